@@ -51,8 +51,7 @@ static void entry_free(struct mount_entry *e)
 static int entry_fill(struct mount_entry *e, struct libmnt_fs *fs)
 {
 	dev_t dev = mnt_fs_get_devno(fs);
-
-	*e = (struct mount_entry){
+	struct mount_entry new = {
 		.id = mnt_fs_get_id(fs),
 		.parent_id = mnt_fs_get_parent_id(fs),
 		.major = major(dev),
@@ -65,11 +64,13 @@ static int entry_fill(struct mount_entry *e, struct libmnt_fs *fs)
 		.read_only = has_option(mnt_fs_get_fs_options(fs), "ro"),
 		.pseudo = mnt_fs_is_pseudofs(fs) == 1,
 	};
-	if (!e->fstype || !e->source || !e->root || !e->mountpoint || !e->options) {
-		entry_free(e);
+
+	if (!new.fstype || !new.source || !new.root || !new.mountpoint || !new.options) {
+		entry_free(&new);
 		return -ENOMEM;
 	}
-	e->network = mnt_fs_is_netfs(fs) == 1 || is_more_network(e->fstype);
+	new.network = mnt_fs_is_netfs(fs) == 1 || is_more_network(new.fstype);
+	*e = new;
 	return 0;
 }
 
