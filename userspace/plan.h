@@ -21,7 +21,7 @@
  * @source: "/dev/nvme1n1"
  * @path: the mount point to call it by: of the mount that was named, else of the first that can be
  *	opened. It isn't the path that was named if that is a directory below a mount point.
- * @mountpoints: all of this mount namespace, in the kernel's order
+ * @mountpoints: all of this mount namespace, in the kernel's order; one piece of memory
  * @n_mountpoints: how many
  * @named: a path was given for it; not just found by @all
  * @read_only: the superblock is read-only
