@@ -24,7 +24,8 @@ static void reads_spans(void **state)
 		{ "1.5s", 1500 }, { ".5", 500 }, { "0.5h", 1800000 }, { "1us", 1 },
 		{ "1\xc2\xb5s", 1 }, { "1\xce\xbcs", 1 },
 		{ "1001us", 2 }, { "0.0001ms", 1 }, { "0.0000000000001s", 1 }, { "1.0000s", 1000 },
-		{ "2seconds", 2000 }, { "2 sec", 2000 }, { "1second", 1000 }, { "3minutes", 180000 },
+		{ "2seconds", 2000 }, { "2 sec", 2000 }, { "1second", 1000 },
+		{ "3minutes", 180000 },
 		{ "1minute", 60000 }, { "1hr", 3600000 }, { "2hours", 7200000 },
 		{ "1hour", 3600000 }, { "2days", 172800000 }, { "1day", 86400000 },
 		{ "2weeks", 1209600000 }, { "1week", 604800000 }, { "1months", 2629800000 },
@@ -73,7 +74,8 @@ static void refuses_what_is_no_span(void **state)
 static void refuses_what_is_too_long(void **state)
 {
 	static const char *const texts[] = {
-		"4294967296ms", "4294967.2951", "50d", "1y", "1months 20d", "infinity", " infinity ",
+		"4294967296ms", "4294967.2951", "50d", "1y", "1months 20d", "infinity",
+		" infinity ",
 		"18446744073709551616", "18446744073709551617ms", "99999999999999999999999999999",
 		"4294967295ms 1us", "18446744073709551615us", NULL,
 	};

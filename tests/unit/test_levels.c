@@ -12,6 +12,7 @@
 #include "world.h"
 
 #define UUID "01234567-89ab-cdef-0123-456789abcdef"
+#define UUID2 "11111111-2222-3333-4444-555555555555"
 
 /* makedev() as a constant, for small numbers */
 #define DEV(major, minor)	((dev_t)(major) << 8 | (minor))
@@ -114,7 +115,7 @@ static const struct world_path paths[] = {
 	{ .path = "/pool", .mount_id = 95, .dev = DEV(0, 135), .uuid = UUID },
 	{ .path = "/lone", .mount_id = 96, .dev = DEV(259, 20) },
 	{ .path = "/logged", .mount_id = 97, .dev = DEV(259, 21) },
-	{ .path = "/pool2", .mount_id = 98, .dev = DEV(0, 136) },
+	{ .path = "/pool2", .mount_id = 98, .dev = DEV(0, 136), .uuid = UUID2 },
 	{ .path = "/l0/a.img", .mount_id = 90, .dev = DEV(259, 5), .ino = 11 },
 	{ .path = "/l0/upper", .mount_id = 90, .dev = DEV(259, 5), .ino = 12 },
 	{ .path = "/layers/a.img", .mount_id = 99, .dev = DEV(0, 61), .ino = 13 },
@@ -301,8 +302,10 @@ static void a_deleted_file_on_a_subvolume_that_is_open(void **state)
 
 static void another_file_of_that_name_is_not_believed(void **state)
 {
-	/* the path is on /l0, but the file behind the loop device is on some btrfs */
-	static const struct world_loop loops[] = { { 0, DEV(0, 199), 400 }, {} };
+	/* the path is on /l0, but the file behind the loop device is on some btrfs; the inode
+	 * number happens to be the same
+	 */
+	static const struct world_loop loops[] = { { 0, DEV(0, 199), 11 }, {} };
 
 	(void)state;
 	put_loop(0, "/l0/a.img");
@@ -332,6 +335,23 @@ static void not_knowing_makes_no_circle(void **state)
 	assert_level("/l1", 0);
 	assert_level("/pool", 1);
 	assert_level("/pool2", 2);
+	assert_int_equal(findings.n, 2);
+}
+
+static void two_unknown_ones_make_no_circle_either(void **state)
+{
+	/* two btrfs, each of which might hold the other one's loop file */
+	static const struct world_loop loops[] = {
+		{ 4, DEV(0, 199), 400 }, { 6, DEV(0, 199), 401 }, {}
+	};
+
+	(void)state;
+	put_loop(4, "/gone (deleted)");
+	put_loop(6, "/gone2 (deleted)");
+	put("fs/btrfs/" UUID2 "/devices/loop6", "../../../../devices/loop6", true);
+	assert_int_equal(make(PATHS("/pool", "/pool2"), loops), 0);
+	assert_level("/pool", 0);
+	assert_level("/pool2", 1);
 	assert_int_equal(findings.n, 2);
 }
 
@@ -425,6 +445,7 @@ int main(void)
 		TEST(a_deleted_file_on_a_subvolume_that_is_open),
 		TEST(another_file_of_that_name_is_not_believed),
 		TEST(not_knowing_makes_no_circle),
+		TEST(two_unknown_ones_make_no_circle_either),
 		TEST(without_the_loop_device_the_path_must_do),
 		TEST(a_file_on_an_overlay_is_on_its_upper_layer),
 		TEST(through_what_is_not_mounted_here),

@@ -447,9 +447,11 @@ static void odd_names_are_names(void **state)
 {
 	static const struct world_path paths[] = {
 		{ .path = "/", .mount_id = 27 }, { .path = "/with space", .mount_id = 80 },
-		{ .path = "/with\ttab", .mount_id = 81 }, { .path = "/with\nnewline", .mount_id = 82 },
+		{ .path = "/with\ttab", .mount_id = 81 },
+		{ .path = "/with\nnewline", .mount_id = 82 },
 		{ .path = "/with\\backslash", .mount_id = 83 },
-		{ .path = "/not-utf8-\xff\xfe", .mount_id = 84 }, { .path = "/-dash", .mount_id = 85 },
+		{ .path = "/not-utf8-\xff\xfe", .mount_id = 84 },
+		{ .path = "/-dash", .mount_id = 85 },
 		{ .path = "/hash#tag", .mount_id = 86 }, {}
 	};
 
