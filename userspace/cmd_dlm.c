@@ -49,7 +49,7 @@ static void post_script(struct freezectl *ctl, const struct call *call)
 	thaw_finish(ctl, &thaw, call->start_ns + call->script_timeout_ms * NS_PER_MS,
 		    call->script_timeout_ms);
 	when = when_now();
-	output_json_add(ctl->out.doc, "lease", output_json_lease(&thaw.lease, &places, &when));
+	output_json_leases(&ctl->out, &thaw.lease, &places, &when);
 	freezeguard_lease_clear(&thaw.lease);
 }
 
@@ -58,11 +58,10 @@ static void dry_run(struct freezectl *ctl, const struct call *call)
 	struct freeze freeze = { 0 };
 	bool ready = freeze_prepare(ctl, &call->request, &freeze);
 
+	/* If not, the findings have the code that a pre-script would end with. */
 	planshow(ctl, &freeze.plan, call->request.timeout_ms);
 	if (ready)
 		fputs("ready: a pre-script would freeze these filesystems\n", ctl->out.text);
-	else if (findings_exit_code(&ctl->findings) != EXIT_CODE_USAGE)
-		findings_add(&ctl->findings, EXIT_CODE_NOT_READY, NULL, "a pre-script would fail");
 	freeze_free(&freeze);
 }
 

@@ -33,7 +33,7 @@ static void extend(struct freezectl *ctl, const char *id, uint32_t ms)
 	else
 		freezectl_refused(ctl, id, EXIT_CODE_SYSTEM);
 	if (lease.number)
-		output_json_add(ctl->out.doc, "lease", output_json_lease(&lease, &places, &when));
+		output_json_leases(&ctl->out, &lease, &places, &when);
 	freezeguard_lease_clear(&lease);
 }
 
@@ -59,7 +59,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 	if (!id)
 		freezectl_usage(ctl, "which lease is to be extended? Give its --id");
 	if (argc - optind != 1)
-		freezectl_usage(ctl, "give one time span, counted from now");
+		freezectl_usage(ctl, "give one duration, counted from now");
 	else
 		freezectl_duration(ctl, "DURATION", argv[optind], &ms);
 	if (!findings_exit_code(&ctl->findings) && freezectl_connect(ctl))

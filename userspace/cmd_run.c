@@ -213,7 +213,7 @@ static void run_frozen(struct freezectl *ctl, const struct freeze_request *reque
 	if (thaw_request(ctl, &thaw))
 		thaw_finish(ctl, &thaw, freezectl_in_ms(DEFAULT_WAIT_MS), DEFAULT_WAIT_MS);
 	when = when_now();
-	output_json_add(ctl->out.doc, "lease", output_json_lease(&thaw.lease, places, &when));
+	output_json_leases(&ctl->out, &thaw.lease, places, &when);
 	freezeguard_lease_clear(&thaw.lease);
 	if (signals >= 0)
 		close(signals);

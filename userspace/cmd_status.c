@@ -106,8 +106,7 @@ static void show_one_lease(struct freezectl *ctl, struct status *status, const c
 		return;
 	}
 	status->something_frozen = freezeguard_lease_is_live(&lease);
-	output_json_add(ctl->out.doc, "lease",
-			output_json_lease(&lease, &status->places, &status->when));
+	output_json_leases(&ctl->out, &lease, &status->places, &status->when);
 	snprintf(owner, sizeof(owner), "%u (%s)", lease.owner_pid, lease.owner_comm);
 	snprintf(ender, sizeof(ender), "%u (%s)", lease.ender_pid, lease.ender_comm);
 	fprintf(file, "lease:       %s (number %llu)\nstate:       %s%s\n", lease.id,
@@ -168,7 +167,7 @@ static void add_fs(struct status *status, const char *path, const struct freezeg
 	output_json_add(object, "path", output_json_string(path));
 	output_json_add(object, "major", json_object_new_int64(fs->major));
 	output_json_add(object, "minor", json_object_new_int64(fs->minor));
-	output_json_add(object, "fs_type", output_json_string(fs->fstype));
+	output_json_add(object, "fstype", output_json_string(fs->fstype));
 	output_json_add(object, "name", output_json_string(fs->name));
 	output_json_add(object, "state", output_json_string(freezeguard_fs_state_name(fs->state)));
 	output_json_add(object, "freezable", json_object_new_boolean(fs->freezable));

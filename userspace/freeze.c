@@ -54,8 +54,8 @@ static void already_frozen_by_lease(struct freezectl *ctl, const char *target, u
 			     lease.owner_pid, lease.owner_comm);
 	else
 		findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, target, "is already frozen by "
-			     "lease %s (process %u, %s), which thaws by itself at %s; nothing was "
-			     "touched. To thaw it now: freezectl thaw --id %s", lease.id,
+			     "lease %s (process %u, %s), which thaws by itself at its "
+			     "deadline, %s; nothing was touched. To thaw it now: freezectl thaw --id %s", lease.id,
 			     lease.owner_pid, lease.owner_comm,
 			     when_text(&when, lease.deadline_ns, text), lease.id);
 	freezeguard_lease_clear(&lease);
@@ -280,9 +280,8 @@ void freeze_show(struct freezectl *ctl, const struct freeze *freeze, bool kept)
 	/* It is detached only after this could be written. */
 	lease.bound = !kept;
 	if (out->json) {
-		output_json_add(out->doc, "lease",
-				output_json_lease(&lease, &freeze->places, &when));
-		output_json_add(out->doc, "plan", output_json_plan(&freeze->plan));
+		output_json_leases(out, &lease, &freeze->places, &when);
+		output_json_add(out->doc, "filesystems", output_json_plan(&freeze->plan));
 		return;
 	}
 	fprintf(out->text, "lease %s: %zu filesystem%s frozen in %s; thaws by itself at %s\n",

@@ -153,6 +153,7 @@ static int check_executable(struct freezeguard *fg, const struct plan *plan, con
 
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
+		/* It may be executable and not readable. */
 		return 0;
 	t = target_of(fg, plan, fd);
 	if (t) {
@@ -171,9 +172,9 @@ static int check_executable(struct freezeguard *fg, const struct plan *plan, con
  * @fg: connected
  * @plan: what will be frozen
  * @command: as given: a path, or a name that is looked for as execvp() does
- * @findings: gets code 1
+ * @findings: gets code 1, also if there is no such command: freezing for it would be for nothing
  *
- * Return: 0, also if there is no such command: starting it will tell; -EINVAL.
+ * Return: 0 or -EINVAL.
  */
 int locked_command(struct freezeguard *fg, const struct plan *plan, const char *command,
 		   struct findings *findings)
@@ -181,8 +182,13 @@ int locked_command(struct freezeguard *fg, const struct plan *plan, const char *
 	const char *dir, *end, *path = getenv("PATH");
 	char file[4096];
 
-	if (strchr(command, '/'))
-		return check_executable(fg, plan, command, 0, findings);
+	if (strchr(command, '/')) {
+		if (!access(command, X_OK))
+			return check_executable(fg, plan, command, 0, findings);
+		findings_add(findings, EXIT_CODE_USAGE, command, "cannot be run: %s",
+			     strerror(errno));
+		return -EINVAL;
+	}
 	for (dir = path ? path : "/bin:/usr/bin"; ; dir = end + 1) {
 		end = strchrnul(dir, ':');
 		snprintf(file, sizeof(file), "%.*s%s%.255s", (int)(end - dir), dir,
@@ -190,6 +196,8 @@ int locked_command(struct freezeguard *fg, const struct plan *plan, const char *
 		if (!access(file, X_OK))
 			return check_executable(fg, plan, file, 0, findings);
 		if (!*end)
-			return 0;
+			break;
 	}
+	findings_add(findings, EXIT_CODE_USAGE, command, "there is no such command in PATH");
+	return -EINVAL;
 }

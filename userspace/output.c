@@ -179,7 +179,7 @@ int output_print(struct output *out, const struct findings *findings, uint64_t d
 	int r = 0;
 
 	if (out->json && !out->document_printed) {
-		output_json_add(out->doc, "exit_code",
+		output_json_add(out->doc, "code",
 				json_object_new_int(output_exit_code(out, findings)));
 		output_json_add(out->doc, "findings", json_findings(findings));
 		text = json_object_to_json_string_length(out->doc, JSON_C_TO_STRING_PRETTY |
@@ -365,7 +365,7 @@ static struct json_object *json_hold(const struct freezeguard_hold *hold,
 	output_json_add(object, "path", path ? output_json_string(path) : NULL);
 	output_json_add(object, "major", json_object_new_int64(hold->major));
 	output_json_add(object, "minor", json_object_new_int64(hold->minor));
-	output_json_add(object, "fs_type", output_json_string(hold->fstype));
+	output_json_add(object, "fstype", output_json_string(hold->fstype));
 	output_json_add(object, "name", output_json_string(hold->name));
 	output_json_add(object, "level", json_object_new_int64(hold->level));
 	output_json_add(object, "state",
@@ -422,6 +422,26 @@ struct json_object *output_json_lease(const struct freezeguard_lease *lease,
 }
 
 /**
+ * output_json_leases() - put a lease into the document, as the only one of "leases"
+ * @out: the output; without JSON nothing is done
+ * @lease: the lease
+ * @places: for the paths of its filesystems
+ * @when: now
+ */
+void output_json_leases(struct output *out, const struct freezeguard_lease *lease,
+			const struct places *places, const struct when *when)
+{
+	struct json_object *array;
+
+	if (!out->json)
+		return;
+	array = json_object_new_array();
+	if (array)
+		json_object_array_add(array, output_json_lease(lease, places, when));
+	output_json_add(out->doc, "leases", array);
+}
+
+/**
  * output_json_plan() - a plan as a JSON array
  * @plan: the plan
  *
@@ -440,7 +460,7 @@ struct json_object *output_json_plan(const struct plan *plan)
 		output_json_add(object, "path", output_json_string(t->path));
 		output_json_add(object, "major", json_object_new_int64(t->major));
 		output_json_add(object, "minor", json_object_new_int64(t->minor));
-		output_json_add(object, "fs_type", output_json_string(t->fstype));
+		output_json_add(object, "fstype", output_json_string(t->fstype));
 		output_json_add(object, "source", output_json_string(t->source));
 		for (k = 0; mountpoints && k < t->n_mountpoints; k++)
 			json_object_array_add(mountpoints, output_json_string(t->mountpoints[k]));

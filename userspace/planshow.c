@@ -50,7 +50,7 @@ void planshow(struct freezectl *ctl, const struct plan *plan, uint32_t timeout_m
 
 	warn_of_panic(ctl, timeout_ms);
 	if (ctl->out.json) {
-		output_json_add(ctl->out.doc, "plan", output_json_plan(plan));
+		output_json_add(ctl->out.doc, "filesystems", output_json_plan(plan));
 		output_json_add(ctl->out.doc, "timeout_ms", json_object_new_int64(timeout_ms));
 		return;
 	}

@@ -268,6 +268,28 @@ static void thaw_ended_by_deadline(const struct freezeguard_lease *lease,
 			     when_span(lease->frozen_ns, lease->ended_ns, span));
 }
 
+/* Somebody else thawed: which of the filesystems, as far as the kernel knows. */
+static void thaw_broken(const struct freezeguard_lease *lease, const struct verdict_context *c,
+			struct findings *f)
+{
+	char text[WHEN_TEXT_MAX], place[PLACES_TEXT_MAX];
+	size_t i, n = 0;
+
+	when_text(&c->when, lease->ended_ns, text);
+	for (i = 0; i < lease->n_holds; i++) {
+		if (lease->holds[i].continuity != FREEZEGUARD_CONTINUITY_BROKEN)
+			continue;
+		n++;
+		findings_add(f, EXIT_CODE_NOT_FROZEN, places_hold(&c->places, &lease->holds[i], place),
+			     "something other than freezeguard thawed it before lease %s ended, at "
+			     "%s; the snapshot may be inconsistent", lease->id, text);
+	}
+	if (!n)
+		findings_add(f, EXIT_CODE_NOT_FROZEN, lease->id, "something other than freezeguard "
+			     "thawed one of its filesystems before it ended, at %s; the snapshot may "
+			     "be inconsistent", text);
+}
+
 /**
  * verdict_thaw() - did the thaw succeed?
  * @lease: as it is after its release was waited for
@@ -317,9 +339,7 @@ bool verdict_thaw(const struct freezeguard_lease *lease, enum verdict_asked aske
 			     "frozen: %s", text, error_text(lease->error, error));
 		break;
 	case FREEZEGUARD_CAUSE_FOREIGN_THAW:
-		findings_add(findings, EXIT_CODE_NOT_FROZEN, lease->id,
-			     "something other than freezeguard thawed one of its filesystems at %s; "
-			     "the snapshot may be inconsistent", text);
+		thaw_broken(lease, context, findings);
 		break;
 	case FREEZEGUARD_CAUSE_SHUTDOWN:
 		findings_add(findings, EXIT_CODE_NOT_FROZEN, lease->id,
@@ -336,9 +356,7 @@ bool verdict_thaw(const struct freezeguard_lease *lease, enum verdict_asked aske
 	if (lease->cause != FREEZEGUARD_CAUSE_FOREIGN_THAW &&
 	    (lease->state == FREEZEGUARD_LEASE_STATE_BROKEN ||
 	     (lease->frozen_ns && lease->continuity == FREEZEGUARD_CONTINUITY_BROKEN)))
-		findings_add(findings, EXIT_CODE_NOT_FROZEN, lease->id,
-			     "something other than freezeguard thawed one of its filesystems before "
-			     "it ended; the snapshot may be inconsistent");
+		thaw_broken(lease, context, findings);
 	good = findings->n == before;
 
 	for (i = 0; i < lease->n_holds; i++)
