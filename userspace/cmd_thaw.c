@@ -185,7 +185,9 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		add_live(ctl, &thaws, &leases);
 	for (; optind < argc; optind++)
 		add_path(ctl, &thaws, argv[optind], &leases, wait_ms);
-	end_all(ctl, &thaws, wait_ms);
+	/* 1 says that nothing was touched. */
+	if (findings_exit_code(&ctl->findings) != EXIT_CODE_USAGE)
+		end_all(ctl, &thaws, wait_ms);
 
 	for (i = 0; i < thaws.n; i++)
 		freezeguard_lease_clear(&thaws.v[i].lease);
