@@ -16,7 +16,7 @@ export FREEZEGUARD_CACHE=$CACHE
 # Version and the Debian suite that has it.
 declare -A KERNEL_SUITE=([5.10]=bullseye [6.1]=bookworm [6.12]=trixie [7.2]=trixie-backports)
 # Raised when the way a cached kernel is made changes, so that old ones aren't used.
-KERNEL_RECIPE=3
+KERNEL_RECIPE=4
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
