@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Data Lifecycle Manager's contract, for filesystems.
+# shellcheck source=tests/cli/lib.sh
 . ./lib.sh
 plan 38
 

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Freezes and thaws that fail or hang, made by fgtestfs in the real module.
+# shellcheck source=tests/cli/lib.sh
 . ./lib.sh
 plan 36
 
 for variant in "" super; do
 	a=a$variant b=b$variant c=c$variant
 	for name in $a $b $c; do
-		make_testfs $name $variant
+		make_testfs "$name" "$variant"
 	done
 	three=("${mounted[$a]}" "${mounted[$b]}" "${mounted[$c]}")
 	name=${variant:-plain}
@@ -21,7 +22,7 @@ for variant in "" super; do
 	echo fail:5:8 >"$(control $b)/thaw"
 	timeout 20 freezectl monitor --json --count 20 --timeout 6s >"$scratch/events" 2>&1 &
 	monitor=$!
-	writers+=($monitor)
+	writers+=("$monitor")
 	sleep 0.5
 	expect 202 "$name: a thaw fails eight times: 202 after a bounded wait" \
 		freezectl thaw --wait 500ms --id "thawfail$variant"
