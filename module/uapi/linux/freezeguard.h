@@ -46,7 +46,8 @@
  *	The lease without its holds, and EVENT_SEQ, which counts every notification: a gap means
  *	that some were lost. Multicast to the group "events", and unicast to the lease's owner.
  *	When a thaw fails and is tried again, that HOLD comes with it. Notifications are best
- *	effort; LEASE_GET is the truth.
+ *	effort; LEASE_GET is the truth. THAWING and ROLLING_BACK are not announced when they were
+ *	over too soon, and FREEZING only to the group: the owner has the reply.
  */
 #ifndef _UAPI_LINUX_FREEZEGUARD_H
 #define _UAPI_LINUX_FREEZEGUARD_H
@@ -55,12 +56,17 @@
 #define FREEZEGUARD_FAMILY_VERSION	1
 #define FREEZEGUARD_MCGRP_EVENTS	"events"
 
-/* The longest id, without the terminating NUL. Ids are printable ASCII without spaces. */
+/*
+ * The longest id, without the terminating NUL. Ids are printable ASCII without spaces; those that
+ * begin with "lease-" are made by the kernel.
+ */
 #define FREEZEGUARD_ID_MAX		63
 /* The longest process name that is reported, without the terminating NUL. */
 #define FREEZEGUARD_COMM_MAX		15
 /* The most superblocks that one lease can have; the module parameter max_holds may lower it. */
 #define FREEZEGUARD_HOLDS_MAX		512
+/* The highest level of a superblock. */
+#define FREEZEGUARD_LEVEL_MAX		511
 
 /**
  * enum freezeguard_lease_state - where a lease is in its life

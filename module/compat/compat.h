@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * compat: the only place that knows of differences between kernels. What this kernel has is found
+ * out by compile probes (Makefile.probes); what the differences mean is written beside each shim.
+ */
+#ifndef FG_COMPAT_H
+#define FG_COMPAT_H
+
+#include <linux/fs.h>
+#include <linux/hrtimer.h>
+#include <linux/module.h>
+
+/**
+ * enum fg_holder - as whom a superblock is frozen
+ * @FG_HOLDER_USER: as FIFREEZE does: anybody's FITHAW or SysRq-j ends it
+ * @FG_HOLDER_KERNEL: nobody else can end it; where freezes have no holders (before 6.6) the same
+ *	as @FG_HOLDER_USER
+ */
+enum fg_holder {
+	FG_HOLDER_USER,
+	FG_HOLDER_KERNEL,
+};
+
+int fg_super_freeze(struct super_block *sb, enum fg_holder who);
+int fg_super_thaw(struct super_block *sb, enum fg_holder who);
+int fg_super_state(struct super_block *sb);
+bool fg_super_can_freeze(struct super_block *sb);
+bool fg_super_holders(struct super_block *sb, unsigned int *kernel, unsigned int *user);
+bool fg_super_holder_is_exclusive(struct super_block *sb, enum fg_holder who);
+
+/**
+ * fg_hrtimer_init() - prepare a timer on CLOCK_BOOTTIME with an absolute expiry
+ * @timer: the timer
+ * @callback: what it calls, in hard interrupt context
+ *
+ * Context: any.
+ */
+static inline void fg_hrtimer_init(struct hrtimer *timer,
+				   enum hrtimer_restart (*callback)(struct hrtimer *))
+{
+#ifdef HAVE_HRTIMER_SETUP
+	hrtimer_setup(timer, callback, CLOCK_BOOTTIME, HRTIMER_MODE_ABS);
+#else
+	hrtimer_init(timer, CLOCK_BOOTTIME, HRTIMER_MODE_ABS);
+	timer->function = callback;
+#endif
+}
+
+/* End the calling kernel thread and drop the module reference that kept its code in memory. */
+#ifdef HAVE_KTHREAD_EXIT
+#define fg_thread_exit()	module_put_and_kthread_exit(0)
+#else
+#define fg_thread_exit()	module_put_and_exit(0)
+#endif
+
+#endif /* FG_COMPAT_H */

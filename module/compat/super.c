@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Freezing and thawing one superblock, the same on every kernel.
+ *
+ * up to 6.5	freeze_super(sb), thaw_super(sb): one freezer; a second gets -EBUSY, anybody can thaw
+ * 6.6, 6.7	(sb, who): a bit for the kernel's freeze and one for the user's
+ * from 6.8	the same, but counted (freeze_kcount, freeze_ucount)
+ * from 6.16	(sb, who, owner); a NULL owner is anybody
+ */
+#include <linux/fs.h>
+
+#include "compat/compat.h"
+
+#ifdef HAVE_FREEZE_HOLDER
+static enum freeze_holder fg_super_who(enum fg_holder who)
+{
+	return who == FG_HOLDER_KERNEL ? FREEZE_HOLDER_KERNEL : FREEZE_HOLDER_USERSPACE;
+}
+#endif
+
+#if defined(HAVE_FREEZE_OWNER)
+#define fg_call(fn, sb, who)	fn(sb, fg_super_who(who), NULL)
+#elif defined(HAVE_FREEZE_HOLDER)
+#define fg_call(fn, sb, who)	fn(sb, fg_super_who(who))
+#else
+#define fg_call(fn, sb, who)	((void)(who), fn(sb))
+#endif
+
+/**
+ * fg_super_freeze() - freeze a superblock as the FIFREEZE ioctl does, but as @who
+ * @sb: the superblock; the caller holds an active reference
+ * @who: the holder
+ *
+ * Context: sleeps, uninterruptibly and without a bound; takes and releases sb->s_umount, which
+ * the caller must not hold.
+ * Return: 0; -EBUSY somebody else froze it; whatever the filesystem's sync or freeze returned.
+ */
+int fg_super_freeze(struct super_block *sb, enum fg_holder who)
+{
+	int err;
+
+	if (sb->s_op->freeze_super)
+		err = fg_call(sb->s_op->freeze_super, sb, who);
+	else
+		err = fg_call(freeze_super, sb, who);
+	return err > 0 ? -EIO : err;
+}
+
+/*
+ * How many freezes of that kind hold the superblock. Where freezes aren't counted, 0 or 1. Read
+ * without s_umount: a stuck thaw of it must not stop the reader.
+ */
+static unsigned int fg_super_count(struct super_block *sb, enum fg_holder who)
+{
+#if defined(HAVE_FREEZE_COUNTS)
+	return who == FG_HOLDER_KERNEL ? READ_ONCE(sb->s_writers.freeze_kcount)
+				       : READ_ONCE(sb->s_writers.freeze_ucount);
+#elif defined(HAVE_FREEZE_HOLDER)
+	return !!(READ_ONCE(sb->s_writers.freeze_holders) & fg_super_who(who));
+#else
+	return fg_super_state(sb) != SB_UNFROZEN;
+#endif
+}
+
+/**
+ * fg_super_thaw() - take back what a fg_super_freeze() by the same @who did
+ * @sb: the superblock; the caller holds an active reference
+ * @who: the holder
+ *
+ * What thaw_super() itself returns can't be relied on from 6.8 on: with other holders left it is
+ * -EINVAL in some stable releases and 0 in others. What counts is whether our part is gone.
+ *
+ * Context: sleeps; takes and releases sb->s_umount, which the caller must not hold. The
+ * filesystem's own thaw may allocate and do I/O.
+ * Return: 0 our freeze is gone (others may still hold the superblock: see fg_super_state());
+ * -EINVAL it was gone before: somebody else thawed it; anything else: the filesystem's thaw
+ * failed, the superblock is frozen as it was, try again.
+ */
+int fg_super_thaw(struct super_block *sb, enum fg_holder who)
+{
+	unsigned int before = fg_super_count(sb, who);
+	int err;
+
+	if (fg_super_state(sb) != SB_FREEZE_COMPLETE || !before)
+		return -EINVAL;
+	if (sb->s_op->thaw_super)
+		err = fg_call(sb->s_op->thaw_super, sb, who);
+	else
+		err = fg_call(thaw_super, sb, who);
+	if (err != -EINVAL)
+		return err > 0 ? -EIO : err;
+	if (fg_super_state(sb) != SB_UNFROZEN && fg_super_count(sb, who) >= before)
+		return -EIO;	/* the filesystem's own -EINVAL: it is still frozen */
+#ifdef HAVE_FREEZE_HOLDER
+	return 0;		/* ours was dropped, others remain */
+#else
+	return -EINVAL;
+#endif
+}
+
+/**
+ * fg_super_state() - a superblock's freeze state
+ * @sb: the superblock
+ *
+ * Context: any; no locks, so the answer may be old when it arrives.
+ * Return: SB_UNFROZEN, SB_FREEZE_WRITE, SB_FREEZE_PAGEFAULT, SB_FREEZE_FS or SB_FREEZE_COMPLETE.
+ */
+int fg_super_state(struct super_block *sb)
+{
+	return READ_ONCE(sb->s_writers.frozen);
+}
+
+/**
+ * fg_super_can_freeze() - does FIFREEZE work on this filesystem?
+ * @sb: the superblock
+ *
+ * Context: any.
+ * Return: true if the filesystem has a freeze operation.
+ */
+bool fg_super_can_freeze(struct super_block *sb)
+{
+	return sb->s_op->freeze_fs || sb->s_op->freeze_super;
+}
+
+/**
+ * fg_super_holders() - how many freezes hold a superblock
+ * @sb: the superblock
+ * @kernel: the kernel's, freezeguard's among them
+ * @user: FIFREEZE's and the like
+ *
+ * Context: any; no locks, so the answer may be old when it arrives.
+ * Return: false if this kernel doesn't tell holders apart; nothing is written then.
+ */
+bool fg_super_holders(struct super_block *sb, unsigned int *kernel, unsigned int *user)
+{
+#ifdef HAVE_FREEZE_HOLDER
+	*kernel = fg_super_count(sb, FG_HOLDER_KERNEL);
+	*user = fg_super_count(sb, FG_HOLDER_USER);
+	return true;
+#else
+	return false;
+#endif
+}
+
+/**
+ * fg_super_holder_is_exclusive() - can nobody else end a freeze made as @who?
+ * @sb: the superblock
+ * @who: the holder
+ *
+ * Filesystems with a freeze_super operation of their own (gfs2) don't look at the holder.
+ *
+ * Context: any.
+ * Return: true if the kernel keeps the freeze until the same kind of holder thaws it.
+ */
+bool fg_super_holder_is_exclusive(struct super_block *sb, enum fg_holder who)
+{
+#ifdef HAVE_FREEZE_HOLDER
+	return who == FG_HOLDER_KERNEL && !sb->s_op->freeze_super;
+#else
+	return false;
+#endif
+}

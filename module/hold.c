@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* hold: one superblock inside a lease. */
+#include <linux/mount.h>
+#include <linux/sched/mm.h>
+#include <linux/string.h>
+#include <linux/user_namespace.h>
+
+#include "hold.h"
+
+/**
+ * fg_hold_super() - the superblock that an open file names
+ * @file: the file
+ *
+ * The one that FIFREEZE takes.
+ *
+ * Context: any.
+ * Return: the superblock, or NULL where the file's mount belongs to another one.
+ */
+struct super_block *fg_hold_super(struct file *file)
+{
+	struct super_block *sb = file_inode(file)->i_sb;
+
+	return sb == file->f_path.mnt->mnt_sb ? sb : NULL;
+}
+
+/**
+ * fg_hold_init() - take hold of a superblock, without touching it yet
+ * @hold: zeroed memory, part of @lease
+ * @lease: the lease
+ * @file: an open file for which fg_hold_super() is not NULL; the caller keeps its reference
+ * @level: order of freezing
+ * @who: as whom it will be frozen
+ *
+ * Context: any. Undone by fg_hold_put_super() and fg_hold_destroy().
+ */
+void fg_hold_init(struct fg_hold *hold, struct fg_lease *lease, struct file *file,
+		  unsigned int level, enum fg_holder who)
+{
+	struct super_block *sb = fg_hold_super(file);
+
+	INIT_HLIST_NODE(&hold->by_sb);
+	hold->lease = lease;
+	hold->mnt = mntget(file->f_path.mnt);
+	hold->sb = sb;
+	hold->user_ns = get_user_ns(sb->s_user_ns);
+	hold->dev = sb->s_dev;
+	strscpy(hold->fs_type, sb->s_type->name, sizeof(hold->fs_type));
+	strscpy(hold->name, sb->s_id, sizeof(hold->name));
+	hold->level = level;
+	hold->who = who;
+	hold->state = FREEZEGUARD_HOLD_STATE_WAITING;
+	hold->continuity = FREEZEGUARD_CONTINUITY_UNKNOWN;
+}
+
+/* Does anything but our own freeze keep the superblock frozen, while ours does too? */
+static bool fg_hold_has_company(struct fg_hold *hold)
+{
+	unsigned int kernel, user;
+
+	return fg_super_holders(hold->sb, &kernel, &user) && kernel + user > 1;
+}
+
+/**
+ * fg_hold_freeze() - freeze the superblock
+ * @hold: the hold
+ *
+ * Where freezes have holders, ours succeeds on top of somebody else's; the superblock was not ours
+ * to freeze then, and our part is taken back.
+ *
+ * Context: sleeps, uninterruptibly and without a bound; no locks.
+ * Return: 0; -EBUSY frozen by somebody else; what the filesystem returned.
+ */
+int fg_hold_freeze(struct fg_hold *hold)
+{
+	int err = fg_super_freeze(hold->sb, hold->who);
+
+	if (err || !fg_hold_has_company(hold))
+		return err;
+	/* The other's freeze stays, so there is no filesystem operation here that could fail. */
+	fg_super_thaw(hold->sb, hold->who);
+	return -EBUSY;
+}
+
+/**
+ * fg_hold_thaw() - thaw the superblock, once
+ * @hold: a hold whose fg_hold_freeze() returned 0
+ * @continuity: what this attempt says of it: was it frozen without a gap until now?
+ *
+ * A filesystem allocates in its thaw, and reclaim may be waiting for this very filesystem, so the
+ * thaw may use the reserves and never waits for reclaim.
+ *
+ * Context: sleeps; no locks.
+ * Return: 0 when our freeze is gone, whoever ended it; else what the filesystem returned: it is
+ * still frozen, try again.
+ */
+int fg_hold_thaw(struct fg_hold *hold, enum freezeguard_continuity *continuity)
+{
+	unsigned int flags = memalloc_noreclaim_save();
+	int err = fg_super_thaw(hold->sb, hold->who);
+
+	memalloc_noreclaim_restore(flags);
+	if (err == -EINVAL) {
+		*continuity = FREEZEGUARD_CONTINUITY_BROKEN;
+		return 0;
+	}
+	*continuity = fg_super_holder_is_exclusive(hold->sb, hold->who) ?
+		      FREEZEGUARD_CONTINUITY_GUARANTEED : FREEZEGUARD_CONTINUITY_UNKNOWN;
+	return err;
+}
+
+/**
+ * fg_hold_frozen_by_others() - is the superblock frozen, or being frozen?
+ * @hold: a hold that has not frozen it, or has thawed it
+ *
+ * Context: any.
+ * Return: true if somebody else stops its writers.
+ */
+bool fg_hold_frozen_by_others(const struct fg_hold *hold)
+{
+	return fg_super_state(hold->sb) != SB_UNFROZEN;
+}
+
+/**
+ * fg_hold_put_super() - let go of the superblock
+ * @hold: the hold; its names for reports stay
+ *
+ * Context: may sleep. After a lazy umount this may be the last reference: the kernel unmounts then,
+ * in a thread of its own when called from a kernel thread.
+ */
+void fg_hold_put_super(struct fg_hold *hold)
+{
+	struct vfsmount *mnt = hold->mnt;
+
+	hold->mnt = NULL;
+	mntput(mnt);
+}
+
+/**
+ * fg_hold_destroy() - free what a hold keeps for reports
+ * @hold: a hold that has let go of its superblock
+ *
+ * Context: any.
+ */
+void fg_hold_destroy(struct fg_hold *hold)
+{
+	put_user_ns(hold->user_ns);
+}

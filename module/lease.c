@@ -1,0 +1,601 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* lease: the state machine, the deadline and the threads; lease.h tells how they fit together. */
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include <linux/timekeeping.h>
+
+#include "lease.h"
+
+/* Pauses between thaws that fail: doubled from the first to the last, then for as long as it takes. */
+#define FG_THAW_PAUSE_FIRST_MS	10
+#define FG_THAW_PAUSE_LAST_MS	5000
+
+static const struct fg_lease_events *fg_lease_events;
+static struct workqueue_struct *fg_lease_workers;
+
+/**
+ * fg_lease_init() - prepare for leases
+ * @events: whom to tell what happens to them
+ *
+ * Context: sleeps.
+ * Return: 0 or -ENOMEM.
+ */
+int fg_lease_init(const struct fg_lease_events *events)
+{
+	fg_lease_events = events;
+	fg_lease_workers = alloc_workqueue("freezeguard", WQ_UNBOUND | WQ_HIGHPRI, 0);
+	return fg_lease_workers ? 0 : -ENOMEM;
+}
+
+/**
+ * fg_lease_exit() - wait for what workers still do; no lease may be live
+ *
+ * Context: sleeps.
+ */
+void fg_lease_exit(void)
+{
+	destroy_workqueue(fg_lease_workers);
+}
+
+static bool fg_state_is_live(enum freezeguard_lease_state state)
+{
+	return state < FREEZEGUARD_LEASE_STATE_THAWED;
+}
+
+static bool fg_state_has_ended(enum freezeguard_lease_state state)
+{
+	return state >= FREEZEGUARD_LEASE_STATE_THAWING;
+}
+
+static bool fg_lease_has_ended(struct fg_lease *lease)
+{
+	return fg_state_has_ended(READ_ONCE(lease->info.state));
+}
+
+/* The one place where the end of a lease is decided. lease->lock is held. */
+static bool fg_lease_end_locked(struct fg_lease *lease, enum freezeguard_cause cause)
+{
+	lockdep_assert_held(&lease->lock);
+	if (fg_lease_has_ended(lease))
+		return false;
+	WRITE_ONCE(lease->info.state,
+		   lease->info.state == FREEZEGUARD_LEASE_STATE_FROZEN ?
+		   FREEZEGUARD_LEASE_STATE_THAWING : FREEZEGUARD_LEASE_STATE_ROLLING_BACK);
+	lease->info.cause = cause;
+	lease->info.ended_ns = ktime_get_boottime_ns();
+	return true;
+}
+
+/* After fg_lease_end_locked() returned true and the lock was released. */
+static void fg_lease_end_tell(struct fg_lease *lease)
+{
+	wake_up_all(&lease->wait);
+	fg_lease_get(lease);
+	queue_work(fg_lease_workers, &lease->ending);
+}
+
+/* Announces THAWING and ROLLING_BACK, which may last; not for the interrupt that decided them. */
+static void fg_lease_announce_end(struct work_struct *work)
+{
+	struct fg_lease *lease = container_of(work, struct fg_lease, ending);
+
+	if (fg_lease_is_live(lease))
+		fg_lease_events->changed(lease, NULL);
+	fg_lease_put(lease);
+}
+
+/**
+ * fg_lease_end() - end a lease, unless something else already did
+ * @lease: the lease
+ * @cause: what ends it; for a request, the calling process is kept as the one that did
+ *
+ * Context: any, hard interrupts included. The thawing goes on in the holds' threads.
+ * Return: 0; -EALREADY it is ending or has ended.
+ */
+int fg_lease_end(struct fg_lease *lease, enum freezeguard_cause cause)
+{
+	struct fg_process ender = { };
+	unsigned long flags;
+	bool won;
+
+	if (cause == FREEZEGUARD_CAUSE_REQUEST)
+		fg_process_current(&ender);	/* takes locks that an interrupt must not */
+	spin_lock_irqsave(&lease->lock, flags);
+	won = fg_lease_end_locked(lease, cause);
+	if (won)
+		lease->info.ender = ender;
+	spin_unlock_irqrestore(&lease->lock, flags);
+	if (!won)
+		return -EALREADY;
+	fg_lease_end_tell(lease);
+	return 0;
+}
+
+static enum hrtimer_restart fg_lease_deadline(struct hrtimer *timer)
+{
+	struct fg_lease *lease = container_of(timer, struct fg_lease, timer);
+	unsigned long flags;
+	bool won = false;
+
+	spin_lock_irqsave(&lease->lock, flags);
+	/* Extended while this was on its way: the timer has been started anew. */
+	if (ktime_get_boottime_ns() >= lease->info.deadline_ns)
+		won = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_DEADLINE);
+	spin_unlock_irqrestore(&lease->lock, flags);
+	if (won)
+		fg_lease_end_tell(lease);
+	return HRTIMER_NORESTART;
+}
+
+/**
+ * fg_lease_extend() - move a lease's deadline
+ * @lease: the lease
+ * @timeout_ns: the new deadline, from now
+ * @longest_ns: the bound on its life, from its beginning
+ *
+ * Context: any.
+ * Return: 0; -EALREADY it is ending or has ended; -ERANGE its life would be longer than the bound.
+ */
+int fg_lease_extend(struct fg_lease *lease, u64 timeout_ns, u64 longest_ns)
+{
+	u64 deadline_ns = ktime_get_boottime_ns() + timeout_ns;
+	unsigned long flags;
+	int err = 0;
+
+	spin_lock_irqsave(&lease->lock, flags);
+	if (fg_lease_has_ended(lease)) {
+		err = -EALREADY;
+	} else if (deadline_ns > lease->info.begin_ns + longest_ns) {
+		err = -ERANGE;
+	} else {
+		lease->info.deadline_ns = deadline_ns;
+		hrtimer_start(&lease->timer, ns_to_ktime(deadline_ns), HRTIMER_MODE_ABS);
+	}
+	spin_unlock_irqrestore(&lease->lock, flags);
+	if (!err)
+		fg_lease_events->changed(lease, NULL);
+	return err;
+}
+
+/**
+ * fg_lease_detach() - let a lease outlive the socket that made it
+ * @lease: the lease
+ *
+ * Context: process context.
+ * Return: 0, also if it was detached before; -EALREADY it is ending or has ended; -EAGAIN it is
+ * not FROZEN yet.
+ */
+int fg_lease_detach(struct fg_lease *lease)
+{
+	struct sock *sk = NULL;
+	unsigned long flags;
+	int err = 0;
+
+	spin_lock_irqsave(&lease->lock, flags);
+	if (fg_lease_has_ended(lease)) {
+		err = -EALREADY;
+	} else if (lease->info.state != FREEZEGUARD_LEASE_STATE_FROZEN) {
+		err = -EAGAIN;
+	} else {
+		swap(sk, lease->owner.sk);
+		lease->info.bound = false;
+	}
+	spin_unlock_irqrestore(&lease->lock, flags);
+	if (sk) {
+		fg_lease_events->changed(lease, NULL);
+		sock_put(sk);
+	}
+	return err;
+}
+
+/* Let the lowest level from @level on freeze; false if no hold has such a level. */
+static bool fg_lease_open_level(struct fg_lease *lease, unsigned int level)
+{
+	const struct fg_hold *hold = lease->holds, *end = hold + lease->nr_holds;
+
+	while (hold < end && hold->level < level)
+		hold++;
+	if (hold == end)
+		return false;
+	level = hold->level;
+	for (lease->nr_to_freeze = 0; hold < end && hold->level == level; hold++)
+		lease->nr_to_freeze++;
+	WRITE_ONCE(lease->level, level);
+	return true;
+}
+
+static void fg_lease_set_hold_state(struct fg_hold *hold, enum freezeguard_hold_state state)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&hold->lease->lock, flags);
+	WRITE_ONCE(hold->state, state);
+	if (state == FREEZEGUARD_HOLD_STATE_FREEZING)
+		hold->freeze_begin_ns = ktime_get_boottime_ns();
+	spin_unlock_irqrestore(&hold->lease->lock, flags);
+}
+
+/* Freeze one superblock and do what follows from it for the lease. True if it is frozen. */
+static bool fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
+{
+	bool ended = false, frozen = false;
+	unsigned long flags;
+	int err;
+
+	fg_lease_set_hold_state(hold, FREEZEGUARD_HOLD_STATE_FREEZING);
+	err = fg_hold_freeze(hold);
+
+	spin_lock_irqsave(&lease->lock, flags);
+	if (err) {
+		hold->error = -err;
+		ended = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_HOLD_FAILED);
+		if (ended)
+			lease->info.error = -err;
+	} else {
+		WRITE_ONCE(hold->state, FREEZEGUARD_HOLD_STATE_FROZEN);
+		hold->frozen_ns = ktime_get_boottime_ns();
+		if (lease->info.state == FREEZEGUARD_LEASE_STATE_FREEZING &&
+		    !--lease->nr_to_freeze && !fg_lease_open_level(lease, hold->level + 1)) {
+			WRITE_ONCE(lease->info.state, FREEZEGUARD_LEASE_STATE_FROZEN);
+			lease->info.frozen_ns = hold->frozen_ns;
+			frozen = true;
+		}
+	}
+	spin_unlock_irqrestore(&lease->lock, flags);
+
+	if (ended)
+		fg_lease_end_tell(lease);
+	else if (frozen)
+		fg_lease_events->changed(lease, NULL);
+	else if (!err)
+		wake_up_all(&lease->wait);	/* the next level, perhaps */
+	return !err;
+}
+
+/* Thaw one superblock; never given up. */
+static void fg_lease_thaw_hold(struct fg_lease *lease, struct fg_hold *hold)
+{
+	unsigned int pause_ms = FG_THAW_PAUSE_FIRST_MS;
+	enum freezeguard_continuity continuity;
+	unsigned long flags;
+	int err;
+
+	fg_lease_set_hold_state(hold, FREEZEGUARD_HOLD_STATE_THAWING);
+	for (;;) {
+		err = fg_hold_thaw(hold, &continuity);
+		spin_lock_irqsave(&lease->lock, flags);
+		if (!hold->thaw_failures)	/* what happens after the end breaks nothing */
+			hold->continuity = continuity;
+		if (err) {
+			hold->error = -err;
+			hold->thaw_failures++;
+		}
+		spin_unlock_irqrestore(&lease->lock, flags);
+		if (!err)
+			return;
+		fg_lease_events->changed(lease, hold);
+		schedule_timeout_idle(msecs_to_jiffies(pause_ms));
+		pause_ms = min_t(unsigned int, 2 * pause_ms, FG_THAW_PAUSE_LAST_MS);
+	}
+}
+
+static enum freezeguard_continuity fg_lease_worst_continuity(struct fg_lease *lease)
+{
+	static const enum freezeguard_continuity from_worst[] = {
+		FREEZEGUARD_CONTINUITY_BROKEN, FREEZEGUARD_CONTINUITY_UNKNOWN,
+		FREEZEGUARD_CONTINUITY_OBSERVED,
+	};
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(from_worst); i++)
+		for (j = 0; j < lease->nr_holds; j++)
+			if (lease->holds[j].continuity == from_worst[i])
+				return from_worst[i];
+	return FREEZEGUARD_CONTINUITY_GUARANTEED;
+}
+
+static enum freezeguard_lease_state fg_lease_last_state(const struct fg_lease_info *info)
+{
+	if (info->state == FREEZEGUARD_LEASE_STATE_ROLLING_BACK)
+		return FREEZEGUARD_LEASE_STATE_FAILED;
+	switch (info->cause) {
+	case FREEZEGUARD_CAUSE_REQUEST:
+		return info->continuity == FREEZEGUARD_CONTINUITY_BROKEN ?
+		       FREEZEGUARD_LEASE_STATE_BROKEN : FREEZEGUARD_LEASE_STATE_THAWED;
+	case FREEZEGUARD_CAUSE_DEADLINE:
+		return FREEZEGUARD_LEASE_STATE_EXPIRED;
+	case FREEZEGUARD_CAUSE_FOREIGN_THAW:
+		return FREEZEGUARD_LEASE_STATE_BROKEN;
+	default:
+		return FREEZEGUARD_LEASE_STATE_ABORTED;
+	}
+}
+
+/* The last hold has been released. */
+static void fg_lease_finish(struct fg_lease *lease)
+{
+	unsigned long flags;
+	struct sock *sk = NULL;
+
+	hrtimer_cancel(&lease->timer);
+	spin_lock_irqsave(&lease->lock, flags);
+	if (lease->info.state == FREEZEGUARD_LEASE_STATE_THAWING)
+		lease->info.continuity = fg_lease_worst_continuity(lease);
+	WRITE_ONCE(lease->info.state, fg_lease_last_state(&lease->info));
+	lease->info.released_ns = ktime_get_boottime_ns();
+	spin_unlock_irqrestore(&lease->lock, flags);
+
+	fg_lease_events->retired(lease);
+	fg_lease_events->changed(lease, NULL);
+
+	spin_lock_irqsave(&lease->lock, flags);
+	swap(sk, lease->owner.sk);
+	spin_unlock_irqrestore(&lease->lock, flags);
+	if (sk)
+		sock_put(sk);
+}
+
+/* The lease has nothing to do with this superblock any more, whether it ever froze it or not. */
+static void fg_lease_release_hold(struct fg_lease *lease, struct fg_hold *hold)
+{
+	bool still_frozen = hold->frozen_ns && fg_hold_frozen_by_others(hold);
+	unsigned long flags;
+	bool last;
+
+	fg_hold_put_super(hold);
+	spin_lock_irqsave(&lease->lock, flags);
+	hold->still_frozen = still_frozen;
+	hold->released_ns = ktime_get_boottime_ns();
+	WRITE_ONCE(hold->state, FREEZEGUARD_HOLD_STATE_RELEASED);
+	last = !--lease->info.nr_live;
+	spin_unlock_irqrestore(&lease->lock, flags);
+	if (last)
+		fg_lease_finish(lease);
+}
+
+static bool fg_lease_wait_for_turn(struct fg_lease *lease, struct fg_hold *hold)
+{
+	wait_event_idle(lease->wait, READ_ONCE(lease->level) >= hold->level ||
+				     fg_lease_has_ended(lease));
+	return !fg_lease_has_ended(lease);
+}
+
+static int fg_lease_hold_thread(void *data)
+{
+	struct fg_hold *hold = data;
+	struct fg_lease *lease = hold->lease;
+
+	if (fg_lease_wait_for_turn(lease, hold) && fg_lease_freeze_hold(lease, hold)) {
+		/* The thaw must not wait behind the load that it is to relieve. */
+		sched_set_fifo(current);
+		wait_event_idle(lease->wait, fg_lease_has_ended(lease));
+		fg_lease_thaw_hold(lease, hold);
+	}
+	fg_lease_release_hold(lease, hold);
+	fg_lease_put(lease);
+	fg_thread_exit();
+}
+
+/* Creates every thread before it lets one run: if one can't be had, nothing has been frozen. */
+static void fg_lease_setup(struct work_struct *work)
+{
+	struct fg_lease *lease = container_of(work, struct fg_lease, setup);
+	struct task_struct *task;
+	unsigned int created, i;
+	unsigned long flags;
+	bool ended;
+
+	for (created = 0; created < lease->nr_holds; created++) {
+		struct fg_hold *hold = &lease->holds[created];
+
+		task = kthread_create(fg_lease_hold_thread, hold, "fguard/%u:%u",
+				      MAJOR(hold->dev), MINOR(hold->dev));
+		if (IS_ERR(task))
+			break;
+		hold->thread = task;
+	}
+	if (created < lease->nr_holds) {
+		spin_lock_irqsave(&lease->lock, flags);
+		ended = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_HOLD_FAILED);
+		if (ended)
+			lease->info.error = -PTR_ERR(task);
+		spin_unlock_irqrestore(&lease->lock, flags);
+		if (ended)
+			fg_lease_end_tell(lease);
+	}
+	for (i = 0; i < created; i++)
+		wake_up_process(lease->holds[i].thread);
+	for (; i < lease->nr_holds; i++) {
+		fg_lease_release_hold(lease, &lease->holds[i]);
+		fg_lease_put(lease);
+		module_put(THIS_MODULE);
+	}
+	fg_lease_put(lease);
+}
+
+/**
+ * fg_lease_start() - let a lease begin: from here on it ends by its deadline
+ * @lease: a registered lease with all its holds, sorted
+ *
+ * Context: process context; does not wait: the freezing goes on in threads.
+ * Return: 0; -ENODEV the module is being unloaded, nothing was begun.
+ */
+int fg_lease_start(struct fg_lease *lease)
+{
+	unsigned int i;
+
+	for (i = 0; i < lease->nr_holds; i++) {
+		if (!try_module_get(THIS_MODULE)) {
+			while (i--)
+				module_put(THIS_MODULE);
+			return -ENODEV;
+		}
+	}
+	for (i = 0; i < lease->nr_holds; i++)
+		fg_lease_get(lease);
+	fg_lease_get(lease);
+	hrtimer_start(&lease->timer, ns_to_ktime(lease->info.deadline_ns), HRTIMER_MODE_ABS);
+	fg_lease_events->changed(lease, NULL);
+	queue_work(fg_lease_workers, &lease->setup);
+	return 0;
+}
+
+static int fg_lease_cmp_level(const void *a, const void *b)
+{
+	const struct fg_hold *first = a, *second = b;
+
+	return first->level < second->level ? -1 : first->level > second->level;
+}
+
+/**
+ * fg_lease_prepare() - the last step before a lease can be registered and started
+ * @lease: a lease that nobody else knows of, with all its holds
+ * @timeout_ns: the deadline, from now
+ *
+ * Context: any.
+ */
+void fg_lease_prepare(struct fg_lease *lease, u64 timeout_ns)
+{
+	sort(lease->holds, lease->nr_holds, sizeof(lease->holds[0]), fg_lease_cmp_level, NULL);
+	fg_lease_open_level(lease, 0);
+	lease->info.nr_live = lease->nr_holds;
+	lease->info.begin_ns = ktime_get_boottime_ns();
+	lease->info.deadline_ns = lease->info.begin_ns + timeout_ns;
+}
+
+/**
+ * fg_lease_alloc() - memory for a lease
+ * @max_holds: for how many superblocks
+ *
+ * The caller sets @id and @owner, adds holds with fg_hold_init(), counting them in nr_holds, and
+ * then calls fg_lease_prepare().
+ *
+ * Context: sleeps.
+ * Return: the lease with one reference, or NULL.
+ */
+struct fg_lease *fg_lease_alloc(unsigned int max_holds)
+{
+	struct fg_lease *lease = kvzalloc(struct_size(lease, holds, max_holds), GFP_KERNEL);
+
+	if (!lease)
+		return NULL;
+	kref_init(&lease->ref);
+	INIT_HLIST_NODE(&lease->by_id);
+	INIT_LIST_HEAD(&lease->list);
+	init_waitqueue_head(&lease->wait);
+	spin_lock_init(&lease->lock);
+	fg_hrtimer_init(&lease->timer, fg_lease_deadline);
+	INIT_WORK(&lease->setup, fg_lease_setup);
+	INIT_WORK(&lease->ending, fg_lease_announce_end);
+	lease->info.state = FREEZEGUARD_LEASE_STATE_FREEZING;
+	lease->info.bound = true;
+	return lease;
+}
+
+/**
+ * fg_lease_get() - take a reference
+ * @lease: the lease
+ *
+ * Context: any.
+ */
+void fg_lease_get(struct fg_lease *lease)
+{
+	kref_get(&lease->ref);
+}
+
+static void fg_lease_free(struct kref *ref)
+{
+	struct fg_lease *lease = container_of(ref, struct fg_lease, ref);
+	unsigned int i;
+
+	for (i = 0; i < lease->nr_holds; i++) {
+		if (lease->holds[i].mnt)	/* never started */
+			fg_hold_put_super(&lease->holds[i]);
+		fg_hold_destroy(&lease->holds[i]);
+	}
+	if (lease->owner.sk)
+		sock_put(lease->owner.sk);
+	kvfree(lease);
+}
+
+/**
+ * fg_lease_put() - drop a reference
+ * @lease: the lease; freed with the last one
+ *
+ * Context: may sleep.
+ */
+void fg_lease_put(struct fg_lease *lease)
+{
+	kref_put(&lease->ref, fg_lease_free);
+}
+
+/**
+ * fg_lease_snapshot() - what there is to tell about a lease, all of one moment
+ * @lease: the lease
+ * @info: where to
+ *
+ * Context: any.
+ */
+void fg_lease_snapshot(struct fg_lease *lease, struct fg_lease_info *info)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&lease->lock, flags);
+	*info = lease->info;
+	spin_unlock_irqrestore(&lease->lock, flags);
+}
+
+/**
+ * fg_lease_snapshot_hold() - the same for one hold
+ * @hold: the hold
+ * @copy: where to; its pointers are not to be followed
+ *
+ * Context: any.
+ */
+void fg_lease_snapshot_hold(struct fg_hold *hold, struct fg_hold *copy)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&hold->lease->lock, flags);
+	*copy = *hold;
+	spin_unlock_irqrestore(&hold->lease->lock, flags);
+}
+
+/**
+ * fg_lease_is_live() - is any of its holds not released, whatever its state?
+ * @lease: the lease
+ *
+ * Context: any.
+ * Return: true until its last state is reached.
+ */
+bool fg_lease_is_live(struct fg_lease *lease)
+{
+	return fg_state_is_live(READ_ONCE(lease->info.state));
+}
+
+/**
+ * fg_lease_owner_get() - the socket that a lease is bound to
+ * @lease: the lease
+ * @owner: a copy of the owner, with a reference to its socket that the caller puts with sock_put()
+ *
+ * Context: any.
+ * Return: false if the lease is detached or over; nothing was written then.
+ */
+bool fg_lease_owner_get(struct fg_lease *lease, struct fg_owner *owner)
+{
+	unsigned long flags;
+	bool bound;
+
+	spin_lock_irqsave(&lease->lock, flags);
+	bound = lease->owner.sk;
+	if (bound) {
+		*owner = lease->owner;
+		sock_hold(owner->sk);
+	}
+	spin_unlock_irqrestore(&lease->lock, flags);
+	return bound;
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* freezeguard: freezes filesystems in leases that end by a deadline, whatever userspace does. */
+#include <linux/module.h>
+#include <linux/reboot.h>
+
+#include "netlink.h"
+#include "owner.h"
+#include "registry.h"
+
+/* How long a reboot waits for the thaws. */
+#define FG_SHUTDOWN_WAIT_MS	3000
+
+module_param_named(max_timeout_ms, fg_netlink_max_timeout_ms, uint, 0644);
+MODULE_PARM_DESC(max_timeout_ms, "longest life of a lease, in milliseconds (default 600000)");
+
+module_param_named(max_holds, fg_netlink_max_holds, uint, 0644);
+MODULE_PARM_DESC(max_holds, "most superblocks in one lease (default and most 512)");
+
+module_param_named(max_leases, fg_registry_live_max, uint, 0644);
+MODULE_PARM_DESC(max_leases, "most live leases (default 4096)");
+
+module_param_named(history, fg_registry_history_max, uint, 0644);
+MODULE_PARM_DESC(history, "how many ended leases are remembered (default 256)");
+
+static const char *const fg_holder_names[] = {
+	[FG_HOLDER_USER] = "user",
+	[FG_HOLDER_KERNEL] = "kernel",
+};
+
+static int fg_holder_set(const char *value, const struct kernel_param *kp)
+{
+	int holder = sysfs_match_string(fg_holder_names, value);
+
+	if (holder < 0)
+		return holder;
+	WRITE_ONCE(fg_netlink_holder, holder);
+	return 0;
+}
+
+static int fg_holder_get(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%s\n", fg_holder_names[READ_ONCE(fg_netlink_holder)]);
+}
+
+static const struct kernel_param_ops fg_holder_ops = {
+	.set = fg_holder_set,
+	.get = fg_holder_get,
+};
+
+module_param_cb(holder, &fg_holder_ops, NULL, 0644);
+MODULE_PARM_DESC(holder,
+		 "kernel (default): nobody else can thaw, from 6.6 on; user: fsfreeze -u and SysRq-j can");
+
+static const struct fg_lease_events fg_events = {
+	.changed = fg_netlink_notify,
+	.retired = fg_registry_retire,
+};
+
+static void fg_end_for_shutdown(struct fg_lease *lease)
+{
+	fg_lease_end(lease, FREEZEGUARD_CAUSE_SHUTDOWN);
+}
+
+/* What is still mounted is unmounted after this, and must be writable for it. */
+static int fg_reboot(struct notifier_block *nb, unsigned long event, void *data)
+{
+	fg_registry_for_each_live(fg_end_for_shutdown);
+	if (!fg_registry_wait_idle(FG_SHUTDOWN_WAIT_MS))
+		pr_warn("freezeguard: filesystems are still frozen at shutdown\n");
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block fg_reboot_notifier = {
+	.notifier_call = fg_reboot,
+};
+
+static int __init fg_init(void)
+{
+	int err;
+
+	err = fg_lease_init(&fg_events);
+	if (err)
+		return err;
+	err = fg_owner_watch();
+	if (err)
+		goto exit_lease;
+	err = register_reboot_notifier(&fg_reboot_notifier);
+	if (err)
+		goto unwatch_owners;
+	err = genl_register_family(&fg_netlink_family);
+	if (err)
+		goto unregister_reboot;
+	return 0;
+
+unregister_reboot:
+	unregister_reboot_notifier(&fg_reboot_notifier);
+unwatch_owners:
+	fg_owner_unwatch();
+exit_lease:
+	fg_lease_exit();
+	return err;
+}
+
+/* No lease is live: each of its threads holds a reference to the module. */
+static void __exit fg_exit(void)
+{
+	genl_unregister_family(&fg_netlink_family);
+	unregister_reboot_notifier(&fg_reboot_notifier);
+	fg_owner_unwatch();
+	fg_lease_exit();
+	fg_registry_clear();
+}
+
+module_init(fg_init);
+module_exit(fg_exit);
+
+MODULE_DESCRIPTION("Filesystem freezes that end by a deadline");
+MODULE_LICENSE("GPL");
+MODULE_VERSION("0.1");
+MODULE_ALIAS_GENL_FAMILY(FREEZEGUARD_FAMILY_NAME);

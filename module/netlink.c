@@ -1,0 +1,628 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * netlink: handlers and notifications.
+ *
+ * genl_rcv() holds a system-wide lock around every handler, so none of them waits for a freeze, a
+ * thaw or a thread: they check, change a state and answer.
+ */
+#include <linux/capability.h>
+#include <linux/ctype.h>
+#include <linux/file.h>
+#include <linux/freezeguard.h>
+#include <linux/spinlock.h>
+
+#include "netlink.h"
+#include "registry.h"
+
+/* Bounds on what can be asked for, and as whom to freeze. Module parameters. */
+unsigned int fg_netlink_max_timeout_ms = 10 * 60 * 1000;
+unsigned int fg_netlink_max_holds = FREEZEGUARD_HOLDS_MAX;
+enum fg_holder fg_netlink_holder = FG_HOLDER_KERNEL;
+
+/* Ids of this form are the kernel's, so that one it makes up is never taken. */
+#define FG_ID_RESERVED	"lease-"
+
+/* Room for a lease without its holds, and for one hold, with every attribute at its longest. */
+#define FG_LEASE_SIZE	(NLMSG_ALIGN(GENL_HDRLEN) + 512)
+#define FG_HOLD_SIZE	256
+
+/* ---- messages out ---- */
+
+static int fg_netlink_put_time(struct sk_buff *skb, int attr, u64 ns, int pad)
+{
+	return ns ? nla_put_u64_64bit(skb, attr, ns, pad) : 0;
+}
+
+static int fg_netlink_put_hold(struct sk_buff *skb, struct fg_hold *live)
+{
+	struct nlattr *nest = nla_nest_start(skb, FREEZEGUARD_A_LEASE_HOLD);
+	struct fg_hold hold;
+
+	if (!nest)
+		return -EMSGSIZE;
+	fg_lease_snapshot_hold(live, &hold);
+	if (nla_put_u32(skb, FREEZEGUARD_A_HOLD_DEV_MAJOR, MAJOR(hold.dev)) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_HOLD_DEV_MINOR, MINOR(hold.dev)) ||
+	    nla_put_string(skb, FREEZEGUARD_A_HOLD_FS_TYPE, hold.fs_type) ||
+	    nla_put_string(skb, FREEZEGUARD_A_HOLD_NAME, hold.name) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_HOLD_LEVEL, hold.level) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_HOLD_STATE, hold.state) ||
+	    (hold.error && nla_put_u32(skb, FREEZEGUARD_A_HOLD_ERROR, hold.error)) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_HOLD_THAW_FAILURES, hold.thaw_failures) ||
+	    fg_netlink_put_time(skb, FREEZEGUARD_A_HOLD_FREEZE_BEGIN_NS, hold.freeze_begin_ns,
+				FREEZEGUARD_A_HOLD_PAD) ||
+	    fg_netlink_put_time(skb, FREEZEGUARD_A_HOLD_FROZEN_NS, hold.frozen_ns,
+				FREEZEGUARD_A_HOLD_PAD) ||
+	    fg_netlink_put_time(skb, FREEZEGUARD_A_HOLD_RELEASED_NS, hold.released_ns,
+				FREEZEGUARD_A_HOLD_PAD) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_HOLD_CONTINUITY, hold.continuity) ||
+	    (hold.still_frozen && nla_put_flag(skb, FREEZEGUARD_A_HOLD_STILL_FROZEN))) {
+		nla_nest_cancel(skb, nest);
+		return -EMSGSIZE;
+	}
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int fg_netlink_put_lease(struct sk_buff *skb, struct fg_lease *lease)
+{
+	struct fg_lease_info info;
+
+	fg_lease_snapshot(lease, &info);
+	if (nla_put_u64_64bit(skb, FREEZEGUARD_A_LEASE_NUMBER, lease->number,
+			      FREEZEGUARD_A_LEASE_PAD) ||
+	    nla_put_string(skb, FREEZEGUARD_A_LEASE_ID, lease->id) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_STATE, info.state) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_CAUSE, info.cause) ||
+	    (info.error && nla_put_u32(skb, FREEZEGUARD_A_LEASE_ERROR, info.error)) ||
+	    (info.bound && nla_put_flag(skb, FREEZEGUARD_A_LEASE_BOUND)) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_CONTINUITY, info.continuity) ||
+	    fg_netlink_put_time(skb, FREEZEGUARD_A_LEASE_BEGIN_NS, info.begin_ns,
+				FREEZEGUARD_A_LEASE_PAD) ||
+	    fg_netlink_put_time(skb, FREEZEGUARD_A_LEASE_FROZEN_NS, info.frozen_ns,
+				FREEZEGUARD_A_LEASE_PAD) ||
+	    fg_netlink_put_time(skb, FREEZEGUARD_A_LEASE_DEADLINE_NS, info.deadline_ns,
+				FREEZEGUARD_A_LEASE_PAD) ||
+	    fg_netlink_put_time(skb, FREEZEGUARD_A_LEASE_ENDED_NS, info.ended_ns,
+				FREEZEGUARD_A_LEASE_PAD) ||
+	    fg_netlink_put_time(skb, FREEZEGUARD_A_LEASE_RELEASED_NS, info.released_ns,
+				FREEZEGUARD_A_LEASE_PAD) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_OWNER_PID, info.maker.pid) ||
+	    nla_put_string(skb, FREEZEGUARD_A_LEASE_OWNER_COMM, info.maker.comm) ||
+	    (info.ender.pid &&
+	     (nla_put_u32(skb, FREEZEGUARD_A_LEASE_ENDER_PID, info.ender.pid) ||
+	      nla_put_string(skb, FREEZEGUARD_A_LEASE_ENDER_COMM, info.ender.comm))) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_HOLDS, lease->nr_holds) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_HOLDS_LIVE, info.nr_live))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/*
+ * One message about a lease, for replies and dumps: the lease and as many of its holds as there is
+ * room for, from *@next on, which is moved behind them. -EMSGSIZE and an unchanged @skb if there is
+ * no room for the lease and, if any are to follow, one hold.
+ */
+static int fg_netlink_fill_lease(struct sk_buff *skb, struct genl_info *info,
+				 struct netlink_callback *cb, struct fg_lease *lease,
+				 unsigned int *next)
+{
+	unsigned int first = *next;
+	void *header;
+
+	if (cb)
+		header = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+				     &fg_netlink_family, NLM_F_MULTI, FREEZEGUARD_CMD_LEASE_GET);
+	else
+		header = genlmsg_put_reply(skb, info, &fg_netlink_family, 0, info->genlhdr->cmd);
+	if (!header)
+		return -EMSGSIZE;
+	if (fg_netlink_put_lease(skb, lease))
+		goto cancel;
+	while (*next < lease->nr_holds && !fg_netlink_put_hold(skb, &lease->holds[*next]))
+		++*next;
+	if (*next == first && first < lease->nr_holds)
+		goto cancel;
+	genlmsg_end(skb, header);
+	return 0;
+cancel:
+	genlmsg_cancel(skb, header);
+	return -EMSGSIZE;
+}
+
+/* Answer a command with the lease, and from @first on with its holds. */
+static int fg_netlink_reply_lease(struct genl_info *info, struct fg_lease *lease,
+				  unsigned int first)
+{
+	size_t size = FG_LEASE_SIZE + (lease->nr_holds - first) * FG_HOLD_SIZE;
+	struct sk_buff *skb = genlmsg_new(size, GFP_KERNEL);
+	int err;
+
+	if (!skb)
+		return -ENOMEM;
+	err = fg_netlink_fill_lease(skb, info, NULL, lease, &first);
+	if (err) {
+		nlmsg_free(skb);
+		return err;
+	}
+	return genlmsg_reply(skb, info);
+}
+
+/* Notifications have one running number, and leave in its order. */
+static DEFINE_SPINLOCK(fg_netlink_notify_lock);
+static u32 fg_netlink_event_seq;
+
+static struct sk_buff *fg_netlink_event(struct fg_lease *lease, struct fg_hold *hold)
+{
+	struct sk_buff *skb = genlmsg_new(FG_LEASE_SIZE + FG_HOLD_SIZE, GFP_ATOMIC);
+	void *header;
+
+	if (!skb)
+		return NULL;
+	header = genlmsg_put(skb, 0, 0, &fg_netlink_family, 0, FREEZEGUARD_CMD_LEASE_NTF);
+	if (!header || fg_netlink_put_lease(skb, lease) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_EVENT_SEQ, fg_netlink_event_seq) ||
+	    (hold && fg_netlink_put_hold(skb, hold))) {
+		nlmsg_free(skb);
+		return NULL;
+	}
+	genlmsg_end(skb, header);
+	return skb;
+}
+
+static void fg_netlink_tell_owner(struct fg_lease *lease, const struct sk_buff *event)
+{
+	struct sk_buff *copy;
+	struct fg_owner owner;
+
+	if (!fg_lease_owner_get(lease, &owner))
+		return;
+	copy = fg_owner_is_dead(&owner) ? NULL : skb_copy(event, GFP_ATOMIC);
+	if (copy)
+		genlmsg_unicast(sock_net(owner.sk), copy, owner.portid);
+	sock_put(owner.sk);
+}
+
+/**
+ * fg_netlink_notify() - announce that a lease changed
+ * @lease: the lease
+ * @hold: the hold whose thaw failed, or NULL
+ *
+ * Best effort: no memory, no notification, and a gap in the sequence. Never waits for memory, since
+ * superblocks may be frozen.
+ *
+ * Context: process context.
+ */
+void fg_netlink_notify(struct fg_lease *lease, struct fg_hold *hold)
+{
+	struct sk_buff *skb;
+
+	spin_lock(&fg_netlink_notify_lock);
+	fg_netlink_event_seq++;
+	skb = fg_netlink_event(lease, hold);
+	if (skb) {
+		if (READ_ONCE(lease->info.state) != FREEZEGUARD_LEASE_STATE_FREEZING)
+			fg_netlink_tell_owner(lease, skb);
+		genlmsg_multicast(&fg_netlink_family, skb, 0, FG_MCGRP_EVENTS, GFP_ATOMIC);
+	}
+	spin_unlock(&fg_netlink_notify_lock);
+}
+
+/* ---- messages in ---- */
+
+/* Of the sender and of the socket's opener, as for FIFREEZE. */
+static bool fg_netlink_permitted(struct sk_buff *skb, struct user_namespace *owner)
+{
+	return netlink_ns_capable(skb, owner, CAP_SYS_ADMIN);
+}
+
+static bool fg_netlink_lease_permitted(struct sk_buff *skb, const struct fg_lease *lease)
+{
+	unsigned int i;
+
+	for (i = 0; i < lease->nr_holds; i++)
+		if (!fg_netlink_permitted(skb, lease->holds[i].user_ns))
+			return false;
+	return true;
+}
+
+/*
+ * The file that @attr names, if the sender may freeze what it lies on. The caller puts it. For
+ * files of superblocks that can't be frozen it is not an error yet.
+ */
+static struct file *fg_netlink_file(struct sk_buff *skb, const struct nlattr *attr,
+				    struct netlink_ext_ack *extack)
+{
+	struct file *file = fget(nla_get_s32(attr));
+
+	if (!file) {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "no such open file: pass an fd that is open for reading, not O_PATH");
+		return ERR_PTR(-EBADF);
+	}
+	if (!fg_netlink_permitted(skb, file_inode(file)->i_sb->s_user_ns)) {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "no permission: needs CAP_SYS_ADMIN in the user namespace that owns the filesystem");
+		fput(file);
+		return ERR_PTR(-EPERM);
+	}
+	return file;
+}
+
+static int fg_netlink_check_id(const struct nlattr *attr, struct netlink_ext_ack *extack)
+{
+	const char *id = nla_data(attr);
+
+	if (!*id) {
+		NL_SET_ERR_MSG_ATTR(extack, attr, "the id is empty: leave it out to be given one");
+		return -EINVAL;
+	}
+	if (!strncmp(id, FG_ID_RESERVED, strlen(FG_ID_RESERVED))) {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "ids that begin with " FG_ID_RESERVED " are made by the kernel");
+		return -EINVAL;
+	}
+	for (; *id; id++) {
+		if (isascii(*id) && isgraph(*id))
+			continue;
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "the id may contain printable ASCII characters without spaces only");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int fg_netlink_check_timeout(const struct nlattr *attr, struct netlink_ext_ack *extack)
+{
+	if (!attr) {
+		NL_SET_ERR_MSG(extack, "no timeout: every lease needs one");
+		return -EINVAL;
+	}
+	if (nla_get_u32(attr) > READ_ONCE(fg_netlink_max_timeout_ms)) {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "the timeout is over the module parameter max_timeout_ms");
+		return -ERANGE;
+	}
+	return 0;
+}
+
+/* Add the superblock that @attr describes to the lease; one that it has already is no error. */
+static int fg_netlink_add_hold(struct sk_buff *skb, struct fg_lease *lease,
+			       const struct nlattr *attr, struct netlink_ext_ack *extack)
+{
+	struct nlattr *tb[FREEZEGUARD_A_SUPERBLOCK_MAX + 1];
+	unsigned int level = 0, i;
+	struct super_block *sb;
+	struct file *file;
+	int err;
+
+	err = nla_parse_nested(tb, FREEZEGUARD_A_SUPERBLOCK_MAX, attr, fg_superblock_policy, extack);
+	if (err)
+		return err;
+	if (!tb[FREEZEGUARD_A_SUPERBLOCK_FD]) {
+		NL_SET_ERR_MSG_ATTR(extack, attr, "the superblock has no fd");
+		return -EINVAL;
+	}
+	if (tb[FREEZEGUARD_A_SUPERBLOCK_LEVEL])
+		level = nla_get_u32(tb[FREEZEGUARD_A_SUPERBLOCK_LEVEL]);
+
+	file = fg_netlink_file(skb, tb[FREEZEGUARD_A_SUPERBLOCK_FD], extack);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	sb = fg_hold_super(file);
+	if (!sb || !fg_super_can_freeze(sb)) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[FREEZEGUARD_A_SUPERBLOCK_FD],
+				    "this filesystem cannot be frozen");
+		err = -EOPNOTSUPP;
+		goto put;
+	}
+	for (i = 0; i < lease->nr_holds; i++) {
+		if (lease->holds[i].sb == sb) {
+			lease->holds[i].level = min(lease->holds[i].level, level);
+			goto put;
+		}
+	}
+	fg_hold_init(&lease->holds[lease->nr_holds++], lease, file, level,
+		     READ_ONCE(fg_netlink_holder));
+put:
+	fput(file);
+	return err;
+}
+
+static int fg_netlink_count_superblocks(struct genl_info *info, struct netlink_ext_ack *extack)
+{
+	const struct nlattr *attr;
+	unsigned int count = 0;
+	int rem;
+
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem)
+		if (nla_type(attr) == FREEZEGUARD_A_LEASE_SUPERBLOCK)
+			count++;
+	if (!count) {
+		NL_SET_ERR_MSG(extack, "no superblock: name at least one");
+		return -EINVAL;
+	}
+	if (count > min_t(unsigned int, READ_ONCE(fg_netlink_max_holds), FREEZEGUARD_HOLDS_MAX)) {
+		NL_SET_ERR_MSG(extack, "more superblocks than the module parameter max_holds");
+		return -E2BIG;
+	}
+	return count;
+}
+
+/* A lease as the request describes it, known to nobody yet. */
+static struct fg_lease *fg_netlink_build_lease(struct sk_buff *skb, struct genl_info *info)
+{
+	const struct nlattr *id = info->attrs[FREEZEGUARD_A_LEASE_ID], *attr;
+	struct netlink_ext_ack *extack = info->extack;
+	struct fg_lease *lease;
+	int err, rem, count;
+
+	err = fg_netlink_check_timeout(info->attrs[FREEZEGUARD_A_LEASE_TIMEOUT_MS], extack);
+	if (!err && id)
+		err = fg_netlink_check_id(id, extack);
+	if (err)
+		return ERR_PTR(err);
+	count = fg_netlink_count_superblocks(info, extack);
+	if (count < 0)
+		return ERR_PTR(count);
+
+	lease = fg_lease_alloc(count);
+	if (!lease)
+		return ERR_PTR(-ENOMEM);
+	if (id)
+		strscpy(lease->id, nla_data(id), sizeof(lease->id));
+	fg_process_current(&lease->info.maker);
+	fg_owner_init(&lease->owner, skb);
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
+		if (nla_type(attr) != FREEZEGUARD_A_LEASE_SUPERBLOCK)
+			continue;
+		err = fg_netlink_add_hold(skb, lease, attr, extack);
+		if (err) {
+			fg_lease_put(lease);
+			return ERR_PTR(err);
+		}
+	}
+	fg_lease_prepare(lease, nla_get_u32(info->attrs[FREEZEGUARD_A_LEASE_TIMEOUT_MS]) *
+				(u64)NSEC_PER_MSEC);
+	return lease;
+}
+
+static void fg_netlink_explain_conflict(int err, const struct fg_registry_conflict *conflict,
+					struct netlink_ext_ack *extack)
+{
+	if (conflict->number)
+		nl_set_extack_cookie_u64(extack, conflict->number);
+	if (err == -EBUSY && conflict->number)
+		NL_SET_ERR_MSG(extack,
+			       "a live lease holds a superblock: the cookie is its number, end it or wait for its deadline");
+	else if (err == -EBUSY)
+		NL_SET_ERR_MSG(extack, "a superblock is frozen already, not by freezeguard");
+	else if (err == -EEXIST)
+		NL_SET_ERR_MSG(extack, "a live lease has this id: the cookie is its number");
+	else if (err == -EUSERS)
+		NL_SET_ERR_MSG(extack, "more live leases than the module parameter max_leases");
+}
+
+/* FREEZEGUARD_CMD_LEASE_NEW */
+int fg_netlink_lease_new(struct sk_buff *skb, struct genl_info *info)
+{
+	struct fg_registry_conflict conflict;
+	struct fg_lease *lease;
+	int err;
+
+	lease = fg_netlink_build_lease(skb, info);
+	if (IS_ERR(lease))
+		return PTR_ERR(lease);
+	err = fg_registry_add(lease, &conflict);
+	if (err) {
+		fg_netlink_explain_conflict(err, &conflict, info->extack);
+		goto put;
+	}
+	err = fg_lease_start(lease);
+	if (err) {
+		fg_registry_remove(lease);
+		goto put;
+	}
+	err = fg_netlink_reply_lease(info, lease, lease->nr_holds);
+	if (err)	/* the requester can't know of it */
+		fg_lease_end(lease, FREEZEGUARD_CAUSE_OWNER_DEATH);
+put:
+	fg_lease_put(lease);
+	return err;
+}
+
+/* The lease that a request names, if the sender may do something with it. The caller puts it. */
+static struct fg_lease *fg_netlink_find(struct sk_buff *skb, struct genl_info *info)
+{
+	const struct nlattr *number = info->attrs[FREEZEGUARD_A_LEASE_NUMBER];
+	const struct nlattr *id = info->attrs[FREEZEGUARD_A_LEASE_ID];
+	struct fg_lease *lease;
+
+	if (!number == !id) {
+		NL_SET_ERR_MSG(info->extack, "name the lease either by its number or by its id");
+		return ERR_PTR(-EINVAL);
+	}
+	if (number)
+		lease = fg_registry_find_number(nla_get_u64(number));
+	else
+		lease = fg_registry_find_id(nla_data(id));
+	if (!lease) {
+		NL_SET_ERR_MSG_ATTR(info->extack, number ?: id,
+				    "no such lease: never made, or long ago and forgotten");
+		return ERR_PTR(-ENOENT);
+	}
+	if (!fg_netlink_lease_permitted(skb, lease)) {
+		NL_SET_ERR_MSG(info->extack,
+			       "no permission: needs CAP_SYS_ADMIN in the user namespaces that own the lease's filesystems");
+		fg_lease_put(lease);
+		return ERR_PTR(-EPERM);
+	}
+	return lease;
+}
+
+/* Answer with the lease, or say why the command could not be carried out, and put the lease. */
+static int fg_netlink_done(struct genl_info *info, struct fg_lease *lease, int err)
+{
+	if (err == -EALREADY)
+		NL_SET_ERR_MSG(info->extack, "the lease is ending or has ended");
+	else if (err == -EAGAIN)
+		NL_SET_ERR_MSG(info->extack, "the lease is still freezing: wait for the state FROZEN");
+	else if (err == -ERANGE)
+		NL_SET_ERR_MSG(info->extack,
+			       "the lease's whole life would be over the module parameter max_timeout_ms");
+	else if (!err)
+		err = fg_netlink_reply_lease(info, lease, lease->nr_holds);
+	fg_lease_put(lease);
+	return err;
+}
+
+/* FREEZEGUARD_CMD_LEASE_END */
+int fg_netlink_lease_end(struct sk_buff *skb, struct genl_info *info)
+{
+	struct fg_lease *lease = fg_netlink_find(skb, info);
+
+	if (IS_ERR(lease))
+		return PTR_ERR(lease);
+	return fg_netlink_done(info, lease, fg_lease_end(lease, FREEZEGUARD_CAUSE_REQUEST));
+}
+
+/* FREEZEGUARD_CMD_LEASE_EXTEND */
+int fg_netlink_lease_extend(struct sk_buff *skb, struct genl_info *info)
+{
+	const struct nlattr *timeout = info->attrs[FREEZEGUARD_A_LEASE_TIMEOUT_MS];
+	struct fg_lease *lease;
+	int err;
+
+	err = fg_netlink_check_timeout(timeout, info->extack);
+	if (err)
+		return err;
+	lease = fg_netlink_find(skb, info);
+	if (IS_ERR(lease))
+		return PTR_ERR(lease);
+	err = fg_lease_extend(lease, nla_get_u32(timeout) * (u64)NSEC_PER_MSEC,
+			      READ_ONCE(fg_netlink_max_timeout_ms) * (u64)NSEC_PER_MSEC);
+	return fg_netlink_done(info, lease, err);
+}
+
+/* FREEZEGUARD_CMD_LEASE_DETACH */
+int fg_netlink_lease_detach(struct sk_buff *skb, struct genl_info *info)
+{
+	struct fg_lease *lease = fg_netlink_find(skb, info);
+
+	if (IS_ERR(lease))
+		return PTR_ERR(lease);
+	return fg_netlink_done(info, lease, fg_lease_detach(lease));
+}
+
+/* FREEZEGUARD_CMD_LEASE_GET, one */
+int fg_netlink_lease_get(struct sk_buff *skb, struct genl_info *info)
+{
+	struct fg_lease *lease = fg_netlink_find(skb, info);
+	int err;
+
+	if (IS_ERR(lease))
+		return PTR_ERR(lease);
+	err = fg_netlink_reply_lease(info, lease, 0);
+	fg_lease_put(lease);
+	return err;
+}
+
+/* Where a dump goes on: the lease's number, and the first hold of it that was not told yet. */
+struct fg_netlink_dump {
+	unsigned long number;
+	unsigned int hold;
+};
+
+/* FREEZEGUARD_CMD_LEASE_GET, all */
+int fg_netlink_lease_dump(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct fg_netlink_dump *dump = (struct fg_netlink_dump *)cb->ctx;
+	struct fg_lease *lease;
+	int err = 0;
+
+	BUILD_BUG_ON(sizeof(*dump) > sizeof(cb->ctx));
+	while (!err && (lease = fg_registry_next(dump->number))) {
+		if (lease->number != dump->number)	/* the one it stood at is forgotten */
+			dump->hold = 0;
+		dump->number = lease->number;
+		if (fg_netlink_lease_permitted(cb->skb, lease))
+			err = fg_netlink_fill_lease(skb, NULL, cb, lease, &dump->hold);
+		else
+			dump->hold = lease->nr_holds;
+		if (!err && dump->hold == lease->nr_holds) {
+			dump->number++;
+			dump->hold = 0;
+		}
+		fg_lease_put(lease);
+	}
+	return skb->len ?: err;
+}
+
+static int fg_netlink_put_fs(struct sk_buff *skb, struct super_block *sb, struct fg_lease *lease)
+{
+	unsigned int kernel, user;
+
+	if (nla_put_u32(skb, FREEZEGUARD_A_FS_DEV_MAJOR, MAJOR(sb->s_dev)) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_FS_DEV_MINOR, MINOR(sb->s_dev)) ||
+	    nla_put_string(skb, FREEZEGUARD_A_FS_TYPE, sb->s_type->name) ||
+	    nla_put_string(skb, FREEZEGUARD_A_FS_NAME, sb->s_id) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_FS_STATE, fg_super_state(sb)) ||
+	    (fg_super_can_freeze(sb) && nla_put_flag(skb, FREEZEGUARD_A_FS_FREEZABLE)) ||
+	    (sb_rdonly(sb) && nla_put_flag(skb, FREEZEGUARD_A_FS_READ_ONLY)))
+		return -EMSGSIZE;
+	if (fg_super_holders(sb, &kernel, &user) &&
+	    (nla_put_u32(skb, FREEZEGUARD_A_FS_KERNEL_HOLDERS, kernel) ||
+	     nla_put_u32(skb, FREEZEGUARD_A_FS_USER_HOLDERS, user)))
+		return -EMSGSIZE;
+	if (lease &&
+	    (nla_put_u64_64bit(skb, FREEZEGUARD_A_FS_LEASE_NUMBER, lease->number,
+			       FREEZEGUARD_A_FS_PAD) ||
+	     nla_put_string(skb, FREEZEGUARD_A_FS_LEASE_ID, lease->id)))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int fg_netlink_reply_fs(struct genl_info *info, struct super_block *sb)
+{
+	struct sk_buff *skb = genlmsg_new(FG_LEASE_SIZE, GFP_KERNEL);
+	struct fg_lease *lease;
+	void *header;
+	int err;
+
+	if (!skb)
+		return -ENOMEM;
+	header = genlmsg_put_reply(skb, info, &fg_netlink_family, 0, FREEZEGUARD_CMD_FS_GET);
+	if (!header) {
+		nlmsg_free(skb);
+		return -EMSGSIZE;
+	}
+	lease = fg_registry_find_super(sb);
+	err = fg_netlink_put_fs(skb, sb, lease);
+	if (lease)
+		fg_lease_put(lease);
+	if (err) {
+		nlmsg_free(skb);
+		return err;
+	}
+	genlmsg_end(skb, header);
+	return genlmsg_reply(skb, info);
+}
+
+/* FREEZEGUARD_CMD_FS_GET */
+int fg_netlink_fs_get(struct sk_buff *skb, struct genl_info *info)
+{
+	const struct nlattr *attr = info->attrs[FREEZEGUARD_A_FS_FD];
+	struct file *file;
+	int err;
+
+	if (!attr) {
+		NL_SET_ERR_MSG(info->extack, "no fd: pass any open file of the filesystem");
+		return -EINVAL;
+	}
+	file = fg_netlink_file(skb, attr, info->extack);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	err = fg_netlink_reply_fs(info, file_inode(file)->i_sb);
+	fput(file);
+	return err;
+}

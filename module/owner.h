@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* owner: the socket that made a lease, and what happens when it is closed. */
+#ifndef FG_OWNER_H
+#define FG_OWNER_H
+
+#include <linux/freezeguard.h>
+#include <linux/skbuff.h>
+#include <linux/types.h>
+#include <net/sock.h>
+
+/**
+ * struct fg_process - a process, for reports
+ * @pid: its id in the initial pid namespace
+ * @comm: its name
+ */
+struct fg_process {
+	pid_t pid;
+	char comm[FREEZEGUARD_COMM_MAX + 1];
+};
+
+/**
+ * struct fg_owner - the socket that a lease is bound to
+ * @sk: the socket, with a reference, or NULL. A port id alone would not do: it can be in use again
+ *	by another socket before the news of the first one's death comes.
+ * @portid: its port id
+ */
+struct fg_owner {
+	struct sock *sk;
+	u32 portid;
+};
+
+void fg_process_current(struct fg_process *process);
+void fg_owner_init(struct fg_owner *owner, struct sk_buff *skb);
+bool fg_owner_is_dead(const struct fg_owner *owner);
+int fg_owner_watch(void);
+void fg_owner_unwatch(void);
+
+#endif /* FG_OWNER_H */

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* registry: all leases, live ones and the bounded history; who holds which superblock. */
+#include <linux/hashtable.h>
+#include <linux/jhash.h>
+#include <linux/jiffies.h>
+#include <linux/spinlock.h>
+#include <linux/stringhash.h>
+#include <linux/wait.h>
+#include <linux/xarray.h>
+
+#include "registry.h"
+
+/* How many ended leases are kept; how many can live. Module parameters. */
+unsigned int fg_registry_history_max = 256;
+unsigned int fg_registry_live_max = 4096;
+
+/* Guards everything below. Outermost; never held across anything that sleeps. */
+static DEFINE_SPINLOCK(fg_registry_lock);
+static DEFINE_XARRAY(fg_registry_leases);	/* by number: lookup and the order of dumps */
+static DEFINE_HASHTABLE(fg_registry_ids, 10);	/* newest first */
+static DEFINE_HASHTABLE(fg_registry_supers, 10);	/* the holds of live leases */
+static LIST_HEAD(fg_registry_live);
+static LIST_HEAD(fg_registry_history);		/* oldest first */
+static unsigned int fg_registry_nr_live, fg_registry_nr_history;
+static unsigned long fg_registry_last_number;
+static DECLARE_WAIT_QUEUE_HEAD(fg_registry_idle);
+
+static u32 fg_registry_hash_id(const char *id)
+{
+	return jhash(id, strlen(id), 0);
+}
+
+static struct fg_lease *fg_registry_lookup_id(const char *id)
+{
+	struct fg_lease *lease;
+
+	lockdep_assert_held(&fg_registry_lock);
+	hash_for_each_possible(fg_registry_ids, lease, by_id, fg_registry_hash_id(id))
+		if (!strcmp(lease->id, id))
+			return lease;
+	return NULL;
+}
+
+static struct fg_lease *fg_registry_lookup_super(const struct super_block *sb)
+{
+	struct fg_hold *hold;
+
+	lockdep_assert_held(&fg_registry_lock);
+	hash_for_each_possible(fg_registry_supers, hold, by_sb, (unsigned long)sb)
+		if (hold->sb == sb && fg_hold_is_live(hold))
+			return hold->lease;
+	return NULL;
+}
+
+static int fg_registry_check(struct fg_lease *lease, struct fg_registry_conflict *conflict)
+{
+	struct fg_lease *other;
+	unsigned int i;
+
+	if (fg_registry_nr_live >= READ_ONCE(fg_registry_live_max))
+		return -EUSERS;
+	for (i = 0; i < lease->nr_holds; i++) {
+		conflict->hold = i;
+		other = fg_registry_lookup_super(lease->holds[i].sb);
+		if (other) {
+			conflict->number = other->number;
+			return -EBUSY;
+		}
+		if (fg_hold_frozen_by_others(&lease->holds[i]))
+			return -EBUSY;
+	}
+	other = fg_registry_lookup_id(lease->id);
+	if (other && fg_lease_is_live(other)) {
+		conflict->number = other->number;
+		return -EEXIST;
+	}
+	return 0;
+}
+
+/**
+ * fg_registry_add() - make a lease known, if nothing is in its way
+ * @lease: a prepared lease; gets its number, and an id if it has none
+ * @conflict: what is in its way
+ *
+ * Context: sleeps.
+ * Return: 0, and the registry has a reference; -EUSERS too many live leases; -EBUSY a superblock is
+ * held by a live lease, or frozen by something else if @conflict names no lease; -EEXIST a live
+ * lease has that id; -ENOMEM.
+ */
+int fg_registry_add(struct fg_lease *lease, struct fg_registry_conflict *conflict)
+{
+	unsigned int i;
+	int err;
+
+	*conflict = (struct fg_registry_conflict) { };
+	spin_lock(&fg_registry_lock);
+	lease->number = ++fg_registry_last_number;
+	spin_unlock(&fg_registry_lock);
+	if (!*lease->id)
+		snprintf(lease->id, sizeof(lease->id), "lease-%lu", lease->number);
+	/* Memory is had here, where waiting for it is allowed. */
+	err = xa_reserve(&fg_registry_leases, lease->number, GFP_KERNEL);
+	if (err)
+		return err;
+
+	spin_lock(&fg_registry_lock);
+	err = fg_registry_check(lease, conflict);
+	if (!err) {
+		fg_lease_get(lease);
+		xa_store(&fg_registry_leases, lease->number, lease, GFP_ATOMIC);
+		hash_add(fg_registry_ids, &lease->by_id, fg_registry_hash_id(lease->id));
+		for (i = 0; i < lease->nr_holds; i++)
+			hash_add(fg_registry_supers, &lease->holds[i].by_sb,
+				 (unsigned long)lease->holds[i].sb);
+		list_add_tail(&lease->list, &fg_registry_live);
+		fg_registry_nr_live++;
+	}
+	spin_unlock(&fg_registry_lock);
+	if (err)
+		xa_release(&fg_registry_leases, lease->number);
+	return err;
+}
+
+/* It holds no superblock any more. */
+static void fg_registry_unlive(struct fg_lease *lease)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&fg_registry_lock);
+	for (i = 0; i < lease->nr_holds; i++)
+		hash_del(&lease->holds[i].by_sb);
+	list_del_init(&lease->list);
+	if (!--fg_registry_nr_live)
+		wake_up_all(&fg_registry_idle);
+}
+
+static void fg_registry_forget(struct fg_lease *lease)
+{
+	lockdep_assert_held(&fg_registry_lock);
+	hash_del(&lease->by_id);
+	xa_erase(&fg_registry_leases, lease->number);
+}
+
+/**
+ * fg_registry_remove() - take back fg_registry_add(), of a lease that could not be started
+ * @lease: the lease
+ *
+ * Context: process context.
+ */
+void fg_registry_remove(struct fg_lease *lease)
+{
+	spin_lock(&fg_registry_lock);
+	fg_registry_unlive(lease);
+	fg_registry_forget(lease);
+	spin_unlock(&fg_registry_lock);
+	fg_lease_put(lease);
+}
+
+/* Takes the oldest ended lease out, if there are more than @max. The caller puts its reference. */
+static struct fg_lease *fg_registry_trim_one(unsigned int max)
+{
+	struct fg_lease *lease = NULL;
+
+	spin_lock(&fg_registry_lock);
+	if (fg_registry_nr_history > max) {
+		lease = list_first_entry(&fg_registry_history, struct fg_lease, list);
+		list_del_init(&lease->list);
+		fg_registry_nr_history--;
+		fg_registry_forget(lease);
+	}
+	spin_unlock(&fg_registry_lock);
+	return lease;
+}
+
+static void fg_registry_trim(unsigned int max)
+{
+	struct fg_lease *lease;
+
+	while ((lease = fg_registry_trim_one(max)))
+		fg_lease_put(lease);
+}
+
+/**
+ * fg_registry_retire() - a lease has become history
+ * @lease: a lease that is not live any more
+ *
+ * Context: may sleep; allocates nothing.
+ */
+void fg_registry_retire(struct fg_lease *lease)
+{
+	spin_lock(&fg_registry_lock);
+	fg_registry_unlive(lease);
+	list_add_tail(&lease->list, &fg_registry_history);
+	fg_registry_nr_history++;
+	spin_unlock(&fg_registry_lock);
+	fg_registry_trim(READ_ONCE(fg_registry_history_max));
+}
+
+/**
+ * fg_registry_find_id() - the newest lease of a name
+ * @id: its id
+ *
+ * Context: process context.
+ * Return: the lease with a reference for the caller, or NULL.
+ */
+struct fg_lease *fg_registry_find_id(const char *id)
+{
+	struct fg_lease *lease;
+
+	spin_lock(&fg_registry_lock);
+	lease = fg_registry_lookup_id(id);
+	if (lease)
+		fg_lease_get(lease);
+	spin_unlock(&fg_registry_lock);
+	return lease;
+}
+
+/**
+ * fg_registry_find_number() - the lease of a number
+ * @number: its number
+ *
+ * Context: process context.
+ * Return: the lease with a reference for the caller, or NULL.
+ */
+struct fg_lease *fg_registry_find_number(unsigned long number)
+{
+	struct fg_lease *lease;
+
+	spin_lock(&fg_registry_lock);
+	lease = xa_load(&fg_registry_leases, number);
+	if (lease)
+		fg_lease_get(lease);
+	spin_unlock(&fg_registry_lock);
+	return lease;
+}
+
+/**
+ * fg_registry_find_super() - the lease that holds a superblock
+ * @sb: the superblock
+ *
+ * Context: process context.
+ * Return: the lease with a reference for the caller, or NULL.
+ */
+struct fg_lease *fg_registry_find_super(const struct super_block *sb)
+{
+	struct fg_lease *lease;
+
+	spin_lock(&fg_registry_lock);
+	lease = fg_registry_lookup_super(sb);
+	if (lease)
+		fg_lease_get(lease);
+	spin_unlock(&fg_registry_lock);
+	return lease;
+}
+
+/**
+ * fg_registry_next() - walk all leases in the order of their numbers
+ * @number: where to begin
+ *
+ * Context: process context.
+ * Return: the first lease whose number is at least @number, with a reference for the caller, or
+ * NULL.
+ */
+struct fg_lease *fg_registry_next(unsigned long number)
+{
+	struct fg_lease *lease;
+
+	spin_lock(&fg_registry_lock);
+	lease = xa_find(&fg_registry_leases, &number, ULONG_MAX, XA_PRESENT);
+	if (lease)
+		fg_lease_get(lease);
+	spin_unlock(&fg_registry_lock);
+	return lease;
+}
+
+/**
+ * fg_registry_for_each_live() - call a function for every live lease
+ * @fn: the function; called in atomic context
+ *
+ * Context: process context.
+ */
+void fg_registry_for_each_live(void (*fn)(struct fg_lease *lease))
+{
+	struct fg_lease *lease;
+
+	spin_lock(&fg_registry_lock);
+	list_for_each_entry(lease, &fg_registry_live, list)
+		fn(lease);
+	spin_unlock(&fg_registry_lock);
+}
+
+/**
+ * fg_registry_wait_idle() - wait until no lease is live
+ * @timeout_ms: how long at most
+ *
+ * Context: sleeps.
+ * Return: true if none is.
+ */
+bool fg_registry_wait_idle(unsigned int timeout_ms)
+{
+	return wait_event_timeout(fg_registry_idle, !READ_ONCE(fg_registry_nr_live),
+				  msecs_to_jiffies(timeout_ms));
+}
+
+/**
+ * fg_registry_clear() - forget the history; no lease may be live
+ *
+ * Context: sleeps.
+ */
+void fg_registry_clear(void)
+{
+	fg_registry_trim(0);
+	WARN_ON(!xa_empty(&fg_registry_leases));
+	xa_destroy(&fg_registry_leases);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* registry: all leases, live ones and the bounded history; who holds which superblock. */
+#ifndef FG_REGISTRY_H
+#define FG_REGISTRY_H
+
+#include "lease.h"
+
+/**
+ * struct fg_registry_conflict - why a lease could not be added
+ * @number: the live lease in the way, or 0
+ * @hold: index of the hold that is in its way, if it is a superblock
+ */
+struct fg_registry_conflict {
+	unsigned long number;
+	unsigned int hold;
+};
+
+extern unsigned int fg_registry_history_max;
+extern unsigned int fg_registry_live_max;
+
+int fg_registry_add(struct fg_lease *lease, struct fg_registry_conflict *conflict);
+void fg_registry_remove(struct fg_lease *lease);
+void fg_registry_retire(struct fg_lease *lease);
+struct fg_lease *fg_registry_find_id(const char *id);
+struct fg_lease *fg_registry_find_number(unsigned long number);
+struct fg_lease *fg_registry_find_super(const struct super_block *sb);
+struct fg_lease *fg_registry_next(unsigned long number);
+void fg_registry_for_each_live(void (*fn)(struct fg_lease *lease));
+bool fg_registry_wait_idle(unsigned int timeout_ms);
+void fg_registry_clear(void);
+
+#endif /* FG_REGISTRY_H */
