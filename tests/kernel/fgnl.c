@@ -634,50 +634,38 @@ int fg_fs(struct fgnl *nl, int fd, struct fg_fs *fs)
 }
 
 struct dump {
-	struct fg_lease *leases;
-	int n, error;
+	void (*each)(const struct fg_lease *part, void *arg);
+	void *arg;
+	int n;
 };
 
 static void each_dumped(const struct nlmsghdr *msg, void *arg)
 {
 	static struct fg_lease part;
-	struct dump *d = arg;
-	struct fg_lease *bigger;
+	struct dump *dump = arg;
 
 	memset(&part, 0, sizeof(part));
 	walk_message(msg, parse_lease, &part);
-	if (d->n && d->leases[d->n - 1].number == part.number) {
-		struct fg_lease *l = &d->leases[d->n - 1];
-		unsigned int i;
-
-		for (i = 0; i < part.n_hold && l->n_hold < FREEZEGUARD_HOLDS_MAX; i++)
-			l->hold[l->n_hold++] = part.hold[i];
-		return;
-	}
-	bigger = realloc(d->leases, (d->n + 1) * sizeof(part));
-	if (!bigger) {
-		d->error = -ENOMEM;
-		return;
-	}
-	d->leases = bigger;
-	d->leases[d->n++] = part;
+	dump->n++;
+	if (dump->each)
+		dump->each(&part, dump->arg);
 }
 
 /**
  * fg_dump() - all leases
  * @nl: to ask through
- * @leases: is set to an array, to be freed; parts of one lease are put together
+ * @each: called for each message: a lease with some of its holds; may be NULL
+ * @arg: for @each
  *
- * Return: how many, or -errno.
+ * Return: how many messages, or -errno.
  */
-int fg_dump(struct fgnl *nl, struct fg_lease **leases)
+int fg_dump(struct fgnl *nl, void (*each)(const struct fg_lease *part, void *arg), void *arg)
 {
 	static struct fgnl_msg msg;
-	struct dump dump = { 0 };
+	struct dump dump = { .each = each, .arg = arg };
 	int err;
 
 	fgnl_begin(&msg, nl, FREEZEGUARD_CMD_LEASE_GET, NLM_F_DUMP);
 	err = fgnl_talk(nl, &msg, each_dumped, &dump);
-	*leases = dump.leases;
-	return err ?: dump.error ?: dump.n;
+	return err ?: dump.n;
 }

@@ -118,7 +118,7 @@ int fg_new_levels(struct fgnl *nl, const char *id, uint32_t timeout_ms, const in
 int fg_which(struct fgnl *nl, uint8_t cmd, uint64_t number, const char *id, uint32_t timeout_ms,
 	     struct fg_lease *lease);
 int fg_fs(struct fgnl *nl, int fd, struct fg_fs *fs);
-int fg_dump(struct fgnl *nl, struct fg_lease **leases);
+int fg_dump(struct fgnl *nl, void (*each)(const struct fg_lease *part, void *arg), void *arg);
 int fg_event(struct fgnl *nl, struct fg_event *event, int timeout_ms);
 
 static inline int fg_end(struct fgnl *nl, uint64_t number, struct fg_lease *lease)
