@@ -17,7 +17,7 @@ static int compare(const void *a, const void *b)
 
 TEST(deadline_releases_writers_in_time)
 {
-	enum { ROUNDS = 15 };
+	enum { ROUNDS = 10 };
 	int fd = kt_mount("a", NULL);
 	struct kt_writer *writer = kt_writer("a");
 	int64_t late_ns[ROUNDS];
@@ -140,8 +140,8 @@ TEST(shortest_timeouts)
 /* A lease that is near its deadline: its number. */
 static uint64_t near_deadline(struct fgnl *nl, int fd, unsigned int round)
 {
-	struct fg_lease *lease = kt_frozen(nl, NULL, 120, &fd, 1);
-	uint64_t until_ns = lease->deadline_ns - 300000 + round * 20000ULL;
+	struct fg_lease *lease = kt_frozen(nl, NULL, 80, &fd, 1);
+	uint64_t until_ns = lease->deadline_ns - 300000 + round * 25000ULL;
 
 	while (kt_now_ns() < until_ns)
 		;
@@ -155,7 +155,7 @@ TEST(extend_races_the_deadline)
 	struct fgnl nl;
 
 	kt_open(&nl);
-	for (i = 0; i < 25; i++) {
+	for (i = 0; i < 20; i++) {
 		uint64_t number = near_deadline(&nl, fd, i);
 		struct fg_lease reply, *lease;
 		int err = fg_extend(&nl, number, 10000, &reply);
@@ -183,7 +183,7 @@ TEST(end_races_the_deadline)
 	struct fgnl nl;
 
 	kt_open(&nl);
-	for (i = 0; i < 25; i++) {
+	for (i = 0; i < 20; i++) {
 		uint64_t number = near_deadline(&nl, fd, i);
 		int err = fg_end(&nl, number, NULL);
 		struct fg_lease *lease;

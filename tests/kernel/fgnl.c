@@ -137,7 +137,7 @@ void fgnl_walk(const void *data, size_t len,
 			return;
 		each(attr.nla_type & NLA_TYPE_MASK, at + NLA_HDRLEN, attr.nla_len - NLA_HDRLEN,
 		     arg);
-		if (NLA_ALIGN(attr.nla_len) >= len)
+		if ((size_t)NLA_ALIGN(attr.nla_len) >= len)
 			return;
 		at += NLA_ALIGN(attr.nla_len);
 		len -= NLA_ALIGN(attr.nla_len);

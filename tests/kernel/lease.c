@@ -379,7 +379,7 @@ TEST(end_while_freezing)
 TEST(levels_freeze_in_order)
 {
 	static const uint32_t levels[] = { 7, 0, 3 };
-	struct fg_lease *lease;
+	struct fg_lease *lease, reply;
 	uint64_t number;
 	struct fgnl nl;
 	int fds[3];
@@ -388,12 +388,11 @@ TEST(levels_freeze_in_order)
 	kt_tell("a1", "freeze", "hang");
 	kt_tell("a2", "freeze", "sleep:100");
 	kt_open(&nl);
-	EQUAL(fg_new_levels(&nl, "levels", 10000, fds, levels, 3, NULL), 0);
+	EQUAL(fg_new_levels(&nl, NULL, 10000, fds, levels, 3, &reply), 0);
+	number = reply.number;
 	kt_await_state("a1", "freeze_inside", 1);
 	kt_sleep_ms(100);
-	EQUAL(fg_which(&nl, FREEZEGUARD_CMD_LEASE_GET, 0, "levels", 0,
-		       lease = &(struct fg_lease){ 0 }), 0);
-	number = lease->number;
+	lease = kt_await(&nl, number, FREEZEGUARD_LEASE_STATE_FREEZING, 0);
 	EQUAL(kt_hold(lease, "a0")->state, FREEZEGUARD_HOLD_STATE_WAITING);
 	EQUAL(kt_hold(lease, "a1")->state, FREEZEGUARD_HOLD_STATE_FREEZING);
 	EQUAL(kt_hold(lease, "a2")->state, FREEZEGUARD_HOLD_STATE_WAITING);
@@ -410,8 +409,8 @@ TEST(levels_freeze_in_order)
 
 TEST(one_level_freezes_in_parallel)
 {
-	struct fg_lease *lease;
 	struct fgnl nl;
+	uint64_t number;
 	unsigned int i;
 	char name[8];
 	int fds[8];
@@ -422,7 +421,7 @@ TEST(one_level_freezes_in_parallel)
 		kt_tell(name, "freeze", "hang");
 	}
 	kt_open(&nl);
-	EQUAL(fg_new(&nl, "parallel", 10000, fds, 8, NULL), 0);
+	number = kt_new(&nl, NULL, 10000, fds, 8);
 	/* each hangs until all do */
 	for (i = 0; i < 8; i++) {
 		snprintf(name, sizeof(name), "a%u", i);
@@ -432,8 +431,6 @@ TEST(one_level_freezes_in_parallel)
 		snprintf(name, sizeof(name), "a%u", i);
 		kt_tell(name, "release", "0");
 	}
-	EQUAL(fg_which(&nl, FREEZEGUARD_CMD_LEASE_GET, 0, "parallel", 0,
-		       lease = &(struct fg_lease){ 0 }), 0);
-	kt_await(&nl, lease->number, FREEZEGUARD_LEASE_STATE_FROZEN, KT_SOON_MS);
-	kt_end(&nl, lease->number);
+	kt_await(&nl, number, FREEZEGUARD_LEASE_STATE_FROZEN, KT_SOON_MS);
+	kt_end(&nl, number);
 }

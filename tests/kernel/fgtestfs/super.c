@@ -8,7 +8,7 @@
  * frozen. Options, each also a file in /sys/kernel/debug/fgtestfs/NAME/ that can be written at any
  * time, also while frozen:
  *
- *	freeze=, thaw=, sync=	what the filesystem's own part of that operation does:
+ *	freeze=, thaw=, sync_fs=	what the filesystem's own part of that operation does:
  *				ok, fail:ERRNO[:TIMES], sleep:MS, hang
  *	super			(option only) has s_op->freeze_super and thaw_super, as gfs2 has, and
  *				misbehaves in them, without s_umount; who asks is ignored
@@ -43,7 +43,7 @@
 
 enum { OP_FREEZE, OP_THAW, OP_SYNC, OPS };
 
-static const char *const op_names[OPS] = { "freeze", "thaw", "sync" };
+static const char *const op_names[OPS] = { "freeze", "thaw", "sync_fs" };
 
 /* One superblock's private part. */
 struct fgtestfs {
@@ -390,7 +390,7 @@ enum { OPT_FREEZE = OP_FREEZE, OPT_THAW = OP_THAW, OPT_SYNC = OP_SYNC, OPT_SUPER
 static const struct fs_parameter_spec fgtestfs_parameters[] = {
 	fsparam_string("freeze", OPT_FREEZE),
 	fsparam_string("thaw", OPT_THAW),
-	fsparam_string("sync", OPT_SYNC),
+	fsparam_string("sync_fs", OPT_SYNC),
 	fsparam_flag("super", OPT_SUPER),
 	{}
 };
