@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # used where this is sourced
 # What the guest tools share: the known kernels, the cache outside the tree, messages, locks.
 
 PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
@@ -15,7 +16,7 @@ export FREEZEGUARD_CACHE=$CACHE
 # Version and the Debian suite that has it.
 declare -A KERNEL_SUITE=([5.10]=bullseye [6.1]=bookworm [6.12]=trixie [7.2]=trixie-backports)
 # Raised when the way a cached kernel is made changes, so that old ones aren't used.
-KERNEL_RECIPE=1
+KERNEL_RECIPE=4
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 

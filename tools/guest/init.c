@@ -75,7 +75,7 @@ static void pass_log(void)
 	for (;;) {
 		ssize_t size = read(kmsg_fd, record, sizeof(record) - 1);
 		unsigned long long usec;
-		char *text, *end;
+		char *text, *end, *next;
 		int length;
 
 		if (size < 0 && errno == EPIPE) {
@@ -91,9 +91,16 @@ static void pass_log(void)
 		end = strchr(++text, '\n');
 		if (end)
 			*end = 0;
-		length = snprintf(line, sizeof(line), "[%5llu.%06llu] %s\n", usec / 1000000,
-				  usec % 1000000, text);
-		write_all(log_fd, line, length);
+		for (; text; text = next) {
+			next = strstr(text, "\\x0a");
+			if (next) {
+				*next = 0;
+				next += 4;
+			}
+			length = snprintf(line, sizeof(line), "[%5llu.%06llu] %s\n", usec / 1000000,
+					  usec % 1000000, text);
+			write_all(log_fd, line, length);
+		}
 	}
 }
 

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kill_phases TRIES MOUNT PHASE COMMAND...
+ *
+ * Runs a freezing COMMAND again and again, kills it with SIGKILL in the middle of PHASE, and measures
+ * how long the filesystem on MOUNT stays frozen. Prints one KTAP result line's text and a line for
+ * each try; exits with 0 if every try was killed in that phase and thawed within a second.
+ *
+ *   writers	the kernel is waiting for writers to stop
+ *   sync	the kernel is writing dirty data back, with writers stopped
+ *   frozen	all is frozen, COMMAND has not exited: its standard output is a full pipe
+ *   running	all is frozen, COMMAND ("freezectl run") waits for its own command
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fgnl.h"
+
+#define DIRTY_BYTES	(2 << 20)
+#define PHASE_WAIT_MS	5000
+#define THAW_BOUND_MS	1000
+
+static const struct phase {
+	const char *name;
+	uint32_t state;
+	bool dirty, full_pipe;
+} phases[] = {
+	{ "writers", FREEZEGUARD_FS_STATE_WRITE },
+	{ "sync", FREEZEGUARD_FS_STATE_PAGEFAULT, .dirty = true },
+	{ "frozen", FREEZEGUARD_FS_STATE_COMPLETE, .full_pipe = true },
+	{ "running", FREEZEGUARD_FS_STATE_COMPLETE },
+};
+
+static double now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1e3 + ts.tv_nsec / 1e6;
+}
+
+static void nap(long us)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = us * 1000 }, NULL);
+}
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(2);
+}
+
+static void make_dirty(const char *mount)
+{
+	char path[4096], *data = calloc(1, DIRTY_BYTES);
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/dirty", mount);
+	fd = open(path, O_WRONLY | O_CREAT, 0600);
+	if (!data || fd < 0 || write(fd, data, DIRTY_BYTES) != DIRTY_BYTES)
+		die(path);
+	close(fd);
+	free(data);
+}
+
+static pid_t start(const struct phase *phase, char **command)
+{
+	int fds[2], null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	static char full[65536];
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC))
+		die("pipe");
+	if (phase->full_pipe && write(fds[1], full, sizeof(full)) != sizeof(full))
+		die("filling the pipe");
+	pid = fork();
+	if (!pid) {
+		dup2(null, 0);
+		dup2(phase->full_pipe ? fds[1] : null, 1);
+		dup2(null, 2);
+		if (phase->full_pipe)	/* a reader that never reads */
+			fcntl(fds[0], F_SETFD, 0);
+		execvp(command[0], command);
+		_exit(127);
+	}
+	close(fds[1]);
+	close(fds[0]);
+	close(null);
+	return pid;
+}
+
+/* Wait for the filesystem to be in a state, or, with lease == false, for no lease to hold it. */
+static bool wait_for(struct fgnl *nl, int fd, uint32_t state, bool lease, double bound_ms)
+{
+	double until = now_ms() + bound_ms;
+	struct fg_fs fs;
+
+	do {
+		if (fg_fs(nl, fd, &fs))
+			die("fs-get");
+		if (fs.state == state && (lease || !fs.lease_number))
+			return true;
+		nap(200);
+	} while (now_ms() < until);
+	return false;
+}
+
+/* True if COMMAND was killed in the phase; *thaw_ms: how long the filesystem stayed frozen then. */
+static bool try_once(struct fgnl *nl, int fd, const struct phase *phase, const char *mount,
+		     char **command, double *thaw_ms)
+{
+	struct fg_fs fs;
+	double killed;
+	int status;
+	pid_t pid;
+
+	if (phase->dirty)
+		make_dirty(mount);
+	pid = start(phase, command);
+	if (!wait_for(nl, fd, phase->state, true, PHASE_WAIT_MS)) {
+		kill(pid, SIGKILL);
+		waitpid(pid, &status, 0);
+		wait_for(nl, fd, FREEZEGUARD_FS_STATE_UNFROZEN, false, PHASE_WAIT_MS);
+		return false;
+	}
+	if (phase->state == FREEZEGUARD_FS_STATE_COMPLETE)
+		nap(20000 + rand() % 100000);
+	else
+		nap(rand() % 3000);
+	if (fg_fs(nl, fd, &fs))
+		die("fs-get");
+	kill(pid, SIGKILL);
+	killed = now_ms();
+	waitpid(pid, &status, 0);
+	if (!wait_for(nl, fd, FREEZEGUARD_FS_STATE_UNFROZEN, false, 4 * THAW_BOUND_MS))
+		*thaw_ms = 1e9;
+	else
+		*thaw_ms = now_ms() - killed;
+	return WIFSIGNALED(status) && fs.state == phase->state;
+}
+
+int main(int argc, char **argv)
+{
+	const struct phase *phase = NULL;
+	int i, fd, tries, hits = 0, late = 0;
+	double thaw_ms, worst = 0;
+	struct fgnl nl;
+
+	if (argc < 5)
+		return 2;
+	tries = atoi(argv[1]);
+	for (i = 0; i < (int)(sizeof(phases) / sizeof(phases[0])); i++)
+		if (!strcmp(phases[i].name, argv[3]))
+			phase = &phases[i];
+	fd = open(argv[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (!phase || fd < 0 || fgnl_open(&nl))
+		die("kill_phases");
+	for (i = 0; hits < tries && i < 3 * tries; i++) {
+		if (!try_once(&nl, fd, phase, argv[2], argv + 4, &thaw_ms))
+			continue;
+		hits++;
+		worst = thaw_ms > worst ? thaw_ms : worst;
+		late += thaw_ms > THAW_BOUND_MS;
+		printf("# killed in phase %s, thawed %.1f ms later\n", phase->name, thaw_ms);
+	}
+	printf("killed %d of %d times in phase %s (%d runs), %d thawed late, slowest %.1f ms\n",
+	       hits, tries, phase->name, i, late, worst);
+	return !(hits == tries && !late);
+}

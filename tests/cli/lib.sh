@@ -1,0 +1,152 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What the command line's tests are made of: KTAP, filesystems, writers. Sourced inside the guest.
+#
+# A test file says "plan N", then makes N results with pass, fail, expect, says and that. Whatever
+# happens, its end thaws and unmounts everything. Every command has a time limit.
+
+[ -n "${FREEZEGUARD_GUEST:-}" ] || { echo "Bail out! not inside the guest: use tools/vm-run"; exit 99; }
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+helpers=$top/build/tests/cli
+scratch=$(mktemp -d /tmp/cli.XXXXXX)
+number=0 planned=0 failures=0
+out=""			# what the last expect printed, both streams
+declare -A mounted	# mount point of ext4, xfs, btrfs, ...
+loops=()
+writers=()
+
+# ---- KTAP ----
+
+plan() {
+	planned=$1
+	echo "1..$1"
+}
+
+pass() {
+	echo "ok $((++number)) - $1"
+}
+
+fail() {
+	echo "not ok $((++number)) - $1"
+	failures=$((failures + 1))
+	printf '%s\n' "${2:-}" | sed 's/^/#   /'
+}
+
+# that NAME COMMAND...: COMMAND succeeds
+that() {
+	local name=$1 text
+	shift
+	if text=$("$@" 2>&1); then pass "$name"; else fail "$name" "$* failed: $text"; fi
+}
+
+# expect CODE NAME COMMAND...: COMMAND exits with CODE; what it printed is kept in $out
+expect() {
+	local want=$1 name=$2 code
+	shift 2
+	out=$(timeout 60 "$@" 2>&1 </dev/null)
+	code=$?
+	if [ $code -eq "$want" ]; then pass "$name"; else fail "$name" "exit code $code, not $want: $* printed: $out"; fi
+}
+
+# says NAME TEXT...: the last expect printed each TEXT
+says() {
+	local name=$1 text
+	shift
+	for text in "$@"; do
+		case $out in
+		*"$text"*) ;;
+		*) fail "$name" "no \"$text\" in: $out"; return ;;
+		esac
+	done
+	pass "$name"
+}
+
+# json EXPRESSION: true of the document $out, which Python sees as d
+json() {
+	python3 -c 'import json, sys
+d = json.loads(sys.argv[1])
+sys.exit(not eval(sys.argv[2]))' "$out" "$1"
+}
+
+# ---- filesystems ----
+
+# make_fs TYPE [NAME]: on a loop device, mounted; its mount point is ${mounted[NAME]}
+make_fs() {
+	local type=$1 name=${2:-$1} size=64M loop
+	case $type in xfs) size=320M ;; btrfs) size=128M ;; esac
+	truncate -s $size "$scratch/$name.img" && "mkfs.$type" -q "$scratch/$name.img" >/dev/null || exit 99
+	loop=$(losetup --find --show "$scratch/$name.img") || exit 99
+	loops+=("$loop")
+	mkdir -p "$scratch/$name" && mount "$loop" "$scratch/$name" || exit 99
+	mounted[$name]=$scratch/$name
+}
+
+# make_testfs NAME [OPTIONS]: an fgtestfs, controlled through $(control NAME)
+make_testfs() {
+	modprobe fgtestfs || exit 99
+	mkdir -p "$scratch/$1" && mount -t fgtestfs ${2:+-o "$2"} "$1" "$scratch/$1" || exit 99
+	mounted[$1]=$scratch/$1
+}
+
+control() {
+	echo "/sys/kernel/debug/fgtestfs/$1"
+}
+
+# The kernel's word: is every one of these filesystems frozen? unfrozen?
+frozen() {
+	! "$helpers/fgstate" "$@" | grep -qv '^frozen '
+}
+
+unfrozen() {
+	! "$helpers/fgstate" "$@" | grep -qv '^unfrozen -'
+}
+
+# within MS COMMAND...: COMMAND succeeds at the latest after MS milliseconds
+within() {
+	local until=$((${EPOCHREALTIME/./} + $1 * 1000))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "${EPOCHREALTIME/./}" -lt $until ] || return 1
+		sleep 0.02
+	done
+}
+
+# ---- writers ----
+
+# write_once PATH: in the background; done when $scratch/written.N is there. Its pid is $writer.
+write_once() {
+	local mark=$scratch/written.${#writers[@]}
+	( echo data >>"$1/file" && touch "$mark" ) &
+	writer=$!
+	writers+=("$writer")
+	written=$mark
+}
+
+blocked() {
+	grep -q '^State:.D' "/proc/$1/status"
+}
+
+# ---- the end ----
+
+cleanup() {
+	local pid
+	freezectl thaw --all --force >/dev/null 2>&1
+	for name in "${!mounted[@]}"; do
+		[ ! -e "$(control "$name")/release" ] || echo 1 >"$(control "$name")/release"
+		timeout 5 fsfreeze -u "${mounted[$name]}" 2>/dev/null
+	done
+	for pid in "${writers[@]}"; do
+		kill "$pid" 2>/dev/null
+		wait "$pid" 2>/dev/null
+	done
+	cd / || exit 99
+	for name in "${mounted[@]}"; do
+		umount -R "$name" || fail "unmounting $name at the end"
+	done
+	[ ${#loops[@]} -eq 0 ] || losetup -d "${loops[@]}"
+	rm -rf "$scratch"
+	[ "$number" -eq "$planned" ] || fail "$planned tests were planned, $number reported"
+	[ $failures -eq 0 ] || exit 1
+}
+trap cleanup EXIT

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* mounts: mount tables as machines have them, and some that make no sense */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "mounts.h"
+#include "world.h"
+
+static int read_data(struct mounts *m, const char *name)
+{
+	char path[4096];
+
+	return mounts_read(m, data_path(name, path, sizeof(path)));
+}
+
+static void reads_an_instance(void **state)
+{
+	const struct mount_entry *e;
+	struct mounts m;
+
+	(void)state;
+	assert_int_equal(read_data(&m, "ec2.mountinfo"), 0);
+	assert_int_equal(m.n, 17);
+	assert_int_equal(m.n_unreadable, 0);
+	e = mounts_find(&m, 40);
+	assert_non_null(e);
+	assert_int_equal(e->parent_id, 27);
+	assert_int_equal(e->major, 259);
+	assert_int_equal(e->minor, 5);
+	assert_string_equal(e->fstype, "ext4");
+	assert_string_equal(e->source, "/dev/nvme1n1");
+	assert_string_equal(e->root, "/");
+	assert_string_equal(e->mountpoint, "/data");
+	assert_false(e->read_only || e->pseudo || e->network);
+	assert_true(mounts_find(&m, 45)->read_only);
+	assert_true(mounts_find(&m, 22)->pseudo);
+	assert_true(mounts_find(&m, 25)->pseudo);
+	assert_true(mounts_find(&m, 43)->network);
+	assert_null(mounts_find(&m, 12345));
+	mounts_free(&m);
+	assert_int_equal(m.n, 0);
+}
+
+static void a_read_only_mount_is_not_a_read_only_superblock(void **state)
+{
+	struct mounts m;
+
+	(void)state;
+	assert_int_equal(read_data(&m, "bind.mountinfo"), 0);
+	assert_false(mounts_find(&m, 72)->read_only);
+	assert_string_equal(mounts_find(&m, 72)->root, "/ro");
+	mounts_free(&m);
+}
+
+static void decodes_odd_names(void **state)
+{
+	static const char *const names[] = {
+		"/with space", "/with\ttab", "/with\nnewline", "/with\\backslash",
+		"/not-utf8-\xff\xfe", "/-dash", "/hash#tag",
+	};
+	struct mounts m;
+	int i;
+
+	(void)state;
+	assert_int_equal(read_data(&m, "odd-names.mountinfo"), 0);
+	for (i = 0; i < 7; i++)
+		assert_string_equal(mounts_find(&m, 80 + i)->mountpoint, names[i]);
+	/* libmount has no source for "none" */
+	assert_non_null(mounts_find(&m, 87)->source);
+	mounts_free(&m);
+}
+
+static void reads_options(void **state)
+{
+	struct mounts m;
+	char *value;
+
+	(void)state;
+	assert_int_equal(read_data(&m, "stacks.mountinfo"), 0);
+	value = mounts_option(mounts_find(&m, 97), "logdev");
+	assert_string_equal(value, "/dev/loop5");
+	free(value);
+	assert_null(mounts_option(mounts_find(&m, 97), "rtdev"));
+	assert_null(mounts_option(mounts_find(&m, 97), "noquota"));
+	assert_null(mounts_option(mounts_find(&m, 97), "log"));
+	mounts_free(&m);
+}
+
+static void an_empty_table_is_empty(void **state)
+{
+	struct mounts m;
+
+	(void)state;
+	assert_int_equal(read_data(&m, "empty.mountinfo"), 0);
+	assert_int_equal(m.n, 0);
+	assert_null(mounts_find(&m, 1));
+	mounts_free(&m);
+}
+
+static void counts_lines_that_make_no_sense(void **state)
+{
+	struct mounts m;
+
+	(void)state;
+	assert_int_equal(read_data(&m, "garbage.mountinfo"), 0);
+	assert_int_equal(m.n, 2);
+	assert_true(m.n_unreadable >= 2);
+	assert_string_equal(mounts_find(&m, 54)->mountpoint, "/data");
+	mounts_free(&m);
+}
+
+static void a_missing_table_is_an_error(void **state)
+{
+	struct mounts m;
+
+	(void)state;
+	assert_int_equal(read_data(&m, "nonexistent"), -ENOENT);
+	assert_int_equal(m.n, 0);
+}
+
+static void finds_the_mount_of_an_open_file(void **state)
+{
+	const struct mount_entry *e;
+	struct mounts m;
+	int fd, id;
+
+	(void)state;
+	fd = open("/proc/self", O_PATH | O_CLOEXEC);
+	assert_true(fd >= 0);
+	id = mounts_id_of_fd(fd);
+	close(fd);
+	assert_true(id > 0);
+	assert_int_equal(mounts_read(&m, NULL), 0);
+	e = mounts_find(&m, id);
+	assert_non_null(e);
+	assert_string_equal(e->fstype, "proc");
+	mounts_free(&m);
+	assert_int_equal(mounts_id_of_fd(-1), -EBADF);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reads_an_instance),
+		cmocka_unit_test(a_read_only_mount_is_not_a_read_only_superblock),
+		cmocka_unit_test(decodes_odd_names),
+		cmocka_unit_test(reads_options),
+		cmocka_unit_test(an_empty_table_is_empty),
+		cmocka_unit_test(counts_lines_that_make_no_sense),
+		cmocka_unit_test(a_missing_table_is_an_error),
+		cmocka_unit_test(finds_the_mount_of_an_open_file),
+	};
+
+	/* only data_path() of world.h is used here */
+	(void)world_make;
+	(void)count_fds;
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,235 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What the demo's stories are made of. Every wait is bounded, every claim is checked: the demo fails
+# when what it tells isn't so.
+
+dir=/tmp/demo
+filesystems=(ext4 xfs btrfs)
+declare -A device
+paths=("/mnt/data on ext4" /mnt/xfs /mnt/xfs-bind /mnt/btrfs-one /mnt/btrfs-two)
+places=("/mnt/data on ext4" /mnt/xfs /mnt/btrfs-one)	# one writer each
+began=${EPOCHREALTIME/./}
+problems=0
+
+# ---- telling ----
+
+note() {
+	local us=$(( ${EPOCHREALTIME/./} - began ))
+	printf '%4d.%03d s  %s\n' $((us / 1000000)) $((us / 1000 % 1000)) "$*"
+}
+
+title() {
+	printf '\n== %s\n' "$*"
+}
+
+wrong() {
+	note "WRONG: $*"
+	problems=$((problems + 1))
+}
+
+# expect CODE COMMAND...: run it, show it, and check its exit code
+expect() {
+	local want=$1 output code
+	shift
+	note "\$ ${*@Q}"
+	output=$("$@" 2>&1)
+	code=$?
+	printf '%s\n' "$output" | sed 's/^/              | /'
+	if [ $code -eq "$want" ]; then
+		note "exit code $code"
+	else
+		wrong "exit code $code, not $want"
+	fi
+}
+
+# ---- filesystems and writers ----
+
+demo_setup() {
+	local fs size
+	mkdir -p $dir "${paths[@]}"
+	mount -t tmpfs -o size=1500m tmpfs $dir
+	note "making ext4, XFS and btrfs filesystems on loop devices"
+	for fs in "${filesystems[@]}"; do
+		case $fs in xfs) size=320M ;; btrfs) size=256M ;; *) size=96M ;; esac
+		truncate -s $size $dir/$fs.img
+		"mkfs.$fs" -q $dir/$fs.img || exit 1
+		device[$fs]=$(losetup --find --show $dir/$fs.img) || exit 1
+	done
+	mount "${device[ext4]}" "/mnt/data on ext4" &&
+	mount "${device[xfs]}" /mnt/xfs && mount --bind /mnt/xfs /mnt/xfs-bind &&
+	mount "${device[btrfs]}" /mnt/btrfs-one &&
+	btrfs -q subvolume create /mnt/btrfs-one/one >/dev/null &&
+	btrfs -q subvolume create /mnt/btrfs-one/two >/dev/null &&
+	umount /mnt/btrfs-one &&
+	mount -o subvol=one "${device[btrfs]}" /mnt/btrfs-one &&
+	mount -o subvol=two "${device[btrfs]}" /mnt/btrfs-two || exit 1
+	local place
+	for place in "${places[@]}"; do
+		writer "$place" &
+		writers+=($!)
+	done
+	sleep 0.5
+	note "a writer appends to a file on each of them"
+}
+
+# Appends a line at a time to $1/log; keeps its last line's number and its longest gap in $dir.
+writer() {
+	local place=$1 name=${1//\//_} n=0 last=${EPOCHREALTIME/./} now gap=0
+	exec 3>>"$place/log"
+	while [ ! -e $dir/stop ]; do
+		printf 'line %d\n' $((++n)) >&3
+		now=${EPOCHREALTIME/./}
+		[ $((now - last)) -le $gap ] || gap=$((now - last))
+		last=$now
+		printf '%d %d\n' $n $gap >"$dir/$name.now"
+		[ ! -e $dir/reset ] || gap=0
+		sleep 0.02
+	done
+}
+
+writers_counts() {
+	local place n gap
+	for place in "${places[@]}"; do
+		read -r n gap <"$dir/${place//\//_}.now"
+		printf '%s ' "$n"
+	done
+}
+
+# Every writer stands still, in the kernel.
+writers_are_blocked() {
+	local before i
+	before=$(writers_counts)
+	sleep 0.3
+	[ "$before" = "$(writers_counts)" ] || wrong "a writer goes on"
+	for i in "${!places[@]}"; do
+		grep -q '^State:.D' "/proc/${writers[i]}/status" || wrong "the writer on ${places[i]} is not blocked"
+	done
+	note "all ${#places[@]} writers are blocked"
+}
+
+# Every writer goes on, within 10 s.
+writers_go_on() {
+	local before after i j tries
+	read -ra before <<<"$(writers_counts)"
+	for ((tries = 0; tries < 200; tries++)); do
+		read -ra after <<<"$(writers_counts)"
+		j=0
+		for i in "${!places[@]}"; do
+			[ "${after[i]:-0}" -le "${before[i]}" ] || j=$((j + 1))
+		done
+		[ $j -lt ${#places[@]} ] || { note "all ${#places[@]} writers go on"; return; }
+		sleep 0.05
+	done
+	wrong "a writer is still blocked"
+}
+
+writers_gap() {
+	local place n gap
+	for place in "${places[@]}"; do
+		read -r n gap <"$dir/${place//\//_}.now"
+		note "longest gap of the writer on $place: $((gap / 1000)) ms"
+	done
+	touch $dir/reset
+	sleep 0.2
+	rm $dir/reset
+}
+
+# ---- snapshots ----
+
+copy_device() {
+	dd if="${device[$1]}" of=$dir/$1.copy bs=1M iflag=direct conv=sparse status=none ||
+		wrong "cannot copy ${device[$1]}"
+}
+
+# The filesystem's own checker finds nothing, and ext4 and btrfs have no journal to replay. XFS keeps
+# its log dirty in a freeze on purpose: mounting the copy replays it.
+check_copy() {
+	local fs=$1 copy=$dir/$1.copy loop
+	case $fs in
+	ext4)
+		if dumpe2fs -h $copy 2>/dev/null | grep -q needs_recovery; then
+			wrong "the copy of $fs needs its journal replayed"
+		elif e2fsck -fn $copy >$dir/check 2>&1; then
+			note "the copy of $fs is clean (e2fsck) and needs no journal replay"
+		else
+			wrong "e2fsck: $(cat $dir/check)"
+		fi ;;
+	btrfs)
+		if ! btrfs inspect-internal dump-super $copy | grep -qE '^log_root\s+0$'; then
+			wrong "the copy of $fs needs its log replayed"
+		elif btrfs check --readonly $copy >$dir/check 2>&1; then
+			note "the copy of $fs is clean (btrfs check) and needs no log replay"
+		else
+			wrong "btrfs check: $(cat $dir/check)"
+		fi ;;
+	xfs)
+		mkdir -p $dir/mnt
+		loop=$(losetup --find --show $copy)
+		mount -o nouuid "$loop" $dir/mnt && umount $dir/mnt || wrong "the copy of $fs does not mount"
+		losetup -d "$loop"
+		if xfs_repair -n $copy >$dir/check 2>&1; then
+			note "the copy of $fs is clean (xfs_repair) after its own log replay"
+		else
+			wrong "xfs_repair: $(cat $dir/check)"
+		fi ;;
+	esac
+}
+
+# What the writers had written when the pre-script said success is in the copies.
+check_copies_hold() {
+	local i n want
+	read -ra want <<<"$1"
+	mkdir -p $dir/mnt
+	for i in 0 1 2; do
+		local fs=${filesystems[i]} options=loop,ro
+		case $fs in xfs) options+=,nouuid,norecovery ;; btrfs) options+=,subvol=one ;; esac
+		# The kernel mounts one btrfs of an id at a time: the copy gets its own.
+		[ "$fs" != btrfs ] || btrfstune -f -m $dir/$fs.copy >/dev/null 2>&1
+		mount -o $options $dir/$fs.copy $dir/mnt || { wrong "cannot mount the copy of $fs"; continue; }
+		n=$(wc -l <$dir/mnt/log)
+		umount $dir/mnt
+		if [ "$n" -ge "${want[i]}" ]; then
+			note "the copy of $fs has all ${want[i]} lines that were written before the pre-script returned"
+		else
+			wrong "the copy of $fs has $n lines of ${want[i]}"
+		fi
+	done
+}
+
+# ---- the deadline ----
+
+kill_freezectl() {
+	local pid comm killed=""
+	for pid in /proc/[0-9]*; do
+		pid=${pid#/proc/}
+		read -r comm 2>/dev/null <"/proc/$pid/comm" || continue
+		[ "$comm" = freezectl ] || continue
+		kill -KILL "$pid" && killed+=" $pid"
+	done
+	echo "${killed:-none is left, the freeze is the kernel\'s}"
+}
+
+lateness() {
+	freezectl status --id "dlm-$1" --json | python3 -c '
+import json, sys
+lease = json.load(sys.stdin)["leases"][0]
+late_ms = (lease["released_ns"] - lease["deadline_ns"]) / 1e6
+print(f"the kernel thawed everything {late_ms:.1f} ms after the deadline; state {lease['"'state'"']}")
+sys.exit(not 0 <= late_ms < 1000)' >$dir/late || wrong "the deadline was not kept"
+	note "$(cat $dir/late)"
+}
+
+# ---- end ----
+
+demo_end() {
+	touch $dir/stop
+	wait "${writers[@]}"
+	local path
+	for path in "${paths[@]}"; do
+		umount "$path" || wrong "$path can't be unmounted"
+	done
+	modprobe -r freezeguard || wrong "the module can't be unloaded"
+	title "Done: $problems problems"
+	[ $problems -eq 0 ]
+	exit
+}

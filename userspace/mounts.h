@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* mounts: the mount table of this mount namespace; the only file that knows libmount */
+#ifndef FREEZEGUARD_MOUNTS_H
+#define FREEZEGUARD_MOUNTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/**
+ * struct mount_entry - one mount; texts are decoded, may hold any byte, and are never NULL
+ * @id: the mount id, as statx() gives it
+ * @parent_id: the mount it is mounted on
+ * @major: the superblock's device number; 0 for one without a block device of its own, as btrfs.
+ *	The same for all mounts of one superblock, btrfs subvolumes included (unlike st_dev).
+ * @minor: its minor part
+ * @fstype: "ext4"
+ * @source: "/dev/nvme1n1", "tmpfs", "server:/export", or ""
+ * @root: the directory of the filesystem that is mounted: "/" unless a bind mount or subvolume
+ * @mountpoint: where
+ * @options: the superblock's options
+ * @read_only: the superblock is read-only; a read-only mount of a writable superblock isn't
+ * @pseudo: libmount says it is a pseudo filesystem (proc, tmpfs, overlay, ...)
+ * @network: libmount says it is a network filesystem
+ */
+struct mount_entry {
+	int id, parent_id;
+	unsigned int major, minor;
+	char *fstype, *source, *root, *mountpoint, *options;
+	bool read_only, pseudo, network;
+};
+
+/**
+ * struct mounts - a mount table, in the kernel's order
+ * @v: the mounts
+ * @n: how many
+ * @n_unreadable: lines of the table that libmount couldn't read
+ */
+struct mounts {
+	struct mount_entry *v;
+	size_t n, n_unreadable;
+};
+
+/**
+ * mounts_read() - read the mount table; touches no filesystem but proc
+ * @m: filled; mounts_free() it
+ * @mountinfo: a file in the format of /proc/self/mountinfo, or NULL for that one
+ *
+ * Return: 0; -ENOENT and other errors of opening the file; -ENOMEM; -EINVAL not a mount table.
+ */
+int mounts_read(struct mounts *m, const char *mountinfo);
+
+/**
+ * mounts_free() - free a mount table
+ * @m: what mounts_read() filled
+ */
+void mounts_free(struct mounts *m);
+
+/**
+ * mounts_find() - the mount with an id
+ * @m: the table
+ * @id: as mounts_id_of_fd() gives it
+ *
+ * Return: the mount; NULL if it isn't in the table.
+ */
+const struct mount_entry *mounts_find(const struct mounts *m, int id);
+
+/**
+ * mounts_id_of_fd() - on which mount an open file is
+ * @fd: any open file, O_PATH too
+ *
+ * Return: the mount id; -EBADF; -EOPNOTSUPP the kernel is older than 5.8.
+ */
+int mounts_id_of_fd(int fd);
+
+/**
+ * mounts_option() - the value of a superblock option
+ * @e: the mount
+ * @name: "logdev"
+ *
+ * Return: the value, which the caller frees; NULL if the option isn't set or has no value, or
+ * without memory.
+ */
+char *mounts_option(const struct mount_entry *e, const char *name);
+
+#endif
