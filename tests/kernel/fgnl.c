@@ -328,7 +328,8 @@ int fgnl_send(struct fgnl *nl, struct fgnl_msg *msg)
 		return -EMSGSIZE;
 	msg->header.nlmsg_len = msg->len;
 	nl->seq = msg->header.nlmsg_seq;
-	if (sendto(nl->fd, msg->data, msg->len, 0, (void *)&kernel, sizeof(kernel)) < 0)
+	if (sendto(nl->fd, msg->data, msg->len, 0, nl->connected ? NULL : (void *)&kernel,
+		   nl->connected ? 0 : sizeof(kernel)) < 0)
 		return -errno;
 	return 0;
 }

@@ -78,6 +78,7 @@ struct fgnl {
 	bool has_cookie;
 	uint64_t cookie;
 	bool overrun;			/* ENOBUFS was seen */
+	bool connected;			/* send without a destination */
 	struct fg_event *events;	/* a ring of notifications */
 	unsigned int events_head, events_tail;
 };

@@ -201,11 +201,11 @@ int kt_mount_image(const char *name, const char *type)
 
 	make_directory(name);
 	snprintf(command, sizeof(command),
-		 "exec >/run/kt-mkfs.log 2>&1; set -e; truncate -s 320M /run/kt-%s.img; "
+		 "exec >/run/kt-mkfs.log 2>&1; set -e; truncate -s %s /run/kt-%s.img; "
 		 "mkfs.%s -q %s /run/kt-%s.img; modprobe -q loop || :; modprobe -q %s || :; "
 		 "mount -o loop -t %s /run/kt-%s.img " ROOT "/%s; rm /run/kt-%s.img",
-		 name, type, strcmp(type, "ext4") ? "-f" : "-F", name, type, type, name, name,
-		 name);
+		 !strcmp(type, "xfs") ? "300M" : "128M", name, type,
+		 strcmp(type, "ext4") ? "-f" : "-F", name, type, type, name, name, name);
 	if (system(command))
 		FAIL("can't make a %s: %s", type, command);
 	return kt_fd(kt_path(name, NULL));
@@ -412,11 +412,12 @@ struct kt_writer *kt_writer(const char *name)
 {
 	struct kt_writer *writer = mmap(NULL, sizeof(*writer), PROT_READ | PROT_WRITE,
 					MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pid;
 
 	if (writer == MAP_FAILED)
 		FAIL("mmap: %s", strerror(errno));
-	writer->pid = kt_fork();
-	if (!writer->pid) {
+	pid = kt_fork();	/* the child doesn't write its own 0 to the shared memory */
+	if (!pid) {
 		int fd = open(kt_path(name, "written"), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 
 		while (fd >= 0 && pwrite(fd, "x", 1, 0) == 1) {
@@ -426,6 +427,7 @@ struct kt_writer *kt_writer(const char *name)
 		}
 		_exit(1);
 	}
+	writer->pid = pid;
 	if (!AWAIT(writer->writes > 0, KT_SOON_MS))
 		FAIL("no write to %s", name);
 	return writer;

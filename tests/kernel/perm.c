@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -166,6 +167,24 @@ TEST(socket_inherited_from_a_more_privileged_process)
 	IN_CHILD({
 		become_nobody();
 		all_refused(&world.root);
+	});
+	end_world();
+}
+
+/* As a setuid program's standard output would be: whoever writes to it means something else. */
+TEST(connected_socket_opened_by_a_less_privileged_process)
+{
+	begin_world();
+	IN_CHILD({
+		struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+		struct fgnl nl;
+
+		CHECK(!seteuid(NOBODY));
+		kt_open(&nl);
+		CHECK(!connect(nl.fd, (void *)&kernel, sizeof(kernel)));
+		nl.connected = true;
+		CHECK(!seteuid(0));
+		all_refused(&nl);
 	});
 	end_world();
 }
