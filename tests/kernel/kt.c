@@ -189,9 +189,11 @@ void kt_umount(const char *name)
 }
 
 /**
- * kt_mount_image() - a new real filesystem in a file, on a loop device, with a tmpfs below
+ * kt_mount_image() - a fresh real filesystem in a file, on a loop device, with a tmpfs below
  * @name: of the mount
  * @type: ext4, xfs or btrfs
+ *
+ * One of a type at a time: all are copies of one, for the time that making it takes.
  *
  * Return: an open fd on it.
  */
@@ -201,13 +203,16 @@ int kt_mount_image(const char *name, const char *type)
 
 	make_directory(name);
 	snprintf(command, sizeof(command),
-		 "exec >/run/kt-mkfs.log 2>&1; set -e; truncate -s %s /run/kt-%s.img; "
-		 "mkfs.%s -q %s /run/kt-%s.img; modprobe -q loop || :; modprobe -q %s || :; "
-		 "mount -o loop -t %s /run/kt-%s.img " ROOT "/%s; rm /run/kt-%s.img",
-		 !strcmp(type, "xfs") ? "300M" : "128M", name, type,
-		 strcmp(type, "ext4") ? "-f" : "-F", name, type, type, name, name, name);
+		 "exec >/run/kt-mkfs.log 2>&1; set -e; cd /run; if [ ! -e kt-%s.img ]; then "
+		 "truncate -s %s kt-new.img; mkfs.%s -q %s kt-new.img; mv kt-new.img kt-%s.img; "
+		 "modprobe -q loop || :; modprobe -q %s || :; fi; "
+		 "cp --sparse=always kt-%s.img kt-copy-%s.img; "
+		 "mount -o loop -t %s kt-copy-%s.img " ROOT "/%s; rm kt-copy-%s.img",
+		 type, strcmp(type, "xfs") ? "128M" : "300M", type,
+		 strcmp(type, "ext4") ? "-f" : "-F", type, type, type, name, type, name, name,
+		 name);
 	if (system(command))
-		FAIL("can't make a %s: %s", type, command);
+		FAIL("can't make a %s: see /run/kt-mkfs.log", type);
 	return kt_fd(kt_path(name, NULL));
 }
 
@@ -528,37 +533,52 @@ static bool end_leases(void)
 	return none;
 }
 
+/* Unmounts one; false if it was frozen or stays. */
+static bool unmount_one(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool clean = true;
+
+	if (fd >= 0 && kt_thaw(fd) == 0) {
+		kt_note("clean up: %s was left frozen", path);
+		clean = false;
+	}
+	close(fd);
+	if (!AWAIT(umount(path) == 0, KT_SOON_MS)) {
+		kt_note("clean up: umount %s: %s", path, strerror(errno));
+		umount2(path, MNT_DETACH);
+		clean = false;
+	}
+	return clean;
+}
+
 /* Unmounts everything below ROOT, the newest first; false if something was frozen or stays. */
 static bool unmount_all(void)
 {
+	char **paths = NULL, **bigger;
 	struct mntent *mount;
 	bool clean = true;
-	char path[PATH_MAX];
+	size_t n = 0;
 	FILE *f;
-	int fd;
 
-	for (;;) {
-		path[0] = '\0';
-		f = setmntent("/proc/self/mounts", "re");
-		while (f && (mount = getmntent(f)))
-			if (!strncmp(mount->mnt_dir, ROOT "/", strlen(ROOT "/")))
-				snprintf(path, sizeof(path), "%s", mount->mnt_dir);
-		if (f)
-			endmntent(f);
-		if (!path[0])
-			return clean;
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd >= 0 && kt_thaw(fd) == 0) {
-			kt_note("clean up: %s was left frozen", path);
-			clean = false;
-		}
-		close(fd);
-		if (!AWAIT(umount(path) == 0, KT_SOON_MS)) {
-			kt_note("clean up: umount %s: %s", path, strerror(errno));
-			umount2(path, MNT_DETACH);
-			clean = false;
-		}
+	f = setmntent("/proc/self/mounts", "re");
+	while (f && (mount = getmntent(f))) {
+		if (strncmp(mount->mnt_dir, ROOT "/", strlen(ROOT "/")))
+			continue;
+		bigger = realloc(paths, (n + 1) * sizeof(*paths));
+		if (!bigger)
+			return false;
+		paths = bigger;
+		paths[n++] = strdup(mount->mnt_dir);
 	}
+	if (f)
+		endmntent(f);
+	while (n) {
+		clean &= unmount_one(paths[--n]);
+		free(paths[n]);
+	}
+	free(paths);
+	return clean;
 }
 
 /* Whatever the test set. */

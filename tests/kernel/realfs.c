@@ -108,7 +108,7 @@ TEST_WITHIN(one_lease_over_all_three, 40)
 	kt_await(&nl, lease->number, FREEZEGUARD_LEASE_STATE_EXPIRED, KT_SOON_MS);
 	for (i = 0; i < 3; i++)
 		kt_wait(writers[i]->pid);
-	for (i = 0; i < 100 && !system("losetup -l | grep -q /run/kt-all"); i++)
+	for (i = 0; i < 100 && !system("losetup -l | grep -q /run/kt-copy-all"); i++)
 		kt_sleep_ms(50);
-	CHECK(system("losetup -l | grep -q /run/kt-all"));
+	CHECK(system("losetup -l | grep -q /run/kt-copy-all"));
 }
