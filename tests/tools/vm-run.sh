@@ -1,0 +1,153 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What tools/vm-run promises: streams, statuses, and that no trouble in a guest looks like success.
+# Runs on the host, since it starts guests. VM_RUN_KERNEL chooses the kernel.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+
+kernel=${VM_RUN_KERNEL:-6.1}
+count=0
+failed=0
+tmp=$(mktemp -d)
+started=
+trap '[ -z "$started" ] || kill -KILL $started 2>/dev/null; rm -rf "$tmp"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+vm() { timeout -k 5 90 tools/vm-run --kernel "$kernel" "$@"; }
+
+# Waits, 60 s at most, until the command succeeds.
+wait_until()
+{
+	local i
+	for ((i = 0; i < 600; i++)); do
+		"$@" && return
+		sleep 0.1
+	done
+	return 1
+}
+
+# check NAME COMMAND...: one test, passed if the command succeeds.
+check()
+{
+	local name=$1
+	shift
+	count=$((count + 1))
+	if "$@"; then
+		echo "ok $count - $name"
+	else
+		echo "not ok $count - $name"
+		cat "$tmp"/err* 2>/dev/null | sed 's/^/# /' | tail -n 40
+		failed=$((failed + 1))
+	fi
+	rm -f "$tmp"/err*
+}
+
+
+streams()
+{
+	head -c 5000000 /dev/urandom >"$tmp/in"
+	# shellcheck disable=SC2016 # the guest's shell expands them
+	vm -- sh -c 'cat; echo error >/dev/stderr; exit 7' <"$tmp/in" >"$tmp/out" 2>"$tmp/err"
+	[ $? = 7 ] && cmp -s "$tmp/in" "$tmp/out" && [ "$(cat "$tmp/err")" = error ]
+}
+
+environment()
+{
+	local output=$tmp/share
+	mkdir -p "$output"
+	truncate -s 1M "$tmp/disk"
+	# shellcheck disable=SC2016
+	NAME='a b' vm --output "$output" --disk "$tmp/disk" --env NAME --cpus 1 -- sh -c '
+		echo "$NAME" >"$1/file" && [ "$(pwd)" = "$2" ] && [ "$(nproc)" = 1 ] &&
+		[ "$(blockdev --getsize64 /dev/vda)" = 1048576 ] && echo x >/dev/vda &&
+		echo x >"$2/vanishes" && ping_works=$(cat /sys/class/net/lo/flags) &&
+		[ $((ping_works & 1)) = 1 ] && [ "$(stat -f -c %T /tmp)" = tmpfs ] &&
+		[ -d /sys/kernel/debug/tracing ] && modprobe loop && losetup -f >/dev/null
+		exit' sh "$output" "$PWD" <&- >"$tmp/err" 2>&1 || return
+	[ "$(cat "$output/file")" = 'a b' ] && [ ! -e vanishes ] &&
+		[ "$(tr -d '\0' <"$tmp/disk" | wc -c)" = 0 ]
+}
+
+signalled()
+{
+	# shellcheck disable=SC2016
+	vm -- sh -c 'sleep 1000 & kill -TERM $$' </dev/null 2>"$tmp/err"
+	[ $? = 143 ]
+}
+
+panicked()
+{
+	vm --keep-log "$tmp/log" -- sh -c 'echo c >/proc/sysrq-trigger' </dev/null 2>"$tmp/err"
+	[ $? = 125 ] && grep -q 'sysrq triggered crash' "$tmp/err" && grep -q 'Kernel panic' "$tmp/log"
+}
+
+complained()
+{
+	vm --allow 'harmless' -- sh -c '
+		echo "WARNING: harmless" >/dev/kmsg; echo "WARNING: real" >/dev/kmsg' \
+		</dev/null 2>"$tmp/err"
+	[ $? = 125 ] && grep -q 'WARNING: real' "$tmp/err"
+}
+
+hung()
+{
+	vm --timeout 8 -- sh -c 'echo before; sleep 1000' </dev/null >"$tmp/out" 2>"$tmp/err"
+	[ $? = 124 ] && [ "$(cat "$tmp/out")" = before ]
+}
+
+rebooted()
+{
+	vm -- sh -c 'echo b >/proc/sysrq-trigger; sleep 60' </dev/null 2>"$tmp/err"
+	[ $? = 125 ] || return
+	vm --expect-reboot -- sh -c 'reboot -f 2>/dev/null || busybox reboot -f; sleep 60' \
+		</dev/null 2>"$tmp/err"
+}
+
+# Both ways to end vm-run early, and that one guest more than allowed waits for its turn.
+ended_early()
+{
+	local pids=() i left
+	mkdir -p "$tmp/slots"
+	export FREEZEGUARD_SLOTS=$tmp/slots FREEZEGUARD_GUESTS=1
+	for i in 1 2; do
+		tools/vm-run --kernel "$kernel" --append "test.mark=$$-$i" -- \
+			sh -c 'echo up; sleep 1000' </dev/null >"$tmp/out$i" 2>"$tmp/err$i" &
+		pids+=($!)
+		started=${pids[*]}
+		[ $i = 2 ] || wait_until test -s "$tmp/out1" || return
+	done
+	wait_until grep -q 'waiting for' "$tmp/err2" || return
+	[ ! -s "$tmp/out2" ] || return
+	{ kill -KILL "${pids[0]}"; wait "${pids[0]}"; } 2>/dev/null
+	wait_until test -s "$tmp/out2" || return
+	kill -TERM "${pids[1]}"
+	wait "${pids[1]}"
+	[ $? = 143 ] || return
+	started=
+	for ((i = 0; i < 50; i++)); do
+		left=$(pgrep -c -f "[t]est.mark=$$-")
+		[ "$left" = 0 ] && return
+		sleep 0.1
+	done
+	return 1
+}
+
+reader_gone() { [ "$(vm -- yes </dev/null 2>/dev/null | head -n 1)" = y ]; }
+
+echo "TAP version 14"
+if ! tools/guest/kernel "$kernel" >/dev/null; then
+	echo "1..0 # SKIP no kernel $kernel to boot"
+	exit 0
+fi
+echo "1..9"
+check "streams are separate and binary clean, and the status is the command's" streams
+check "directory, environment, shares, disks; what is written vanishes" environment
+check "a signal's status, with a child left behind" signalled
+check "a panic fails at once and is shown" panicked
+check "a complaint of the kernel fails a command that returned 0" complained
+check "the timeout" hung
+check "a reboot is no success, unless it is expected" rebooted
+check "a killed vm-run leaves no guest, and one guest too many waits" ended_early
+check "a reader that goes away ends the guest" reader_gone
+[ "$failed" = 0 ]
