@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Everything a hurried person can get wrong: a clear error that names it, exit 1, nothing touched.
 . ./lib.sh
-plan 74
+plan 72
 
 make_fs ext4
 good=${mounted[ext4]}

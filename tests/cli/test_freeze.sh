@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Freeze and thaw of each filesystem, of all at once, and of one that somebody else froze.
 . ./lib.sh
-plan 40
+plan 42
 
 for fs in ext4 xfs btrfs; do
 	make_fs $fs

@@ -10,7 +10,8 @@ truncate -s 64M "$scratch/slow.img"
 slow=$(losetup --find --show "$scratch/slow.img")
 loops+=("$slow")
 dmsetup create slow --table "0 131072 delay $slow 0 0 $slow 0 60" || exit 99
-mkfs.ext4 -q /dev/mapper/slow && mkdir "$scratch/slow" && mount /dev/mapper/slow "$scratch/slow" || exit 99
+slow=/dev/$(dmsetup info -c --noheadings -o blkdevname slow)	# no udev here, no /dev/mapper
+mkfs.ext4 -q "$slow" && mkdir "$scratch/slow" && mount "$slow" "$scratch/slow" || exit 99
 
 killed() {
 	local phase=$1 path=$2 text

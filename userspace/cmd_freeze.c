@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* freezectl freeze: freeze, leave frozen, return */
+#include "freeze.h"
+
+enum { OPT_ID = OPT_FIRST, OPT_TIMEOUT, OPT_ALL, OPT_ALLOW_ROOT };
+
+static const struct option options[] = {
+	{ "id", required_argument, NULL, OPT_ID },
+	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+	{ "all", no_argument, NULL, OPT_ALL },
+	{ "allow-root", no_argument, NULL, OPT_ALLOW_ROOT },
+	COMMON_OPTIONS,
+	{ 0 }
+};
+
+static void run(struct freezectl *ctl, int argc, char **argv)
+{
+	struct freeze_request request = { .timeout_ms = DEFAULT_TIMEOUT_MS };
+	struct freeze freeze = { 0 };
+	int c;
+
+	while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+		switch (c) {
+		case OPT_ID:
+			request.id = optarg;
+			freezectl_id(ctl, optarg);
+			break;
+		case OPT_TIMEOUT:
+			freezectl_duration(ctl, "--timeout", optarg, &request.timeout_ms);
+			break;
+		case OPT_ALL:
+			request.all = true;
+			break;
+		case OPT_ALLOW_ROOT:
+			request.allow_root = true;
+			break;
+		case OPT_JSON:
+		case OPT_HELP:
+			break;
+		default:
+			freezectl_bad_option(ctl, c, argv);
+		}
+	}
+	request.paths = argv + optind;
+	request.n_paths = (size_t)(argc - optind);
+	if (request.all && request.n_paths)
+		freezectl_usage(ctl, "--all and paths exclude each other");
+	else if (!request.all && !request.n_paths)
+		freezectl_usage(ctl, "nothing to freeze is named: give paths, or --all");
+	if (findings_exit_code(&ctl->findings))
+		return;
+
+	if (freeze_prepare(ctl, &request, &freeze) && freeze_take(ctl, &request, &freeze)) {
+		freeze_show(ctl, &freeze, true);
+		freeze_keep(ctl, &request, &freeze);
+	}
+	freeze_free(&freeze);
+}
+
+const struct subcommand cmd_freeze = {
+	.name = "freeze",
+	.arguments = "[--id ID] [--timeout DURATION] [--all | PATH...]",
+	.summary = "freeze filesystems, leave them frozen, return",
+	.help =
+	"The kernel thaws at the deadline, whatever happens. If freezectl is killed before it\n"
+	"could say that all is frozen, the kernel thaws at once.\n\n"
+	"  --id ID               name of the lease; without it the kernel makes one up\n"
+	"  --timeout DURATION    thaw by itself after that; default 60s\n"
+	"  --all                 every mounted block-device filesystem but / and /boot*\n"
+	"  --allow-root          the root filesystem may be among the paths\n",
+	.run = run,
+};

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* freezectl plan: what would be frozen, in which order, and why not the rest; touches nothing */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "freeze.h"
+#include "planshow.h"
+
+enum { OPT_ALL = OPT_FIRST, OPT_ALLOW_ROOT, OPT_TIMEOUT };
+
+static const struct option options[] = {
+	{ "all", no_argument, NULL, OPT_ALL },
+	{ "allow-root", no_argument, NULL, OPT_ALLOW_ROOT },
+	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+	COMMON_OPTIONS,
+	{ 0 }
+};
+
+static void run(struct freezectl *ctl, int argc, char **argv)
+{
+	struct freeze_request request = { .timeout_ms = DEFAULT_TIMEOUT_MS };
+	struct freeze freeze = { 0 };
+	int c;
+
+	while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+		switch (c) {
+		case OPT_ALL:
+			request.all = true;
+			break;
+		case OPT_ALLOW_ROOT:
+			request.allow_root = true;
+			break;
+		case OPT_TIMEOUT:
+			freezectl_duration(ctl, "--timeout", optarg, &request.timeout_ms);
+			break;
+		case OPT_JSON:
+		case OPT_HELP:
+			break;
+		default:
+			freezectl_bad_option(ctl, c, argv);
+		}
+	}
+	request.paths = argv + optind;
+	request.n_paths = (size_t)(argc - optind);
+	if (request.all && request.n_paths)
+		freezectl_usage(ctl, "--all and paths exclude each other");
+	if (findings_exit_code(&ctl->findings))
+		return;
+	if (!request.n_paths)
+		request.all = true;
+
+	freeze_prepare(ctl, &request, &freeze);
+	planshow(ctl, &freeze.plan, request.timeout_ms);
+	freeze_free(&freeze);
+}
+
+const struct subcommand cmd_plan = {
+	.name = "plan",
+	.arguments = "[--timeout DURATION] [--all | PATH...]",
+	.summary = "show what would be frozen, in which order, and why not",
+	.help =
+	"Exits with the code that freeze would fail with, as far as that can be known beforehand.\n\n"
+	"  --all                 every mounted block-device filesystem but / and /boot*; default\n"
+	"  --allow-root          the root filesystem may be among the paths\n"
+	"  --timeout DURATION    warn of what this timeout would do; default 60s\n",
+	.run = run,
+};

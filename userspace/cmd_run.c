@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * freezectl run: freeze, run a command, thaw. The lease stays bound to this process, and the command
+ * does not outlive the lease. The child is forked before anything is frozen, and waits for its go:
+ * forking needs memory, which may be short while writers are stopped.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <fcntl.h>
+
+#include "freeze.h"
+#include "thaw.h"
+
+/* From SIGTERM to SIGKILL, and from there to the end of waiting. */
+#define KILL_AFTER_MS	5000
+#define POLL_MS		500
+
+enum { OPT_ID = OPT_FIRST, OPT_TIMEOUT, OPT_ALL, OPT_ALLOW_ROOT };
+
+static const struct option options[] = {
+	{ "id", required_argument, NULL, OPT_ID },
+	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+	{ "all", no_argument, NULL, OPT_ALL },
+	{ "allow-root", no_argument, NULL, OPT_ALLOW_ROOT },
+	COMMON_OPTIONS,
+	{ 0 }
+};
+
+/* What the child needs to know to go; small enough to go through a pipe in one piece. */
+struct go {
+	char id[FREEZEGUARD_ID_MAX + 1];
+	char deadline[32];
+};
+
+/**
+ * struct child - the command
+ * @pid: its process; 0 once it is gone
+ * @go: the pipe it waits on; without a go, closing it lets it end
+ * @status: as waitpid() tells it
+ * @kill_ns: when it gets SIGKILL, CLOCK_BOOTTIME; 0: it need not end yet
+ * @killed: it got it
+ */
+struct child {
+	pid_t pid;
+	int go;
+	int status;
+	uint64_t kill_ns;
+	bool killed;
+};
+
+static void __attribute__((noreturn)) child_main(int pipe_end, char **command)
+{
+	struct go go;
+	int error;
+
+	/* Should freezectl be killed, its lease ends: nothing is frozen that the command counts on. */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	signal(SIGPIPE, SIG_DFL);
+	if (read(pipe_end, &go, sizeof(go)) != sizeof(go))
+		_exit(EXIT_CODE_SYSTEM);
+	setenv("FREEZEGUARD_ID", go.id, 1);
+	setenv("FREEZEGUARD_DEADLINE", go.deadline, 1);
+	execvp(command[0], command);
+	error = errno;
+	dprintf(STDERR_FILENO, "freezectl: cannot run %s: %s\n", command[0], strerror(error));
+	_exit(error == ENOENT ? 127 : 126);
+}
+
+static bool child_prepare(struct freezectl *ctl, struct child *child, char **command)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC)) {
+		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, command[0], "cannot be prepared: "
+			     "%s; nothing was touched", strerror(errno));
+		return false;
+	}
+	child->pid = fork();
+	if (child->pid == 0) {
+		/* Neither may be kept open by the child: the one is its signal, the other the lease. */
+		close(ends[1]);
+		close(freezeguard_fd(ctl->fg));
+		child_main(ends[0], command);
+	}
+	close(ends[0]);
+	if (child->pid < 0) {
+		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, command[0], "cannot be prepared: "
+			     "%s; nothing was touched", strerror(errno));
+		child->pid = 0;
+		close(ends[1]);
+		return false;
+	}
+	child->go = ends[1];
+	return true;
+}
+
+static bool child_go(struct freezectl *ctl, const struct child *child,
+		     const struct freezeguard_lease *lease)
+{
+	struct go go = { 0 };
+
+	snprintf(go.id, sizeof(go.id), "%s", lease->id);
+	snprintf(go.deadline, sizeof(go.deadline), "%llu",
+		 (unsigned long long)((lease->deadline_ns - freezeguard_now_ns()) / NS_PER_S));
+	if (write(child->go, &go, sizeof(go)) == sizeof(go))
+		return true;
+	findings_add(&ctl->findings, EXIT_CODE_SYSTEM, NULL, "the command could not be started: %s",
+		     strerror(errno));
+	return false;
+}
+
+static void child_reap(struct child *child)
+{
+	if (child->pid && waitpid(child->pid, &child->status, WNOHANG) == child->pid)
+		child->pid = 0;
+}
+
+/* Closing the pipe ends a child that never got its go; it does nothing else, and is waited for. */
+static void child_abandon(struct child *child)
+{
+	close(child->go);
+	if (child->pid)
+		waitpid(child->pid, &child->status, 0);
+	child->pid = 0;
+}
+
+/* What the terminal sends goes to the command as well, since it is in the same process group. */
+static void forward(struct child *child, int signals)
+{
+	struct signalfd_siginfo info;
+
+	while (read(signals, &info, sizeof(info)) == sizeof(info))
+		if (info.ssi_signo != SIGCHLD && info.ssi_code != SI_KERNEL && child->pid)
+			kill(child->pid, (int)info.ssi_signo);
+}
+
+/* The lease ended under the command. Returns false when it has been waited for long enough. */
+static bool enforce_end(struct child *child)
+{
+	uint64_t now = freezeguard_now_ns();
+
+	if (!child->kill_ns) {
+		kill(child->pid, SIGTERM);
+		child->kill_ns = now + KILL_AFTER_MS * NS_PER_MS;
+	} else if (now >= child->kill_ns && !child->killed) {
+		kill(child->pid, SIGKILL);
+		child->killed = true;
+	} else if (now >= child->kill_ns + KILL_AFTER_MS * NS_PER_MS) {
+		return false;
+	}
+	return true;
+}
+
+/* The lease's deadline bounds this: after that the command is made to end. */
+static void watch(struct freezectl *ctl, struct child *child, const char *name, int signals,
+		  struct freezeguard_lease *lease)
+{
+	struct freezeguard_lease event = { 0 };
+	struct pollfd fds[] = {
+		{ .fd = signals, .events = POLLIN },
+		{ .fd = freezeguard_fd(ctl->fg), .events = POLLIN },
+	};
+	bool ended = false;
+
+	for (child_reap(child); child->pid; child_reap(child)) {
+		poll(fds, 2, POLL_MS);
+		forward(child, signals);
+		while (freezeguard_event_next(ctl->fg, 0, &event) == 1)
+			freezeguard_lease_clear(&event);
+		if (!ended && (freezeguard_lease_get(ctl->fg, lease->number, NULL, lease) ||
+			       lease->state != FREEZEGUARD_LEASE_STATE_FROZEN))
+			ended = freezeguard_errno(ctl->fg) != ETIMEDOUT;
+		child_reap(child);
+		if (ended && child->pid && !enforce_end(child)) {
+			findings_add(&ctl->findings, EXIT_CODE_SYSTEM, name, "(process %d) did not end "
+				     "even by SIGKILL after its lease had ended, and is left alone",
+				     child->pid);
+			return;
+		}
+	}
+}
+
+static void run_frozen(struct freezectl *ctl, const struct freeze_request *request,
+		       struct freeze *freeze, struct child *child)
+{
+	static const int forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGCHLD };
+	const struct places *places = &freeze->places;
+	struct thaw thaw = { .number = freeze->lease.number };
+	sigset_t set;
+	struct when when;
+	size_t i;
+	int signals;
+
+	/* Until now a signal just killed freezectl, and the kernel thawed. From here on it thaws. */
+	sigemptyset(&set);
+	for (i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
+		sigaddset(&set, forwarded[i]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (signals < 0)
+		findings_add(&ctl->findings, EXIT_CODE_SYSTEM, NULL, "cannot watch for signals: %s",
+			     strerror(errno));
+	else if (child_go(ctl, child, &freeze->lease))
+		watch(ctl, child, request->command, signals, &freeze->lease);
+
+	if (thaw_request(ctl, &thaw))
+		thaw_finish(ctl, &thaw, freezectl_in_ms(DEFAULT_WAIT_MS), DEFAULT_WAIT_MS);
+	when = when_now();
+	output_json_leases(&ctl->out, &thaw.lease, places, &when);
+	freezeguard_lease_clear(&thaw.lease);
+	if (signals >= 0)
+		close(signals);
+	if (child->pid)
+		return;
+	ctl->out.passed_on = WIFSIGNALED(child->status) ? 128 + WTERMSIG(child->status) :
+			     WEXITSTATUS(child->status);
+	output_json_add(ctl->out.doc, "command_status", json_object_new_int(ctl->out.passed_on));
+}
+
+static void run(struct freezectl *ctl, int argc, char **argv)
+{
+	struct freeze_request request = { .timeout_ms = DEFAULT_TIMEOUT_MS };
+	struct freeze freeze = { 0 };
+	struct child child = { 0 };
+	int c, dashes;
+
+	for (dashes = 1; dashes < argc && strcmp(argv[dashes], "--"); dashes++)
+		;
+	/* What is behind "--" is the command's, and getopt_long() is not to see it. */
+	while ((c = getopt_long(dashes, argv, ":", options, NULL)) != -1) {
+		switch (c) {
+		case OPT_ID:
+			request.id = optarg;
+			freezectl_id(ctl, optarg);
+			break;
+		case OPT_TIMEOUT:
+			freezectl_duration(ctl, "--timeout", optarg, &request.timeout_ms);
+			break;
+		case OPT_ALL:
+			request.all = true;
+			break;
+		case OPT_ALLOW_ROOT:
+			request.allow_root = true;
+			break;
+		case OPT_JSON:
+		case OPT_HELP:
+			break;
+		default:
+			freezectl_bad_option(ctl, c, argv);
+		}
+	}
+	request.paths = argv + optind;
+	request.n_paths = (size_t)(dashes - optind);
+	if (request.all && request.n_paths)
+		freezectl_usage(ctl, "--all and paths exclude each other");
+	else if (!request.all && !request.n_paths)
+		freezectl_usage(ctl, "nothing to freeze is named: give paths, or --all");
+	if (dashes + 1 >= argc)
+		freezectl_usage(ctl, "the command is missing: freezectl run PATH... -- COMMAND");
+	if (findings_exit_code(&ctl->findings))
+		return;
+
+	/* Standard output is the command's. */
+	ctl->out.text_fd = STDERR_FILENO;
+	request.command = argv[dashes + 1];
+	if (freeze_prepare(ctl, &request, &freeze) &&
+	    child_prepare(ctl, &child, argv + dashes + 1)) {
+		if (freeze_take(ctl, &request, &freeze))
+			run_frozen(ctl, &request, &freeze, &child);
+		if (!child.status && child.pid && !child.kill_ns)
+			child_abandon(&child);
+	}
+	freeze_free(&freeze);
+}
+
+const struct subcommand cmd_run = {
+	.name = "run",
+	.arguments = "[--id ID] [--timeout DURATION] [--all | PATH...] -- COMMAND [ARGUMENT...]",
+	.summary = "freeze filesystems, run a command, thaw them",
+	.help =
+	"The command does not outlive the lease: if that ends early, it gets SIGTERM, and SIGKILL\n"
+	"5s later. Its exit status is passed on if nothing else went wrong. It finds the lease's id\n"
+	"in FREEZEGUARD_ID, and the seconds it has in FREEZEGUARD_DEADLINE.\n\n"
+	"  --id ID               name of the lease; without it the kernel makes one up\n"
+	"  --timeout DURATION    thaw by itself after that; default 60s\n"
+	"  --all                 every mounted block-device filesystem but / and /boot*\n"
+	"  --allow-root          the root filesystem may be among the paths\n",
+	.run = run,
+};

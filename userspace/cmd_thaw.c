@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* freezectl thaw: end leases, by id, by the filesystems they hold, or all of them */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "thaw.h"
+
+enum { OPT_ID = OPT_FIRST, OPT_ALL, OPT_FORCE, OPT_WAIT };
+
+static const struct option options[] = {
+	{ "id", required_argument, NULL, OPT_ID },
+	{ "all", no_argument, NULL, OPT_ALL },
+	{ "force", no_argument, NULL, OPT_FORCE },
+	{ "wait", required_argument, NULL, OPT_WAIT },
+	COMMON_OPTIONS,
+	{ 0 }
+};
+
+/* The leases that are to be ended, each once. */
+struct thaws {
+	struct thaw *v;
+	size_t n;
+};
+
+static void add(struct freezectl *ctl, struct thaws *thaws, uint64_t number, const char *id)
+{
+	struct thaw *v;
+	size_t i;
+
+	for (i = 0; number && i < thaws->n; i++)
+		if (thaws->v[i].number == number)
+			return;
+	v = reallocarray(thaws->v, thaws->n + 1, sizeof(*v));
+	if (!v) {
+		findings_add(&ctl->findings, EXIT_CODE_THAW_FAILED, id, "out of memory");
+		return;
+	}
+	thaws->v = v;
+	thaws->v[thaws->n++] = (struct thaw) { .number = number, .id = number ? NULL : id };
+}
+
+static bool holds_fs(const struct freezeguard_lease *lease, const struct freezeguard_fs *fs)
+{
+	size_t i;
+
+	for (i = 0; i < lease->n_holds; i++)
+		if (lease->holds[i].major == fs->major && lease->holds[i].minor == fs->minor)
+			return true;
+	return false;
+}
+
+/* Not frozen, or not by us: the last lease that held it, if the history has one, says why. */
+static void path_not_held(struct freezectl *ctl, const char *path, const struct freezeguard_fs *fs,
+			  const struct freezeguard_lease_list *leases, uint64_t wait_ms)
+{
+	const struct freezeguard_lease *last = NULL;
+	size_t i;
+
+	if (fs->state != FREEZEGUARD_FS_STATE_UNFROZEN) {
+		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, path, "is frozen by something "
+			     "other than freezeguard, and is left as it is; thaw it with what froze "
+			     "it");
+		return;
+	}
+	for (i = 0; i < leases->n; i++)
+		if (holds_fs(&leases->v[i], fs))
+			last = &leases->v[i];
+	findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, path, last ? "is not frozen; the last lease "
+		     "that held it was %s" : "is not frozen%s", last ? last->id : "");
+	if (last)
+		thaw_late(ctl, last, wait_ms);
+}
+
+static void add_path(struct freezectl *ctl, struct thaws *thaws, const char *path,
+		     const struct freezeguard_lease_list *leases, uint64_t wait_ms)
+{
+	struct freezeguard_fs fs;
+	int fd;
+
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0) {
+		findings_add(&ctl->findings, EXIT_CODE_USAGE, path, "cannot be opened: %s; name a "
+			     "mount point or a directory on it", strerror(errno));
+		return;
+	}
+	if (freezeguard_fs_get(ctl->fg, fd, &fs))
+		freezectl_refused(ctl, path, EXIT_CODE_THAW_FAILED);
+	else if (fs.lease_number)
+		add(ctl, thaws, fs.lease_number, NULL);
+	else
+		path_not_held(ctl, path, &fs, leases, wait_ms);
+	close(fd);
+}
+
+static void add_live(struct freezectl *ctl, struct thaws *thaws,
+		     const struct freezeguard_lease_list *leases)
+{
+	size_t i;
+
+	for (i = 0; i < leases->n; i++)
+		if (freezeguard_lease_is_live(&leases->v[i]))
+			add(ctl, thaws, leases->v[i].number, NULL);
+	if (!thaws->n && !findings_exit_code(&ctl->findings))
+		fputs("no lease is live; nothing is frozen by freezeguard\n", ctl->out.text);
+}
+
+/* All are asked before any is waited for, so the waits run side by side. */
+static void end_all(struct freezectl *ctl, struct thaws *thaws, uint64_t wait_ms)
+{
+	uint64_t until = freezectl_in_ms(wait_ms);
+	struct json_object *array = ctl->out.json ? json_object_new_array() : NULL;
+	const struct places places = { .mounts = freezectl_mounts(ctl) };
+	size_t i;
+
+	for (i = 0; i < thaws->n; i++)
+		thaw_request(ctl, &thaws->v[i]);
+	for (i = 0; i < thaws->n; i++) {
+		struct when when;
+
+		if (!thaws->v[i].requested)
+			continue;
+		thaw_finish(ctl, &thaws->v[i], until, wait_ms);
+		when = when_now();
+		if (array)
+			json_object_array_add(array, output_json_lease(&thaws->v[i].lease, &places,
+								       &when));
+	}
+	output_json_add(ctl->out.doc, "leases", array);
+}
+
+static void run(struct freezectl *ctl, int argc, char **argv)
+{
+	struct freezeguard_lease_list leases = { 0 };
+	uint32_t wait_ms = DEFAULT_WAIT_MS;
+	bool all = false, force = false;
+	struct thaws thaws = { 0 };
+	const char *id = NULL;
+	size_t i;
+	int c;
+
+	while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+		switch (c) {
+		case OPT_ID:
+			id = optarg;
+			freezectl_id(ctl, optarg);
+			break;
+		case OPT_ALL:
+			all = true;
+			break;
+		case OPT_FORCE:
+			force = true;
+			break;
+		case OPT_WAIT:
+			freezectl_duration(ctl, "--wait", optarg, &wait_ms);
+			break;
+		case OPT_JSON:
+		case OPT_HELP:
+			break;
+		default:
+			freezectl_bad_option(ctl, c, argv);
+		}
+	}
+	if (!!id + all + (optind < argc) > 1)
+		freezectl_usage(ctl, "--id, --all and paths exclude each other");
+	else if (!id && !all && optind == argc)
+		freezectl_usage(ctl, "nothing to thaw is named: give --id, paths, or --all --force");
+	else if (all && !force)
+		freezectl_usage(ctl, "--all ends every lease on this machine, whoever took it; if "
+				"that is meant, add --force");
+	else if (force && !all)
+		freezectl_usage(ctl, "--force belongs to --all");
+	if (findings_exit_code(&ctl->findings))
+		return;
+	if (!freezectl_connect(ctl))
+		return;
+
+	if (id)
+		add(ctl, &thaws, 0, id);
+	else if (freezeguard_lease_dump(ctl->fg, &leases))
+		freezectl_refused(ctl, NULL, EXIT_CODE_THAW_FAILED);
+	if (all)
+		add_live(ctl, &thaws, &leases);
+	for (; optind < argc; optind++)
+		add_path(ctl, &thaws, argv[optind], &leases, wait_ms);
+	/* 1 says that nothing was touched. */
+	if (findings_exit_code(&ctl->findings) != EXIT_CODE_USAGE)
+		end_all(ctl, &thaws, wait_ms);
+
+	for (i = 0; i < thaws.n; i++)
+		freezeguard_lease_clear(&thaws.v[i].lease);
+	free(thaws.v);
+	freezeguard_lease_list_clear(&leases);
+}
+
+const struct subcommand cmd_thaw = {
+	.name = "thaw",
+	.arguments = "[--id ID | PATH... | --all --force] [--wait DURATION]",
+	.summary = "end leases, tell whether they were frozen without a gap",
+	.help =
+	"Only what freezeguard froze is thawed.\n\n"
+	"  --id ID               the newest lease of that name\n"
+	"  --all --force         every live lease on this machine, whoever took it\n"
+	"  --wait DURATION       how long to wait for the end; default 10s. The kernel goes on\n"
+	"                        trying after that\n",
+	.run = run,
+};

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * freeze: taking a lease, from the plan to FROZEN. Until freeze_keep() it is bound to this process:
+ * whatever happens to it, the kernel thaws.
+ */
+#ifndef FREEZEGUARD_FREEZE_H
+#define FREEZEGUARD_FREEZE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "freezectl.h"
+
+/**
+ * struct freeze_request - what is to be frozen, and how
+ * @id: the lease's id, or NULL
+ * @timeout_ms: the lease's timeout
+ * @paths: what was named
+ * @n_paths: how many
+ * @all: also what --all means
+ * @allow_root: the root filesystem may be named
+ * @command: a program that will be started while frozen, or NULL
+ * @give_up_ns: when to end a lease that is not frozen yet, CLOCK_BOOTTIME; 0: its deadline
+ * @give_up_text: how to tell that, "within the script timeout of 8s"
+ */
+struct freeze_request {
+	const char *id;
+	uint32_t timeout_ms;
+	char **paths;
+	size_t n_paths;
+	bool all;
+	bool allow_root;
+	const char *command;
+	uint64_t give_up_ns;
+	const char *give_up_text;
+};
+
+/**
+ * struct freeze - a freeze on its way; zero it before use
+ * @plan: what is to be frozen
+ * @places: the paths of @plan
+ * @lease: the lease, once it is taken
+ */
+struct freeze {
+	struct plan plan;
+	struct places places;
+	struct freezeguard_lease lease;
+};
+
+bool freeze_prepare(struct freezectl *ctl, const struct freeze_request *request,
+		    struct freeze *freeze);
+bool freeze_take(struct freezectl *ctl, const struct freeze_request *request,
+		 struct freeze *freeze);
+void freeze_show(struct freezectl *ctl, const struct freeze *freeze, bool kept);
+bool freeze_keep(struct freezectl *ctl, const struct freeze_request *request,
+		 struct freeze *freeze);
+void freeze_free(struct freeze *freeze);
+
+#endif

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * freezectl: the table of subcommands, the options that all of them have, and the one exit.
+ */
+#include <errno.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "duration.h"
+#include "freezectl.h"
+
+static const struct subcommand *const subcommands[] = {
+	&cmd_freeze, &cmd_thaw, &cmd_run, &cmd_extend, &cmd_status, &cmd_plan, &cmd_monitor,
+	&cmd_dlm,
+};
+
+#define N_SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))
+
+static const char exit_codes[] =
+	"Exit codes:\n"
+	"    0  done\n"
+	"    1  usage or permission error, nothing was touched\n"
+	"    2  system error\n"
+	"  201  the freeze failed, nothing stays frozen\n"
+	"  202  the thaw failed\n"
+	"  203  the deadline thawed before the thaw request came\n"
+	"  204  asked to freeze what is already frozen\n"
+	"  205  asked to thaw what is not frozen\n"
+	"  206  not ready\n";
+
+/**
+ * freezectl_usage() - the command line is wrong
+ * @ctl: gets a finding of code 1
+ * @fmt: what is wrong, and what would be right
+ */
+void freezectl_usage(struct freezectl *ctl, const char *fmt, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	findings_add(&ctl->findings, EXIT_CODE_USAGE, NULL, "%s", text);
+}
+
+/**
+ * freezectl_bad_option() - getopt_long() found something wrong
+ * @ctl: gets a finding of code 1
+ * @c: what it returned: ':' or '?'
+ * @argv: what it looks at
+ */
+void freezectl_bad_option(struct freezectl *ctl, int c, char **argv)
+{
+	const char *option = argv[optind - 1];
+
+	if (c == ':')
+		freezectl_usage(ctl, "option '%s' needs an argument; see freezectl %s --help",
+				option, argv[0]);
+	else if (optopt && optopt < 256)
+		freezectl_usage(ctl, "unknown option '-%c'; see freezectl %s --help", optopt,
+				argv[0]);
+	else if (optopt)
+		freezectl_usage(ctl, "option '%s' takes no argument; see freezectl %s --help",
+				option, argv[0]);
+	else
+		freezectl_usage(ctl, "unknown or ambiguous option '%s'; see freezectl %s --help",
+				option, argv[0]);
+}
+
+/**
+ * freezectl_duration() - read a time span of the command line
+ * @ctl: gets a finding of code 1 if it is none
+ * @what: the option or argument, for the text
+ * @text: the time span
+ * @ms: set to it
+ *
+ * Return: whether it is one.
+ */
+bool freezectl_duration(struct freezectl *ctl, const char *what, const char *text, uint32_t *ms)
+{
+	uint64_t value;
+
+	switch (duration_parse(text, &value)) {
+	case 0:
+		if (value <= UINT32_MAX) {
+			*ms = (uint32_t)value;
+			return true;
+		}
+		/* fall through */
+	case -ERANGE:
+		findings_add(&ctl->findings, EXIT_CODE_USAGE, what, "'%s' is too long a time",
+			     text);
+		return false;
+	default:
+		findings_add(&ctl->findings, EXIT_CODE_USAGE, what, "'%s' is not a time span above "
+			     "0; write it like 30, 90s, 1min 30s or 500ms", text);
+		return false;
+	}
+}
+
+/**
+ * freezectl_id() - check a lease's id
+ * @ctl: gets a finding of code 1 if it cannot be one
+ * @id: the id
+ *
+ * Return: whether it can be one.
+ */
+bool freezectl_id(struct freezectl *ctl, const char *id)
+{
+	size_t i;
+
+	if (!*id) {
+		findings_add(&ctl->findings, EXIT_CODE_USAGE, "--id", "the id is empty");
+		return false;
+	}
+	for (i = 0; id[i]; i++) {
+		if (id[i] <= ' ' || id[i] > '~') {
+			findings_add(&ctl->findings, EXIT_CODE_USAGE, "--id",
+				     "byte %zu of the id is not a printable ASCII character; ids "
+				     "have no spaces, control characters or umlauts", i + 1);
+			return false;
+		}
+	}
+	if (i > FREEZEGUARD_ID_MAX) {
+		findings_add(&ctl->findings, EXIT_CODE_USAGE, "--id", "the id has %zu characters, "
+			     "at most %d are possible", i, FREEZEGUARD_ID_MAX);
+		return false;
+	}
+	return true;
+}
+
+/**
+ * freezectl_refused() - the kernel said no to the last request
+ * @ctl: gets a finding
+ * @target: what it is about, or NULL
+ * @otherwise: its code, unless the error is the user's (1) or the module is missing (206)
+ */
+void freezectl_refused(struct freezectl *ctl, const char *target, int otherwise)
+{
+	int code = otherwise;
+
+	switch (freezeguard_errno(ctl->fg)) {
+	case EPERM:
+	case EACCES:
+	case EINVAL:
+	case ERANGE:
+	case E2BIG:
+	case EBADF:
+	case EOPNOTSUPP:
+		code = EXIT_CODE_USAGE;
+		break;
+	}
+	findings_add(&ctl->findings, code, target, "%s", freezeguard_error(ctl->fg));
+}
+
+/**
+ * freezectl_connect() - connect to the kernel module, which may load it
+ * @ctl: gets a finding, 206 if the module is missing, and @ctl->fg
+ *
+ * Return: whether that worked.
+ */
+bool freezectl_connect(struct freezectl *ctl)
+{
+	int r;
+
+	if (ctl->fg)
+		return !freezeguard_errno(ctl->fg);
+	r = freezeguard_open(&ctl->fg);
+	if (!r)
+		return true;
+	/* EPROTONOSUPPORT: a kernel without generic netlink has no module either. */
+	if (r == -ENOENT || r == -EPROTONOSUPPORT || r == -EAFNOSUPPORT)
+		findings_add(&ctl->findings, EXIT_CODE_NOT_READY, NULL, "%s",
+			     freezeguard_error(ctl->fg));
+	else
+		freezectl_refused(ctl, NULL, EXIT_CODE_SYSTEM);
+	return false;
+}
+
+/**
+ * freezectl_mounts() - the mount table, for the paths of filesystems
+ * @ctl: the call
+ *
+ * Return: the table, empty if it cannot be read: then filesystems are called by their devices.
+ */
+const struct mounts *freezectl_mounts(struct freezectl *ctl)
+{
+	if (!ctl->mounts_read) {
+		ctl->mounts_read = true;
+		if (mounts_read(&ctl->mounts, NULL))
+			memset(&ctl->mounts, 0, sizeof(ctl->mounts));
+	}
+	return &ctl->mounts;
+}
+
+/** freezectl_in_ms() - the time in so many milliseconds, CLOCK_BOOTTIME */
+uint64_t freezectl_in_ms(uint64_t ms)
+{
+	return freezeguard_now_ns() + ms * NS_PER_MS;
+}
+
+static void print_help(FILE *file)
+{
+	size_t i;
+
+	fputs("Usage: freezectl SUBCOMMAND [OPTIONS] [ARGUMENTS]\n\n"
+	      "Freezes filesystems under a deadline that the kernel keeps.\n\n"
+	      "Subcommands:\n", file);
+	for (i = 0; i < N_SUBCOMMANDS; i++)
+		fprintf(file, "  %-8s  %s\n", subcommands[i]->name, subcommands[i]->summary);
+	fputs("\nOptions of all subcommands:\n"
+	      "  --json     print one JSON document\n"
+	      "  --help     print this help, or that of the subcommand\n"
+	      "  --version  print the version\n\n", file);
+	fputs(exit_codes, file);
+}
+
+static void print_subcommand_help(FILE *file, const struct subcommand *sub)
+{
+	fprintf(file, "Usage: freezectl %s %s\n\n%s.\n\n%s"
+		"  --json                print one JSON document\n"
+		"  --help                print this help\n\n%s",
+		sub->name, sub->arguments, sub->summary, sub->help, exit_codes);
+}
+
+static const struct subcommand *find_subcommand(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < N_SUBCOMMANDS; i++)
+		if (!strcmp(name, subcommands[i]->name))
+			return subcommands[i];
+	return NULL;
+}
+
+/* Is an option given before "--"? Wanted before the subcommand's own options are read. */
+static bool has_option(int argc, char **argv, const char *option)
+{
+	int i;
+
+	for (i = 1; i < argc && strcmp(argv[i], "--"); i++)
+		if (!strcmp(argv[i], option))
+			return true;
+	return false;
+}
+
+static void dispatch(struct freezectl *ctl, int argc, char **argv)
+{
+	const struct subcommand *sub;
+	int at = 1;
+
+	while (at < argc && !strcmp(argv[at], "--json"))
+		at++;
+	if (at == argc) {
+		freezectl_usage(ctl, "a subcommand is missing; see freezectl --help");
+		return;
+	}
+	if (!strcmp(argv[at], "--help") || !strcmp(argv[at], "-h")) {
+		print_help(ctl->out.text);
+		return;
+	}
+	if (!strcmp(argv[at], "--version") || !strcmp(argv[at], "-V")) {
+		fputs("freezectl " FREEZEGUARD_VERSION "\n", ctl->out.text);
+		output_json_add(ctl->out.doc, "version", output_json_string(FREEZEGUARD_VERSION));
+		return;
+	}
+	sub = find_subcommand(argv[at]);
+	if (!sub) {
+		freezectl_usage(ctl, "unknown %s '%s'; see freezectl --help",
+				argv[at][0] == '-' ? "option" : "subcommand", argv[at]);
+		return;
+	}
+	if (has_option(argc - at, argv + at, "--help")) {
+		print_subcommand_help(ctl->out.text, sub);
+		return;
+	}
+	opterr = 0;
+	sub->run(ctl, argc - at, argv + at);
+}
+
+int main(int argc, char **argv)
+{
+	bool json = has_option(argc, argv, "--json") && !has_option(argc, argv, "--help");
+	struct freezectl ctl = { 0 };
+	const char *command = NULL;
+	int i, r, code;
+
+	setlocale(LC_ALL, "");
+	/* A reader that went away is an error of writing, after which the lease has to be ended. */
+	signal(SIGPIPE, SIG_IGN);
+	for (i = 1; i < argc && !command; i++)
+		if (argv[i][0] != '-')
+			command = argv[i];
+	if (output_open(&ctl.out, json, command ? command : "freezectl")) {
+		fputs("freezectl: 2: out of memory\n", stderr);
+		return EXIT_CODE_SYSTEM;
+	}
+
+	dispatch(&ctl, argc, argv);
+
+	r = output_print(&ctl.out, &ctl.findings, freezectl_in_ms(PRINT_MS));
+	if (r) {
+		findings_add(&ctl.findings, EXIT_CODE_SYSTEM, NULL, "cannot write the output: %s",
+			     strerror(-r));
+		output_print(&ctl.out, &ctl.findings, freezectl_in_ms(GRACE_MS));
+	}
+	code = output_exit_code(&ctl.out, &ctl.findings);
+	freezeguard_close(ctl.fg);
+	if (ctl.mounts_read)
+		mounts_free(&ctl.mounts);
+	findings_free(&ctl.findings);
+	output_close(&ctl.out);
+	return code;
+}

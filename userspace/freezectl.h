@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* freezectl: what main() and the subcommands share */
+#ifndef FREEZEGUARD_FREEZECTL_H
+#define FREEZEGUARD_FREEZECTL_H
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <freezeguard.h>
+
+#include "findings.h"
+#include "mounts.h"
+#include "output.h"
+#include "places.h"
+
+#define DEFAULT_TIMEOUT_MS	60000
+#define DEFAULT_WAIT_MS		10000
+
+/* How long anything is waited for that should have happened already. */
+#define GRACE_MS		1000
+/* How long a reader may take to read what is printed when nothing is frozen. */
+#define PRINT_MS		30000
+
+/**
+ * struct freezectl - one call of the program
+ * @findings: what was found out; the exit code comes from it
+ * @out: what is printed at the end
+ * @fg: the connection to the kernel; NULL until freezectl_connect()
+ * @mounts: the mount table; empty until freezectl_mounts()
+ */
+struct freezectl {
+	struct findings findings;
+	struct output out;
+	struct freezeguard *fg;
+	bool mounts_read;
+	struct mounts mounts;
+};
+
+/**
+ * struct subcommand - an entry of the table of subcommands
+ * @name: its name
+ * @arguments: what follows it, as the help shows it
+ * @summary: what it does, in a line
+ * @help: its options, and more
+ * @run: does it; @argv[0] is its name. What is wrong goes to the findings.
+ */
+struct subcommand {
+	const char *name, *arguments, *summary, *help;
+	void (*run)(struct freezectl *ctl, int argc, char **argv);
+};
+
+extern const struct subcommand cmd_freeze, cmd_thaw, cmd_run, cmd_extend, cmd_status, cmd_plan,
+	cmd_monitor, cmd_dlm;
+
+/* The options that every subcommand has; main() has dealt with them. */
+enum { OPT_JSON = 256, OPT_HELP, OPT_FIRST };
+#define COMMON_OPTIONS \
+	{ "json", no_argument, NULL, OPT_JSON }, \
+	{ "help", no_argument, NULL, OPT_HELP }
+
+void freezectl_usage(struct freezectl *ctl, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void freezectl_bad_option(struct freezectl *ctl, int c, char **argv);
+bool freezectl_duration(struct freezectl *ctl, const char *what, const char *text, uint32_t *ms);
+bool freezectl_id(struct freezectl *ctl, const char *id);
+bool freezectl_connect(struct freezectl *ctl);
+void freezectl_refused(struct freezectl *ctl, const char *target, int otherwise);
+const struct mounts *freezectl_mounts(struct freezectl *ctl);
+uint64_t freezectl_in_ms(uint64_t ms);
+
+#endif

@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The operations on leases and filesystems: each builds one request and reads its answer.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/genetlink.h>
+#include <netlink/attr.h>
+#include <netlink/genl/genl.h>
+
+#include "internal.h"
+
+/* Room for FREEZEGUARD_HOLDS_MAX superblocks of 20 bytes each, and more than the kernel takes. */
+#define REQUEST_SIZE	(32 * 1024)
+/* How often a dump is tried when leases come and go in the middle of it. */
+#define DUMP_TRIES	8
+
+/** freezeguard_lease_is_live() - is any of its superblocks not released yet? */
+bool freezeguard_lease_is_live(const struct freezeguard_lease *lease)
+{
+	return lease->n_live || lease->state < FREEZEGUARD_LEASE_STATE_THAWED;
+}
+
+/** freezeguard_lease_clear() - free what a lease points to, and zero it */
+void freezeguard_lease_clear(struct freezeguard_lease *lease)
+{
+	free(lease->holds);
+	memset(lease, 0, sizeof(*lease));
+}
+
+/** freezeguard_lease_list_clear() - free a list and all of its leases, and zero it */
+void freezeguard_lease_list_clear(struct freezeguard_lease_list *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		freezeguard_lease_clear(&list->v[i]);
+	free(list->v);
+	memset(list, 0, sizeof(*list));
+}
+
+static struct nl_msg *request_new(struct freezeguard *fg, uint8_t cmd, int flags)
+{
+	struct nl_msg *msg;
+
+	if (!fg->family) {
+		fg_error_set(fg, ENOTCONN, "cannot ask the kernel module freezeguard: "
+			     "the handle is not connected to it");
+		return NULL;
+	}
+	msg = nlmsg_alloc_size(REQUEST_SIZE);
+	if (msg && genlmsg_put(msg, 0, 0, fg->family, 0, flags, cmd, FREEZEGUARD_FAMILY_VERSION))
+		return msg;
+	nlmsg_free(msg);
+	fg_error_set(fg, ENOMEM, "cannot ask the kernel module freezeguard: out of memory");
+	return NULL;
+}
+
+static int no_room(struct freezeguard *fg, struct nl_msg *msg)
+{
+	char what[sizeof(fg->text)];
+
+	nlmsg_free(msg);
+	memcpy(what, fg->text, sizeof(what));
+	return fg_error_set(fg, E2BIG, "cannot %s: too much for one request (at most %d "
+			    "filesystems)", what, FREEZEGUARD_HOLDS_MAX);
+}
+
+static int lease_reply(const struct nlmsghdr *nlh, void *arg)
+{
+	return fg_decode_lease(nlh, arg);
+}
+
+/* Sends @msg, whose answer is one lease, and frees it. @lease may be NULL. */
+static int transact_lease(struct freezeguard *fg, struct nl_msg *msg,
+			  struct freezeguard_lease *lease)
+{
+	struct freezeguard_lease answer = { 0 };
+	char what[sizeof(fg->text)];
+	int r;
+
+	memcpy(what, fg->text, sizeof(what));
+	r = fg_socket_transact(fg, msg, FG_REPLY_TIMEOUT_MS, lease_reply, &answer);
+	nlmsg_free(msg);
+	if (!r && !answer.number)
+		r = fg_error_set(fg, EBADMSG, "cannot %s: the kernel's answer has no lease in it",
+				 what);
+	if (r || !lease) {
+		freezeguard_lease_clear(&answer);
+		return r;
+	}
+	freezeguard_lease_clear(lease);
+	*lease = answer;
+	return 0;
+}
+
+/**
+ * freezeguard_lease_new() - freeze superblocks
+ * @fg: the handle; the lease belongs to its socket until freezeguard_lease_detach()
+ * @id: the lease's id, or NULL: the kernel makes one up
+ * @timeout_ms: thaws by itself after that, counted from before the first freeze
+ * @superblocks: what to freeze
+ * @n: how many
+ * @lease: set to the lease, in state FREEZING
+ *
+ * Returns at once: freezeguard_lease_wait() waits for the result.
+ *
+ * Return: 0; -EBUSY one is frozen already, see freezeguard_error_lease(); -EEXIST a live lease has
+ * that id; -EINVAL; -ERANGE; -E2BIG; -EBADF; -EPERM; -EOPNOTSUPP; -EUSERS; -ENOMEM; -ETIMEDOUT.
+ */
+int freezeguard_lease_new(struct freezeguard *fg, const char *id, uint32_t timeout_ms,
+			  const struct freezeguard_superblock *superblocks, size_t n,
+			  struct freezeguard_lease *lease)
+{
+	struct nlattr *nest;
+	struct nl_msg *msg;
+	size_t i;
+
+	fg_error_clear(fg);
+	msg = request_new(fg, FREEZEGUARD_CMD_LEASE_NEW, 0);
+	if (!msg)
+		return -fg->err;
+	snprintf(fg->text, sizeof(fg->text), "freeze %zu filesystem%s%s%s%s", n, n == 1 ? "" : "s",
+		 id ? " as lease \"" : "", id ? id : "", id ? "\"" : "");
+	if ((id && nla_put_string(msg, FREEZEGUARD_A_LEASE_ID, id) < 0) ||
+	    nla_put_u32(msg, FREEZEGUARD_A_LEASE_TIMEOUT_MS, timeout_ms) < 0)
+		return no_room(fg, msg);
+	for (i = 0; i < n; i++) {
+		nest = nla_nest_start(msg, FREEZEGUARD_A_LEASE_SUPERBLOCK | NLA_F_NESTED);
+		if (!nest ||
+		    nla_put_s32(msg, FREEZEGUARD_A_SUPERBLOCK_FD, superblocks[i].fd) < 0 ||
+		    nla_put_u32(msg, FREEZEGUARD_A_SUPERBLOCK_LEVEL, superblocks[i].level) < 0)
+			return no_room(fg, msg);
+		nla_nest_end(msg, nest);
+	}
+	return transact_lease(fg, msg, lease);
+}
+
+/* A lease is named by its number, or by its id if the number is 0. */
+static struct nl_msg *request_lease(struct freezeguard *fg, uint8_t cmd, const char *verb,
+				    uint64_t number, const char *id)
+{
+	struct nl_msg *msg;
+	int r;
+
+	fg_error_clear(fg);
+	msg = request_new(fg, cmd, 0);
+	if (!msg)
+		return NULL;
+	if (number) {
+		snprintf(fg->text, sizeof(fg->text), "%s lease number %llu", verb,
+			 (unsigned long long)number);
+		r = nla_put_u64(msg, FREEZEGUARD_A_LEASE_NUMBER, number);
+	} else {
+		snprintf(fg->text, sizeof(fg->text), "%s lease \"%s\"", verb, id ? id : "");
+		r = nla_put_string(msg, FREEZEGUARD_A_LEASE_ID, id ? id : "");
+	}
+	if (r < 0) {
+		no_room(fg, msg);
+		return NULL;
+	}
+	return msg;
+}
+
+/**
+ * freezeguard_lease_end() - thaw a lease
+ * @fg: the handle
+ * @number: the lease's number, or 0
+ * @id: without a number: its id; the newest lease of that name is meant
+ * @lease: set to the lease, in state THAWING or ROLLING_BACK; may be NULL
+ *
+ * Return: 0: this request ended it, freezeguard_lease_wait() waits for the result; -ENOENT no such
+ * lease; -EALREADY it is ending or has ended; -EPERM; -EINVAL; -ETIMEDOUT.
+ */
+int freezeguard_lease_end(struct freezeguard *fg, uint64_t number, const char *id,
+			  struct freezeguard_lease *lease)
+{
+	struct nl_msg *msg = request_lease(fg, FREEZEGUARD_CMD_LEASE_END, "end", number, id);
+
+	return msg ? transact_lease(fg, msg, lease) : -fg->err;
+}
+
+/**
+ * freezeguard_lease_extend() - move a lease's deadline
+ * @fg: the handle
+ * @number: the lease's number, or 0
+ * @id: without a number: its id
+ * @timeout_ms: from now on
+ * @lease: set to the lease; may be NULL
+ *
+ * Return: 0; -ERANGE its whole life would be over the bound; else as freezeguard_lease_end().
+ */
+int freezeguard_lease_extend(struct freezeguard *fg, uint64_t number, const char *id,
+			     uint32_t timeout_ms, struct freezeguard_lease *lease)
+{
+	struct nl_msg *msg = request_lease(fg, FREEZEGUARD_CMD_LEASE_EXTEND, "extend", number, id);
+
+	if (!msg)
+		return -fg->err;
+	if (nla_put_u32(msg, FREEZEGUARD_A_LEASE_TIMEOUT_MS, timeout_ms) < 0)
+		return no_room(fg, msg);
+	return transact_lease(fg, msg, lease);
+}
+
+/**
+ * freezeguard_lease_detach() - let a lease outlive its socket
+ * @fg: the handle
+ * @number: the lease's number, or 0
+ * @id: without a number: its id
+ * @lease: set to the lease; may be NULL
+ *
+ * Return: 0; -EAGAIN not all of it is frozen yet; else as freezeguard_lease_end().
+ */
+int freezeguard_lease_detach(struct freezeguard *fg, uint64_t number, const char *id,
+			     struct freezeguard_lease *lease)
+{
+	struct nl_msg *msg = request_lease(fg, FREEZEGUARD_CMD_LEASE_DETACH, "detach", number, id);
+
+	return msg ? transact_lease(fg, msg, lease) : -fg->err;
+}
+
+/**
+ * freezeguard_lease_get() - how a lease is, with all of its holds
+ * @fg: the handle
+ * @number: the lease's number, or 0
+ * @id: without a number: its id; the newest lease of that name is meant
+ * @lease: set to the lease
+ *
+ * Return: 0; -ENOENT no such lease; -EPERM; -EINVAL; -ETIMEDOUT.
+ */
+int freezeguard_lease_get(struct freezeguard *fg, uint64_t number, const char *id,
+			  struct freezeguard_lease *lease)
+{
+	struct nl_msg *msg = request_lease(fg, FREEZEGUARD_CMD_LEASE_GET, "look up", number, id);
+
+	return msg ? transact_lease(fg, msg, lease) : -fg->err;
+}
+
+static int dump_reply(const struct nlmsghdr *nlh, void *arg)
+{
+	struct freezeguard_lease_list *list = arg;
+	struct freezeguard_lease next = { 0 }, *v;
+	int r;
+
+	r = fg_decode_lease(nlh, &next);
+	if (r)
+		goto out_clear;
+	/* The messages of one lease follow each other, each with the next of its holds. */
+	if (list->n && list->v[list->n - 1].number == next.number) {
+		r = fg_decode_lease(nlh, &list->v[list->n - 1]);
+		goto out_clear;
+	}
+	v = reallocarray(list->v, list->n + 1, sizeof(*v));
+	if (!v) {
+		r = -ENOMEM;
+		goto out_clear;
+	}
+	list->v = v;
+	list->v[list->n++] = next;
+	return 0;
+
+out_clear:
+	freezeguard_lease_clear(&next);
+	return r;
+}
+
+/**
+ * freezeguard_lease_dump() - all leases that the caller may see, live ones and history
+ * @fg: the handle
+ * @list: where to; all of it is overwritten, the caller clears it
+ *
+ * Return: 0; -ENOMEM; -ETIMEDOUT; -EBADMSG.
+ */
+int freezeguard_lease_dump(struct freezeguard *fg, struct freezeguard_lease_list *list)
+{
+	struct nl_msg *msg;
+	int i, r = -EINTR;
+
+	memset(list, 0, sizeof(*list));
+	for (i = 0; i < DUMP_TRIES && r == -EINTR; i++) {
+		freezeguard_lease_list_clear(list);
+		fg_error_clear(fg);
+		msg = request_new(fg, FREEZEGUARD_CMD_LEASE_GET, NLM_F_DUMP);
+		if (!msg)
+			return -fg->err;
+		snprintf(fg->text, sizeof(fg->text), "list the leases");
+		r = fg_socket_transact(fg, msg, FG_REPLY_TIMEOUT_MS, dump_reply, list);
+		nlmsg_free(msg);
+	}
+	if (r == -EINTR) {
+		list->interrupted = true;
+		return 0;
+	}
+	if (r)
+		freezeguard_lease_list_clear(list);
+	return r;
+}
+
+/*
+ * Until something was heard of the lease, something was lost, or @deadline_ns. What was heard does
+ * not matter: the kernel is asked.
+ */
+static int wait_for_news(struct freezeguard *fg, uint64_t number, uint64_t deadline_ns)
+{
+	struct freezeguard_lease event = { 0 };
+	uint64_t now;
+	bool ours;
+	int r;
+
+	for (;;) {
+		now = freezeguard_now_ns();
+		r = freezeguard_event_next(fg, deadline_ns > now ?
+					   (int)((deadline_ns - now) / FG_NS_PER_MS) + 1 : 0, &event);
+		if (r == -EINTR)
+			continue;
+		if (r == -ENOBUFS || r == 0)
+			return 0;
+		if (r < 0)
+			return r;
+		ours = event.number == number;
+		freezeguard_lease_clear(&event);
+		if (ours)
+			return 0;
+	}
+}
+
+/**
+ * freezeguard_lease_wait() - wait until a lease is as wanted
+ * @fg: the handle; if it is not the lease's owner's, changes are seen within half a second
+ * @number: the lease's number
+ * @until: is it?
+ * @arg: for @until
+ * @deadline_ns: when to give up, CLOCK_BOOTTIME
+ * @lease: set to the lease as it was last seen, with all of its holds, also on -ETIMEDOUT; all
+ *	zero if it was not seen at all
+ *
+ * Notifications of other leases that are waiting in @fg are dropped.
+ *
+ * Return: 0; -ETIMEDOUT; or as freezeguard_lease_get().
+ */
+int freezeguard_lease_wait(struct freezeguard *fg, uint64_t number,
+			   bool (*until)(const struct freezeguard_lease *lease, void *arg),
+			   void *arg, uint64_t deadline_ns, struct freezeguard_lease *lease)
+{
+	uint64_t now, next;
+	int r;
+
+	for (;;) {
+		r = freezeguard_lease_get(fg, number, NULL, lease);
+		if (r)
+			return r;
+		if (until(lease, arg))
+			return 0;
+		now = freezeguard_now_ns();
+		if (now >= deadline_ns)
+			return fg_error_set(fg, ETIMEDOUT, "lease \"%s\" is still %s", lease->id,
+					    freezeguard_lease_state_name(lease->state));
+		next = now + FG_SILENCE_NS < deadline_ns ? now + FG_SILENCE_NS : deadline_ns;
+		r = wait_for_news(fg, number, next);
+		if (r)
+			return r;
+	}
+}
+
+static int fs_reply(const struct nlmsghdr *nlh, void *arg)
+{
+	return fg_decode_fs(nlh, arg);
+}
+
+/**
+ * freezeguard_fs_get() - the freeze state of a superblock, whoever froze it
+ * @fg: the handle
+ * @fd: any open file on it
+ * @fs: where to
+ *
+ * Return: 0; -EBADF; -EPERM; -ETIMEDOUT; -EBADMSG.
+ */
+int freezeguard_fs_get(struct freezeguard *fg, int fd, struct freezeguard_fs *fs)
+{
+	struct nl_msg *msg;
+	int r;
+
+	memset(fs, 0, sizeof(*fs));
+	fg_error_clear(fg);
+	msg = request_new(fg, FREEZEGUARD_CMD_FS_GET, 0);
+	if (!msg)
+		return -fg->err;
+	snprintf(fg->text, sizeof(fg->text), "ask for a filesystem's freeze state");
+	if (nla_put_s32(msg, FREEZEGUARD_A_FS_FD, fd) < 0)
+		return no_room(fg, msg);
+	r = fg_socket_transact(fg, msg, FG_REPLY_TIMEOUT_MS, fs_reply, fs);
+	nlmsg_free(msg);
+	return r;
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * locked: nothing that freezectl needs while filesystems are frozen may have to come from one of
+ * them, nor may it write to one. Reading a frozen filesystem mostly works; but a page that has to
+ * be read in may need memory, and memory may need write-back to the frozen filesystem.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "locked.h"
+#include "output.h"
+
+#define STACK_BYTES	(256 * 1024)
+#define HEAP_BYTES	(4 * 1024 * 1024)
+/* A script whose interpreter is a script whose interpreter...: the kernel follows five. */
+#define INTERPRETERS	5
+
+static __attribute__((noinline)) void touch_stack(void)
+{
+	volatile char bytes[STACK_BYTES];
+	size_t i;
+
+	for (i = 0; i < sizeof(bytes); i += 1024)
+		bytes[i] = 0;
+}
+
+/**
+ * locked_memory() - lock the whole program in memory, with all that it will need
+ * @plan: what will be printed about
+ * @findings: gets why it cannot be
+ *
+ * What is done, in this order:
+ * - symbols: nothing to do; the program is linked with -z now, so none is looked up later;
+ * - the time zone is read (localtime_r() does not look for it again), error texts are fetched, the
+ *   locale is loaded by setlocale() in main(), and its character set conversion, which glibc loads
+ *   as a library on first use, by a rehearsal of everything that will be printed;
+ * - no name service is used at all;
+ * - the stack is grown to more than is needed, and so is the heap, which is told to give nothing
+ *   back;
+ * - everything that is mapped, and what will be, is locked.
+ *
+ * Return: 0; -EPERM code 1; another negative errno: code 201, nothing was touched.
+ */
+int locked_memory(const struct plan *plan, struct findings *findings)
+{
+	void *heap;
+	int r;
+
+	tzset();
+	output_rehearse(plan);
+	touch_stack();
+	mallopt(M_TRIM_THRESHOLD, HEAP_BYTES * 4);
+	mallopt(M_MMAP_MAX, 0);
+	heap = malloc(HEAP_BYTES);
+	/* Not to be optimised away: it is the growing that is wanted. */
+	__asm__ volatile("" : : "r"(heap) : "memory");
+	free(heap);
+
+	if (!mlockall(MCL_CURRENT | MCL_FUTURE))
+		return 0;
+	r = -errno;
+	if (r == -EPERM || geteuid()) {
+		findings_add(findings, EXIT_CODE_USAGE, NULL, "cannot lock this program in memory "
+			     "before freezing: %s; run it as root", strerror(-r));
+		return -EPERM;
+	}
+	findings_add(findings, EXIT_CODE_FREEZE_FAILED, NULL, "cannot lock this program in memory "
+		     "before freezing: %s; nothing was touched. Free some memory and try again",
+		     strerror(-r));
+	return r;
+}
+
+/* The target that will be frozen and that @fd is on, or NULL. Errors count as none. */
+static const struct plan_target *target_of(struct freezeguard *fg, const struct plan *plan, int fd)
+{
+	struct freezeguard_fs fs;
+	size_t i;
+
+	if (freezeguard_fs_get(fg, fd, &fs))
+		return NULL;
+	for (i = 0; i < plan->n; i++)
+		if (!plan->v[i].skip && plan->v[i].major == fs.major &&
+		    plan->v[i].minor == fs.minor)
+			return &plan->v[i];
+	return NULL;
+}
+
+/**
+ * locked_stdio() - refuse to write to a file that is about to be frozen
+ * @fg: connected
+ * @plan: what will be frozen
+ * @findings: gets code 1 for standard output, standard error, or both
+ *
+ * Return: 0 or -EINVAL.
+ */
+int locked_stdio(struct freezeguard *fg, const struct plan *plan, struct findings *findings)
+{
+	static const struct {
+		int fd;
+		const char *name;
+	} files[] = {
+		{ STDOUT_FILENO, "standard output" },
+		{ STDERR_FILENO, "standard error" },
+	};
+	const struct plan_target *t;
+	struct stat st;
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (fstat(files[i].fd, &st) || !S_ISREG(st.st_mode))
+			continue;
+		t = target_of(fg, plan, files[i].fd);
+		if (!t)
+			continue;
+		findings_add(findings, EXIT_CODE_USAGE, t->path, "%s goes to a file on this "
+			     "filesystem and would hang with it; send it elsewhere (a pipe, "
+			     "another filesystem)", files[i].name);
+		r = -EINVAL;
+	}
+	return r;
+}
+
+/* The interpreter that the first line of a script names: "#! /bin/sh -e". */
+static bool interpreter_of(int fd, char path[256])
+{
+	ssize_t n = pread(fd, path, 255, 0);
+	char *start;
+
+	if (n < 3 || path[0] != '#' || path[1] != '!')
+		return false;
+	path[n] = '\0';
+	start = path + 2 + strspn(path + 2, " \t");
+	start[strcspn(start, " \t\n")] = '\0';
+	memmove(path, start, strlen(start) + 1);
+	return path[0] == '/';
+}
+
+static int check_executable(struct freezeguard *fg, const struct plan *plan, const char *path,
+			    int depth, struct findings *findings)
+{
+	const struct plan_target *t;
+	char interpreter[256];
+	int fd, r = 0;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		/* It may be executable and not readable. */
+		return 0;
+	t = target_of(fg, plan, fd);
+	if (t) {
+		findings_add(findings, EXIT_CODE_USAGE, path, "is on %s, which would be frozen; no "
+			     "program may be started from there. Copy it elsewhere first", t->path);
+		r = -EINVAL;
+	} else if (depth < INTERPRETERS && interpreter_of(fd, interpreter)) {
+		r = check_executable(fg, plan, interpreter, depth + 1, findings);
+	}
+	close(fd);
+	return r;
+}
+
+/**
+ * locked_command() - refuse to start a program from a filesystem that will be frozen
+ * @fg: connected
+ * @plan: what will be frozen
+ * @command: as given: a path, or a name that is looked for as execvp() does
+ * @findings: gets code 1, also if there is no such command: freezing for it would be for nothing
+ *
+ * Return: 0 or -EINVAL.
+ */
+int locked_command(struct freezeguard *fg, const struct plan *plan, const char *command,
+		   struct findings *findings)
+{
+	const char *dir, *end, *path = getenv("PATH");
+	char file[4096];
+
+	if (strchr(command, '/')) {
+		if (!access(command, X_OK))
+			return check_executable(fg, plan, command, 0, findings);
+		findings_add(findings, EXIT_CODE_USAGE, command, "cannot be run: %s",
+			     strerror(errno));
+		return -EINVAL;
+	}
+	for (dir = path ? path : "/bin:/usr/bin"; ; dir = end + 1) {
+		end = strchrnul(dir, ':');
+		snprintf(file, sizeof(file), "%.*s%s%.255s", (int)(end - dir), dir,
+			 end == dir ? "" : "/", command);
+		if (!access(file, X_OK))
+			return check_executable(fg, plan, file, 0, findings);
+		if (!*end)
+			break;
+	}
+	findings_add(findings, EXIT_CODE_USAGE, command, "there is no such command in PATH");
+	return -EINVAL;
+}

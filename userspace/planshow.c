@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* planshow: a plan as a table or as JSON, for plan and for dlm dry-run */
+#include <stdio.h>
+
+#include "duration.h"
+#include "planshow.h"
+
+/* A number in /proc/sys; -1 if it is not there. */
+static long sysctl_number(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	long value = -1;
+
+	if (!file)
+		return -1;
+	if (fscanf(file, "%ld", &value) != 1)
+		value = -1;
+	fclose(file);
+	return value;
+}
+
+/* Writers that wait for longer than that are taken for hung; some machines panic then. */
+static void warn_of_panic(struct freezectl *ctl, uint32_t timeout_ms)
+{
+	long secs = sysctl_number("/proc/sys/kernel/hung_task_timeout_secs");
+	char text[DURATION_TEXT_MAX];
+
+	if (secs <= 0 || sysctl_number("/proc/sys/kernel/hung_task_panic") <= 0 ||
+	    timeout_ms <= (unsigned long)secs * 1000)
+		return;
+	findings_add(&ctl->findings, EXIT_CODE_DONE, "kernel.hung_task_panic", "is set: this machine "
+		     "panics when a writer waits for longer than %lds, and the timeout is %s; "
+		     "shorten it, or switch that off", secs,
+		     duration_format(timeout_ms, text, sizeof(text)));
+}
+
+/**
+ * planshow() - put a plan into the output, and warn of its timeout
+ * @ctl: the call
+ * @plan: the plan
+ * @timeout_ms: of the lease that is planned
+ */
+void planshow(struct freezectl *ctl, const struct plan *plan, uint32_t timeout_ms)
+{
+	static const char *const headers[] = { "FILESYSTEM", "TYPE", "SOURCE", "DEVICE", "LEVEL",
+					       "FREEZE", "WHY NOT", NULL };
+	struct libscols_table *table;
+	char device[32], level[16];
+	size_t i;
+
+	warn_of_panic(ctl, timeout_ms);
+	if (ctl->out.json) {
+		output_json_add(ctl->out.doc, "filesystems", output_json_plan(plan));
+		output_json_add(ctl->out.doc, "timeout_ms", json_object_new_int64(timeout_ms));
+		return;
+	}
+	if (!plan->n)
+		return;
+	table = output_table(headers);
+	for (i = 0; i < plan->n; i++) {
+		const struct plan_target *t = &plan->v[i];
+
+		snprintf(device, sizeof(device), "%u:%u", t->major, t->minor);
+		snprintf(level, sizeof(level), "%u", t->level);
+		output_row(table, (const char *[]) { t->path, t->fstype, t->source, device,
+						     t->skip ? "-" : level, t->skip ? "no" : "yes",
+						     t->skip ? t->skip : "-" });
+	}
+	output_table_print(&ctl->out, table);
+}
