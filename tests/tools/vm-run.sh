@@ -133,6 +133,21 @@ ended_early()
 	return 1
 }
 
+left_frozen()
+{
+	vm -- sh -c 'truncate -s 32M /tmp/image && mkfs.ext4 -q /tmp/image && mkdir /tmp/mount &&
+		mount -o loop /tmp/image /tmp/mount && echo x >/tmp/mount/dirty &&
+		fsfreeze -f /tmp/mount && exit 3' </dev/null 2>"$tmp/err"
+	[ $? = 3 ]
+}
+
+interactive()
+{
+	printf 'tty; exit 9\n' | timeout -k 5 90 script -qec \
+		"tools/vm-run --kernel $kernel -- bash --norc" /dev/null >"$tmp/out" 2>"$tmp/err"
+	[ $? = 9 ] && grep -q '/dev/hvc0' "$tmp/out"
+}
+
 reader_gone() { [ "$(vm -- yes </dev/null 2>/dev/null | head -n 1)" = y ]; }
 
 echo "TAP version 14"
@@ -140,7 +155,7 @@ if ! tools/guest/kernel "$kernel" >/dev/null; then
 	echo "1..0 # SKIP no kernel $kernel to boot"
 	exit 0
 fi
-echo "1..9"
+echo "1..11"
 check "streams are separate and binary clean, and the status is the command's" streams
 check "directory, environment, shares, disks; what is written vanishes" environment
 check "a signal's status, with a child left behind" signalled
@@ -150,4 +165,6 @@ check "the timeout" hung
 check "a reboot is no success, unless it is expected" rebooted
 check "a killed vm-run leaves no guest, and one guest too many waits" ended_early
 check "a reader that goes away ends the guest" reader_gone
+check "a filesystem left frozen doesn't hang the guest's end" left_frozen
+check "a terminal: an interactive shell" interactive
 [ "$failed" = 0 ]
