@@ -63,6 +63,8 @@ static bool print_lease(struct freezectl *ctl, const char *what,
 		lease->n_superblocks == 1 ? "" : "s");
 	if (lease->n_live && lease->n_live != lease->n_superblocks)
 		fprintf(file, ", %u not released yet", lease->n_live);
+	if (lease->bound)
+		fputs(", bound to its owner", file);
 	if (lease->cause)
 		fprintf(file, ", ended by %s", freezeguard_cause_name(lease->cause));
 	else
