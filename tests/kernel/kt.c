@@ -31,6 +31,8 @@
 enum { EXIT_FAILED = 1, EXIT_SKIPPED = 4 };
 
 static struct kt_test *tests, **tests_end = &tests;
+static char *skip_reason;	/* in memory shared with the test's process */
+#define SKIP_REASON_SIZE	256
 
 void kt_register(struct kt_test *test)
 {
@@ -73,7 +75,7 @@ void kt_fail(const char *file, int line, const char *format, ...)
 /** kt_skip() - end the test as skipped: this kernel or machine can't run it */
 void kt_skip(const char *why)
 {
-	kt_note("skipped: %s", why);
+	snprintf(skip_reason, SKIP_REASON_SIZE, "%s", why);
 	_exit(EXIT_SKIPPED);
 }
 
@@ -566,10 +568,13 @@ static bool unmount_all(void)
 		if (strncmp(mount->mnt_dir, ROOT "/", strlen(ROOT "/")))
 			continue;
 		bigger = realloc(paths, (n + 1) * sizeof(*paths));
-		if (!bigger)
-			return false;
-		paths = bigger;
-		paths[n++] = strdup(mount->mnt_dir);
+		if (bigger)
+			paths = bigger;
+		if (!bigger || !(paths[n] = strdup(mount->mnt_dir))) {
+			clean = false;
+			break;
+		}
+		n++;
 	}
 	if (f)
 		endmntent(f);
@@ -620,7 +625,6 @@ static bool clean_up(pid_t group)
 
 static int run_test(const struct kt_test *test, unsigned int number)
 {
-	const char *note = "";
 	int status, result;
 	pid_t pid;
 
@@ -646,12 +650,12 @@ static int run_test(const struct kt_test *test, unsigned int number)
 	result = WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED;
 	if (!clean_up(pid) && result != EXIT_FAILED)
 		result = EXIT_FAILED;
-	if (result == EXIT_SKIPPED)
-		note = " # SKIP see above";
-	printf("%s %u - %s%s\n", result && result != EXIT_SKIPPED ? "not ok" : "ok", number,
-	       test->name, note);
-	fflush(stdout);
-	return result && result != EXIT_SKIPPED;
+	if (result == EXIT_SKIPPED) {
+		printf("ok %u - %s # SKIP %s\n", number, test->name, skip_reason);
+		return 0;
+	}
+	printf("%s %u - %s\n", result ? "not ok" : "ok", number, test->name);
+	return result != 0;
 }
 
 /* Nothing here may ever run outside a guest: it freezes filesystems and hangs on purpose. */
@@ -672,8 +676,12 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s freezes filesystems: run it with tools/vm-run\n", argv[0]);
 		return 2;
 	}
-	if (prctl(PR_SET_CHILD_SUBREAPER, 1) || mkdir(ROOT, 0755))
-		errno = 0;
+	/* the processes of a test that was killed are waited for, too */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	skip_reason = mmap(NULL, SKIP_REASON_SIZE, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (skip_reason == MAP_FAILED)
+		return 2;
 	reset_parameters();
 	for (test = tests; test; test = test->next)
 		n += argc < 2 || !strcmp(test->name, argv[1]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What is frozen already, by a lease or by somebody else, and one superblock named several times. */
+/* What is frozen already, by a lease or by others, and one superblock named several times. */
 #include <errno.h>
 #include <string.h>
 #include <sys/mount.h>

@@ -84,7 +84,8 @@ def compiled_values(names):
         program = os.path.join(tmp, "names")
         with open(source, "w", encoding="ascii") as f:
             f.write('#include <stdio.h>\n#include <linux/freezeguard.h>\n'
-                    'static void show(const char *n, const char *v) { printf("%s \\"%s\\"\\n", n, v); }\n'
+                    'static void show(const char *n, const char *v)\n'
+                    '{ printf("%s \\"%s\\"\\n", n, v); }\n'
                     'static void show_int(const char *n, long v) { printf("%s %ld\\n", n, v); }\n'
                     'int main(void)\n{\n')
             for name, value in names.items():
