@@ -41,6 +41,7 @@ demo: bootstrap
 check: bootstrap
 	@$(MAKE) --no-print-directory userspace guest-module
 	@$(MAKE) --no-print-directory -C tests/kernel O=$(BUILD)/tests/kernel
+	@$(MAKE) --no-print-directory -C tests/cli O=$(BUILD)/tests/cli
 	@tests/run
 
 install: install-module

@@ -175,7 +175,7 @@ check_copy() {
 	xfs)
 		mkdir -p $dir/mnt
 		loop=$(losetup --find --show $copy)
-		mount -o nouuid "$loop" $dir/mnt && umount $dir/mnt || wrong "the copy of $fs does not mount"
+		{ mount -o nouuid "$loop" $dir/mnt && umount $dir/mnt; } || wrong "the copy of $fs does not mount"
 		losetup -d "$loop"
 		if xfs_repair -n $copy >$dir/check 2>&1; then
 			note "the copy of $fs is clean (xfs_repair) after its own log replay"
