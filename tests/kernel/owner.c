@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/netlink.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -188,22 +189,25 @@ TEST(made_by_a_child_that_exits)
 	kt_await(&nl, lease.number, FREEZEGUARD_LEASE_STATE_ABORTED, KT_SOON_MS);
 }
 
-/* Like kt_open(), with a port id of choice. */
+/* Like kt_open(), with a port id of choice, as soon as nobody has it. */
 static void open_with_port(struct fgnl *nl, uint32_t port)
 {
 	struct sockaddr_nl self = { .nl_family = AF_NETLINK, .nl_pid = port };
+	uint64_t until_ns = kt_now_ns() + KT_SOON_MS * MS;
 	int fd;
 
 	kt_open(nl);
 	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
 	CHECK(fd >= 0);
-	if (bind(fd, (void *)&self, sizeof(self)))
-		FAIL("bind to port %u", port);
+	while (bind(fd, (void *)&self, sizeof(self)))
+		if (errno != EADDRINUSE || kt_now_ns() > until_ns)
+			FAIL("bind to port %u: %s", port, strerror(errno));
 	close(nl->fd);
 	nl->fd = fd;
 	nl->port = port;
 }
 
+/* The port id is free a moment before the world hears of its first user's death. */
 TEST(port_id_in_use_again)
 {
 	enum { PORT = 0x7abcdef };
@@ -211,15 +215,24 @@ TEST(port_id_in_use_again)
 	uint64_t old, new;
 	unsigned int i;
 	int fds[2];
+	pid_t pid;
 
 	kt_mounts("a", fds, 2);
 	kt_open(&other);
-	for (i = 0; i < 10; i++) {
+	for (i = 0; i < 20; i++) {
 		open_with_port(&first, PORT);
 		old = kt_frozen(&first, NULL, 60000, &fds[0], 1)->number;
+		pid = kt_fork();
+		if (!pid) {
+			fgnl_close(&first);
+			_exit(0);
+		}
+		/* sometimes the child is the last to close it, and ours the next to have it */
+		usleep(i % 4 * 300);
 		fgnl_close(&first);
 		open_with_port(&second, PORT);
 		new = kt_new(&second, NULL, 60000, &fds[1], 1);
+		kt_wait(pid);
 		kt_await(&other, old, FREEZEGUARD_LEASE_STATE_ABORTED, KT_SOON_MS);
 		kt_await(&other, new, FREEZEGUARD_LEASE_STATE_FROZEN, KT_SOON_MS);
 		kt_sleep_ms(10);
