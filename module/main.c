@@ -52,7 +52,7 @@ MODULE_PARM_DESC(holder,
 		 "kernel (default): nobody else can thaw, from 6.6 on; user: fsfreeze -u and SysRq-j can");
 
 static const struct fg_lease_events fg_events = {
-	.changed = fg_netlink_notify,
+	.happened = fg_netlink_notify,
 	.retired = fg_registry_retire,
 };
 

@@ -14,7 +14,8 @@ trap '[ -z "$started" ] || kill -KILL $started 2>/dev/null; rm -rf "$tmp"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-vm() { timeout -k 5 90 tools/vm-run --kernel "$kernel" "$@"; }
+# The wait for a free guest may be long; what runs in it may not.
+vm() { timeout -k 5 900 tools/vm-run --kernel "$kernel" --timeout 60 "$@"; }
 
 # Waits, 60 s at most, until the command succeeds.
 wait_until()
@@ -143,8 +144,8 @@ left_frozen()
 
 interactive()
 {
-	printf 'tty; exit 9\n' | timeout -k 5 90 script -qec \
-		"tools/vm-run --kernel $kernel -- bash --norc" /dev/null >"$tmp/out" 2>"$tmp/err"
+	printf 'tty; exit 9\n' | timeout -k 5 900 script -qec \
+		"tools/vm-run --kernel $kernel --timeout 60 -- bash --norc" /dev/null >"$tmp/out" 2>"$tmp/err"
 	[ $? = 9 ] && grep -q '/dev/hvc0' "$tmp/out"
 }
 

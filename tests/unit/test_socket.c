@@ -166,7 +166,11 @@ static uint32_t offset_of_fd(const struct nlmsghdr *request, int index)
 
 static void busy_capped(int fd, const struct nlmsghdr *request)
 {
-	msg_error(&m, NLM_F_CAPPED | NLM_F_ACK_TLVS, request->nlmsg_seq, EBUSY);
+	struct nlmsgerr err = { .error = -EBUSY, .msg = *request };
+
+	/* The header still has the whole request's length. */
+	msg_begin(&m, NLMSG_ERROR, NLM_F_CAPPED | NLM_F_ACK_TLVS, request->nlmsg_seq);
+	msg_raw(&m, &err, sizeof(err));
 	msg_string(&m, NLMSGERR_ATTR_MSG, "a live lease holds it");
 	msg_u32(&m, NLMSGERR_ATTR_OFFS, offset_of_fd(request, 1));
 	msg_u64(&m, NLMSGERR_ATTR_COOKIE, 42);

@@ -22,7 +22,8 @@
  *	     cookie); EEXIST a live lease has that id; EUSERS too many live leases; ENOMEM.
  * FREEZEGUARD_CMD_LEASE_END
  *	in:  NUMBER or ID; ID means the newest lease of that name, here and below
- *	out: the lease, in state THAWING or ROLLING_BACK; the end comes as LEASE_NTF
+ *	out: the lease, in state THAWING or ROLLING_BACK, or already in its last one; the last one
+ *	     comes as LEASE_NTF
  *	errors: EINVAL; ENOENT no such lease; EPERM; EALREADY it is ending or has ended
  * FREEZEGUARD_CMD_LEASE_EXTEND
  *	in:  NUMBER or ID, TIMEOUT_MS: from now on; the lease's whole life stays within the bound
