@@ -50,7 +50,8 @@ install: install-module
 install-module: module
 	@$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR) modules_install \
 		$(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR))
-	$(if $(DESTDIR),,depmod -a $$($(MAKE) -s --no-print-directory -C $(KDIR) kernelrelease))
+	$(if $(DESTDIR),,depmod -a $$(awk -F'"' '/UTS_RELEASE/ { print $$2 }' \
+		$(KDIR)/include/generated/utsrelease.h))
 
 clean:
 	@[ ! -e $(KDIR) ] || $(MAKE) --no-print-directory -s -C $(KDIR) M=$(CURDIR) clean
