@@ -47,7 +47,8 @@ void fg_hold_init(struct fg_hold *hold, struct fg_lease *lease, struct file *fil
 	strscpy(hold->fs_type, sb->s_type->name, sizeof(hold->fs_type));
 	strscpy(hold->name, sb->s_id, sizeof(hold->name));
 	hold->level = level;
-	hold->who = who;
+	/* A filesystem with a freeze operation of its own (gfs2) freezes as the user, whoever asks. */
+	hold->who = sb->s_op->freeze_super ? FG_HOLDER_USER : who;
 	hold->state = FREEZEGUARD_HOLD_STATE_WAITING;
 	hold->continuity = FREEZEGUARD_CONTINUITY_UNKNOWN;
 }

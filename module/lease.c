@@ -83,8 +83,7 @@ static void fg_lease_announce_end(struct work_struct *work)
 {
 	struct fg_lease *lease = container_of(work, struct fg_lease, ending);
 
-	if (fg_lease_is_live(lease))
-		fg_lease_events->changed(lease, NULL);
+	fg_lease_events->happened(lease, FG_LEASE_ENDING, NULL);
 	fg_lease_put(lease);
 }
 
@@ -157,7 +156,7 @@ int fg_lease_extend(struct fg_lease *lease, u64 timeout_ns, u64 longest_ns)
 	}
 	spin_unlock_irqrestore(&lease->lock, flags);
 	if (!err)
-		fg_lease_events->changed(lease, NULL);
+		fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
 	return err;
 }
 
@@ -186,7 +185,7 @@ int fg_lease_detach(struct fg_lease *lease)
 	}
 	spin_unlock_irqrestore(&lease->lock, flags);
 	if (sk) {
-		fg_lease_events->changed(lease, NULL);
+		fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
 		sock_put(sk);
 	}
 	return err;
@@ -250,7 +249,7 @@ static bool fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
 	if (ended)
 		fg_lease_end_tell(lease);
 	else if (frozen)
-		fg_lease_events->changed(lease, NULL);
+		fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
 	else if (!err)
 		wake_up_all(&lease->wait);	/* the next level, perhaps */
 	return !err;
@@ -277,7 +276,7 @@ static void fg_lease_thaw_hold(struct fg_lease *lease, struct fg_hold *hold)
 		spin_unlock_irqrestore(&lease->lock, flags);
 		if (!err)
 			return;
-		fg_lease_events->changed(lease, hold);
+		fg_lease_events->happened(lease, FG_LEASE_THAW_FAILED, hold);
 		schedule_timeout_idle(msecs_to_jiffies(pause_ms));
 		pause_ms = min_t(unsigned int, 2 * pause_ms, FG_THAW_PAUSE_LAST_MS);
 	}
@@ -330,7 +329,7 @@ static void fg_lease_finish(struct fg_lease *lease)
 	spin_unlock_irqrestore(&lease->lock, flags);
 
 	fg_lease_events->retired(lease);
-	fg_lease_events->changed(lease, NULL);
+	fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
 
 	spin_lock_irqsave(&lease->lock, flags);
 	swap(sk, lease->owner.sk);
@@ -439,7 +438,7 @@ int fg_lease_start(struct fg_lease *lease)
 		fg_lease_get(lease);
 	fg_lease_get(lease);
 	hrtimer_start(&lease->timer, ns_to_ktime(lease->info.deadline_ns), HRTIMER_MODE_ABS);
-	fg_lease_events->changed(lease, NULL);
+	fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
 	queue_work(fg_lease_workers, &lease->setup);
 	return 0;
 }

@@ -105,15 +105,27 @@ struct fg_lease {
 };
 
 /**
+ * enum fg_lease_event - what happened to a lease
+ * @FG_LEASE_CHANGED: its state, deadline or owner changed
+ * @FG_LEASE_ENDING: a moment ago its end was decided, which may be over by now
+ * @FG_LEASE_THAW_FAILED: the thaw of one hold failed and will be tried again
+ */
+enum fg_lease_event {
+	FG_LEASE_CHANGED,
+	FG_LEASE_ENDING,
+	FG_LEASE_THAW_FAILED,
+};
+
+/**
  * struct fg_lease_events - whom a lease tells what happens to it
- * @changed: its state, deadline or owner changed, or, with a hold, that hold's thaw failed
- * @retired: nothing of it is frozen any more; called before the @changed of its last state
+ * @happened: what; with the hold, if a thaw failed
+ * @retired: nothing of it is frozen any more; called before @happened with its last state
  *
  * Context of both: process context, no locks held; must not wait for memory: superblocks may be
  * frozen.
  */
 struct fg_lease_events {
-	void (*changed)(struct fg_lease *lease, struct fg_hold *hold);
+	void (*happened)(struct fg_lease *lease, enum fg_lease_event what, struct fg_hold *hold);
 	void (*retired)(struct fg_lease *lease);
 };
 

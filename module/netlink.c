@@ -64,36 +64,34 @@ static int fg_netlink_put_hold(struct sk_buff *skb, struct fg_hold *live)
 	return 0;
 }
 
-static int fg_netlink_put_lease(struct sk_buff *skb, struct fg_lease *lease)
+static int fg_netlink_put_lease(struct sk_buff *skb, const struct fg_lease *lease,
+				const struct fg_lease_info *info)
 {
-	struct fg_lease_info info;
-
-	fg_lease_snapshot(lease, &info);
 	if (nla_put_u64_64bit(skb, FREEZEGUARD_A_LEASE_NUMBER, lease->number,
 			      FREEZEGUARD_A_LEASE_PAD) ||
 	    nla_put_string(skb, FREEZEGUARD_A_LEASE_ID, lease->id) ||
-	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_STATE, info.state) ||
-	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_CAUSE, info.cause) ||
-	    (info.error && nla_put_u32(skb, FREEZEGUARD_A_LEASE_ERROR, info.error)) ||
-	    (info.bound && nla_put_flag(skb, FREEZEGUARD_A_LEASE_BOUND)) ||
-	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_CONTINUITY, info.continuity) ||
-	    fg_netlink_put_time(skb, FREEZEGUARD_A_LEASE_BEGIN_NS, info.begin_ns,
+	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_STATE, info->state) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_CAUSE, info->cause) ||
+	    (info->error && nla_put_u32(skb, FREEZEGUARD_A_LEASE_ERROR, info->error)) ||
+	    (info->bound && nla_put_flag(skb, FREEZEGUARD_A_LEASE_BOUND)) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_CONTINUITY, info->continuity) ||
+	    fg_netlink_put_time(skb, FREEZEGUARD_A_LEASE_BEGIN_NS, info->begin_ns,
 				FREEZEGUARD_A_LEASE_PAD) ||
-	    fg_netlink_put_time(skb, FREEZEGUARD_A_LEASE_FROZEN_NS, info.frozen_ns,
+	    fg_netlink_put_time(skb, FREEZEGUARD_A_LEASE_FROZEN_NS, info->frozen_ns,
 				FREEZEGUARD_A_LEASE_PAD) ||
-	    fg_netlink_put_time(skb, FREEZEGUARD_A_LEASE_DEADLINE_NS, info.deadline_ns,
+	    fg_netlink_put_time(skb, FREEZEGUARD_A_LEASE_DEADLINE_NS, info->deadline_ns,
 				FREEZEGUARD_A_LEASE_PAD) ||
-	    fg_netlink_put_time(skb, FREEZEGUARD_A_LEASE_ENDED_NS, info.ended_ns,
+	    fg_netlink_put_time(skb, FREEZEGUARD_A_LEASE_ENDED_NS, info->ended_ns,
 				FREEZEGUARD_A_LEASE_PAD) ||
-	    fg_netlink_put_time(skb, FREEZEGUARD_A_LEASE_RELEASED_NS, info.released_ns,
+	    fg_netlink_put_time(skb, FREEZEGUARD_A_LEASE_RELEASED_NS, info->released_ns,
 				FREEZEGUARD_A_LEASE_PAD) ||
-	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_OWNER_PID, info.maker.pid) ||
-	    nla_put_string(skb, FREEZEGUARD_A_LEASE_OWNER_COMM, info.maker.comm) ||
-	    (info.ender.pid &&
-	     (nla_put_u32(skb, FREEZEGUARD_A_LEASE_ENDER_PID, info.ender.pid) ||
-	      nla_put_string(skb, FREEZEGUARD_A_LEASE_ENDER_COMM, info.ender.comm))) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_OWNER_PID, info->maker.pid) ||
+	    nla_put_string(skb, FREEZEGUARD_A_LEASE_OWNER_COMM, info->maker.comm) ||
+	    (info->ender.pid &&
+	     (nla_put_u32(skb, FREEZEGUARD_A_LEASE_ENDER_PID, info->ender.pid) ||
+	      nla_put_string(skb, FREEZEGUARD_A_LEASE_ENDER_COMM, info->ender.comm))) ||
 	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_HOLDS, lease->nr_holds) ||
-	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_HOLDS_LIVE, info.nr_live))
+	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_HOLDS_LIVE, info->nr_live))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -107,9 +105,11 @@ static int fg_netlink_fill_lease(struct sk_buff *skb, struct genl_info *info,
 				 struct netlink_callback *cb, struct fg_lease *lease,
 				 unsigned int *next)
 {
+	struct fg_lease_info lease_info;
 	unsigned int first = *next;
 	void *header;
 
+	fg_lease_snapshot(lease, &lease_info);
 	if (cb)
 		header = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
 				     &fg_netlink_family, NLM_F_MULTI, FREEZEGUARD_CMD_LEASE_GET);
@@ -117,7 +117,7 @@ static int fg_netlink_fill_lease(struct sk_buff *skb, struct genl_info *info,
 		header = genlmsg_put_reply(skb, info, &fg_netlink_family, 0, info->genlhdr->cmd);
 	if (!header)
 		return -EMSGSIZE;
-	if (fg_netlink_put_lease(skb, lease))
+	if (fg_netlink_put_lease(skb, lease, &lease_info))
 		goto cancel;
 	while (*next < lease->nr_holds && !fg_netlink_put_hold(skb, &lease->holds[*next]))
 		++*next;
@@ -152,7 +152,8 @@ static int fg_netlink_reply_lease(struct genl_info *info, struct fg_lease *lease
 static DEFINE_SPINLOCK(fg_netlink_notify_lock);
 static u32 fg_netlink_event_seq;
 
-static struct sk_buff *fg_netlink_event(struct fg_lease *lease, struct fg_hold *hold)
+static struct sk_buff *fg_netlink_event(const struct fg_lease *lease,
+					const struct fg_lease_info *info, struct fg_hold *hold)
 {
 	struct sk_buff *skb = genlmsg_new(FG_LEASE_SIZE + FG_HOLD_SIZE, GFP_ATOMIC);
 	void *header;
@@ -160,7 +161,7 @@ static struct sk_buff *fg_netlink_event(struct fg_lease *lease, struct fg_hold *
 	if (!skb)
 		return NULL;
 	header = genlmsg_put(skb, 0, 0, &fg_netlink_family, 0, FREEZEGUARD_CMD_LEASE_NTF);
-	if (!header || fg_netlink_put_lease(skb, lease) ||
+	if (!header || fg_netlink_put_lease(skb, lease, info) ||
 	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_EVENT_SEQ, fg_netlink_event_seq) ||
 	    (hold && fg_netlink_put_hold(skb, hold))) {
 		nlmsg_free(skb);
@@ -186,6 +187,7 @@ static void fg_netlink_tell_owner(struct fg_lease *lease, const struct sk_buff *
 /**
  * fg_netlink_notify() - announce that a lease changed
  * @lease: the lease
+ * @what: what happened to it; an end that is over by now has been announced as its last state
  * @hold: the hold whose thaw failed, or NULL
  *
  * Best effort: no memory, no notification, and a gap in the sequence. Never waits for memory, since
@@ -193,27 +195,38 @@ static void fg_netlink_tell_owner(struct fg_lease *lease, const struct sk_buff *
  *
  * Context: process context.
  */
-void fg_netlink_notify(struct fg_lease *lease, struct fg_hold *hold)
+void fg_netlink_notify(struct fg_lease *lease, enum fg_lease_event what, struct fg_hold *hold)
 {
+	struct fg_lease_info info;
 	struct sk_buff *skb;
 
 	spin_lock(&fg_netlink_notify_lock);
+	fg_lease_snapshot(lease, &info);
+	if (what == FG_LEASE_ENDING && info.state >= FREEZEGUARD_LEASE_STATE_THAWED)
+		goto unlock;
 	fg_netlink_event_seq++;
-	skb = fg_netlink_event(lease, hold);
-	if (skb) {
-		if (READ_ONCE(lease->info.state) != FREEZEGUARD_LEASE_STATE_FREEZING)
-			fg_netlink_tell_owner(lease, skb);
-		genlmsg_multicast(&fg_netlink_family, skb, 0, FG_MCGRP_EVENTS, GFP_ATOMIC);
-	}
+	skb = fg_netlink_event(lease, &info, hold);
+	if (!skb)
+		goto unlock;
+	if (info.state != FREEZEGUARD_LEASE_STATE_FREEZING)
+		fg_netlink_tell_owner(lease, skb);
+	genlmsg_multicast(&fg_netlink_family, skb, 0, FG_MCGRP_EVENTS, GFP_ATOMIC);
+unlock:
 	spin_unlock(&fg_netlink_notify_lock);
 }
 
 /* ---- messages in ---- */
 
-/* Of the sender and of the socket's opener, as for FIFREEZE. */
+/*
+ * The permission of FIFREEZE, of both the sender and the socket's opener. netlink_ns_capable() asks
+ * the opener only where the message has no explicit address.
+ */
 static bool fg_netlink_permitted(struct sk_buff *skb, struct user_namespace *owner)
 {
-	return netlink_ns_capable(skb, owner, CAP_SYS_ADMIN);
+	const struct socket *socket = NETLINK_CB(skb).sk->sk_socket;
+
+	return netlink_ns_capable(skb, owner, CAP_SYS_ADMIN) && socket &&
+	       file_ns_capable(socket->file, owner, CAP_SYS_ADMIN);
 }
 
 static bool fg_netlink_lease_permitted(struct sk_buff *skb, const struct fg_lease *lease)

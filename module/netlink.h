@@ -5,8 +5,7 @@
 
 #include <net/genetlink.h>
 
-struct fg_lease;
-struct fg_hold;
+#include "lease.h"
 
 enum {
 	FG_MCGRP_EVENTS,
@@ -27,6 +26,6 @@ int fg_netlink_lease_get(struct sk_buff *skb, struct genl_info *info);
 int fg_netlink_lease_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int fg_netlink_fs_get(struct sk_buff *skb, struct genl_info *info);
 
-void fg_netlink_notify(struct fg_lease *lease, struct fg_hold *hold);
+void fg_netlink_notify(struct fg_lease *lease, enum fg_lease_event what, struct fg_hold *hold);
 
 #endif /* FG_NETLINK_H */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * blocked: tasks that wait for a frozen filesystem, by their kernel stacks. A writer waits in
- * percpu_rwsem_wait() for the superblock to thaw. Which superblock that is, the stack does not tell.
+ * percpu_rwsem_wait() for the superblock to thaw. Which superblock that is, the stack does not
+ * tell.
  */
 #include <ctype.h>
 #include <dirent.h>

@@ -97,7 +97,8 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 			freezectl_duration(ctl, "--timeout", optarg, &call.request.timeout_ms);
 			break;
 		case OPT_SCRIPT_TIMEOUT:
-			freezectl_duration(ctl, "--script-timeout", optarg, &call.script_timeout_ms);
+			freezectl_duration(ctl, "--script-timeout", optarg,
+					   &call.script_timeout_ms);
 			break;
 		case OPT_ALLOW_ROOT:
 			call.request.allow_root = true;

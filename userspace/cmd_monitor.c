@@ -63,6 +63,8 @@ static bool print_lease(struct freezectl *ctl, const char *what,
 		lease->n_superblocks == 1 ? "" : "s");
 	if (lease->n_live && lease->n_live != lease->n_superblocks)
 		fprintf(file, ", %u not released yet", lease->n_live);
+	if (lease->bound)
+		fputs(", bound to its owner", file);
 	if (lease->cause)
 		fprintf(file, ", ended by %s", freezeguard_cause_name(lease->cause));
 	else
@@ -179,9 +181,10 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	/* First the subscription, then the list: what happens in between is told twice, not never. */
+	/* First the subscription, then the list: what happens between is told twice, not never. */
 	if (freezeguard_open_events(&events)) {
-		findings_add(&ctl->findings, EXIT_CODE_SYSTEM, NULL, "%s", freezeguard_error(events));
+		findings_add(&ctl->findings, EXIT_CODE_SYSTEM, NULL, "%s",
+			     freezeguard_error(events));
 	} else if (print_live(ctl)) {
 		follow(ctl, events, count,
 		       timeout_ms ? freezectl_in_ms(timeout_ms) : 0);
@@ -194,9 +197,9 @@ const struct subcommand cmd_monitor = {
 	.arguments = "[--count N] [--timeout DURATION]",
 	.summary = "show what happens to leases, as it happens",
 	.help =
-	"Begins with the leases that are live. With --json each line is an object: \"what\" is\n"
-	"\"lease\" (live), \"event\" (something changed) or \"lost\" (events were lost; the live ones\n"
-	"follow). Ends at SIGINT or SIGTERM.\n\n"
+	"Begins with the leases that are live. With --json each line is an object, whose \"what\"\n"
+	"is \"lease\" (live), \"event\" (something changed) or \"lost\" (events were lost; the\n"
+	"live ones follow). Ends at SIGINT or SIGTERM.\n\n"
 	"  --count N             end after N events\n"
 	"  --timeout DURATION    end after that\n",
 	.run = run,

@@ -60,7 +60,7 @@ const struct subcommand cmd_plan = {
 	.arguments = "[--timeout DURATION] [--all | PATH...]",
 	.summary = "show what would be frozen, in which order, and why not",
 	.help =
-	"Exits with the code that freeze would fail with, as far as that can be known beforehand.\n\n"
+	"Exits with the code that freeze would fail with, as far as it can be known before.\n\n"
 	"  --all                 every mounted block-device filesystem but / and /boot*; default\n"
 	"  --allow-root          the root filesystem may be among the paths\n"
 	"  --timeout DURATION    warn of what this timeout would do; default 60s\n",

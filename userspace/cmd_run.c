@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * freezectl run: freeze, run a command, thaw. The lease stays bound to this process, and the command
- * does not outlive the lease. The child is forked before anything is frozen, and waits for its go:
- * forking needs memory, which may be short while writers are stopped.
+ * freezectl run: freeze, run a command, thaw. The lease stays bound to this process, and the
+ * command does not outlive the lease. The child is forked before anything is frozen, and waits for
+ * its go: forking needs memory, which may be short while writers are stopped.
  */
 #include <errno.h>
 #include <poll.h>
@@ -60,7 +60,7 @@ static void __attribute__((noreturn)) child_main(int pipe_end, char **command)
 	struct go go;
 	int error;
 
-	/* Should freezectl be killed, its lease ends: nothing is frozen that the command counts on. */
+	/* Should freezectl be killed, its lease ends, and the command works on thawed ground. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	signal(SIGPIPE, SIG_DFL);
 	if (read(pipe_end, &go, sizeof(go)) != sizeof(go))
@@ -78,21 +78,23 @@ static bool child_prepare(struct freezectl *ctl, struct child *child, char **com
 	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC)) {
-		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, command[0], "cannot be prepared: "
-			     "%s; nothing was touched", strerror(errno));
+		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, command[0],
+			     "cannot be prepared: %s; nothing was touched",
+			     strerror(errno));
 		return false;
 	}
 	child->pid = fork();
 	if (child->pid == 0) {
-		/* Neither may be kept open by the child: the one is its signal, the other the lease. */
+		/* The child must keep neither: the one is its own signal, the other the lease. */
 		close(ends[1]);
 		close(freezeguard_fd(ctl->fg));
 		child_main(ends[0], command);
 	}
 	close(ends[0]);
 	if (child->pid < 0) {
-		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, command[0], "cannot be prepared: "
-			     "%s; nothing was touched", strerror(errno));
+		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, command[0],
+			     "cannot be prepared: %s; nothing was touched",
+			     strerror(errno));
 		child->pid = 0;
 		close(ends[1]);
 		return false;
@@ -179,8 +181,9 @@ static void watch(struct freezectl *ctl, struct child *child, const char *name, 
 			ended = freezeguard_errno(ctl->fg) != ETIMEDOUT;
 		child_reap(child);
 		if (ended && child->pid && !enforce_end(child)) {
-			findings_add(&ctl->findings, EXIT_CODE_SYSTEM, name, "(process %d) did not end "
-				     "even by SIGKILL after its lease had ended, and is left alone",
+			findings_add(&ctl->findings, EXIT_CODE_SYSTEM, name,
+				     "(process %d) did not end even by SIGKILL after its lease had "
+				     "ended, and is left alone",
 				     child->pid);
 			return;
 		}
@@ -198,7 +201,7 @@ static void run_frozen(struct freezectl *ctl, const struct freeze_request *reque
 	size_t i;
 	int signals;
 
-	/* Until now a signal just killed freezectl, and the kernel thawed. From here on it thaws. */
+	/* Until now a signal just killed freezectl and the kernel thawed. From here on it thaws. */
 	sigemptyset(&set);
 	for (i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
 		sigaddset(&set, forwarded[i]);
@@ -285,9 +288,9 @@ const struct subcommand cmd_run = {
 	.arguments = "[--id ID] [--timeout DURATION] [--all | PATH...] -- COMMAND [ARGUMENT...]",
 	.summary = "freeze filesystems, run a command, thaw them",
 	.help =
-	"The command does not outlive the lease: if that ends early, it gets SIGTERM, and SIGKILL\n"
-	"5s later. Its exit status is passed on if nothing else went wrong. It finds the lease's id\n"
-	"in FREEZEGUARD_ID, and the seconds it has in FREEZEGUARD_DEADLINE.\n\n"
+	"The command does not outlive the lease: if that ends early, it gets SIGTERM, and\n"
+	"SIGKILL 5s later. Its exit status is passed on if nothing else went wrong. It finds\n"
+	"the lease's id in FREEZEGUARD_ID, and the seconds it has in FREEZEGUARD_DEADLINE.\n\n"
 	"  --id ID               name of the lease; without it the kernel makes one up\n"
 	"  --timeout DURATION    thaw by itself after that; default 60s\n"
 	"  --all                 every mounted block-device filesystem but / and /boot*\n"

@@ -81,10 +81,11 @@ static void show_leases(struct freezectl *ctl, struct status *status,
 	else
 		scols_unref_table(table);
 	if (!n)
-		fprintf(ctl->out.text, "no lease is live%s\n", history ? ", and none has ended" : "");
+		fprintf(ctl->out.text, "no lease is live%s\n",
+			history ? ", and none has ended" : "");
 	if (leases->interrupted)
-		findings_add(&ctl->findings, EXIT_CODE_DONE, NULL, "leases came and went while they "
-			     "were listed; some may be missing");
+		findings_add(&ctl->findings, EXIT_CODE_DONE, NULL,
+			     "leases came and went while they were listed; some may be missing");
 }
 
 static void show_one_lease(struct freezectl *ctl, struct status *status, const char *id)
@@ -112,7 +113,8 @@ static void show_one_lease(struct freezectl *ctl, struct status *status, const c
 	fprintf(file, "lease:       %s (number %llu)\nstate:       %s%s\n", lease.id,
 		(unsigned long long)lease.number, freezeguard_lease_state_name(lease.state),
 		lease.bound ? ", bound to its owner" : "");
-	fprintf(file, "owner:       %s\nbegun:       %s\n", output_clean(owner, text[0], WHEN_TEXT_MAX),
+	fprintf(file, "owner:       %s\nbegun:       %s\n",
+		output_clean(owner, text[0], WHEN_TEXT_MAX),
 		when_text(&status->when, lease.begin_ns, text[1]));
 	if (lease.frozen_ns)
 		fprintf(file, "frozen:      %s\n",
@@ -253,9 +255,11 @@ static void show_blocked(struct freezectl *ctl)
 
 	r = blocked_find(&blocked, "/proc");
 	if (r || !blocked.readable)
-		findings_add(&ctl->findings, EXIT_CODE_DONE, NULL, "who waits for a frozen filesystem "
-			     "cannot be told: kernel stacks in /proc are not readable (%s)",
-			     r ? strerror(-r) : "it takes root and a kernel with CONFIG_STACKTRACE");
+		findings_add(&ctl->findings, EXIT_CODE_DONE, NULL,
+			     "who waits for a frozen filesystem cannot be told: kernel stacks in "
+			     "/proc are not readable (%s)",
+			     r ? strerror(-r) :
+				 "it takes root and a kernel with CONFIG_STACKTRACE");
 	for (i = 0; i < blocked.n; i++) {
 		snprintf(pid, sizeof(pid), "%d", blocked.v[i].pid);
 		snprintf(tid, sizeof(tid), "%d", blocked.v[i].tid);

@@ -60,16 +60,16 @@ static void path_not_held(struct freezectl *ctl, const char *path, const struct 
 	size_t i;
 
 	if (fs->state != FREEZEGUARD_FS_STATE_UNFROZEN) {
-		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, path, "is frozen by something "
-			     "other than freezeguard, and is left as it is; thaw it with what froze "
-			     "it");
+		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, path,
+			     "is frozen by something other than freezeguard, and is left as it is; "
+			     "thaw it with what froze it");
 		return;
 	}
 	for (i = 0; i < leases->n; i++)
 		if (holds_fs(&leases->v[i], fs))
 			last = &leases->v[i];
-	findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, path, last ? "is not frozen; the last lease "
-		     "that held it was %s" : "is not frozen%s", last ? last->id : "");
+	findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, path, "is not frozen%s%s",
+		     last ? "; the last lease that held it was " : "", last ? last->id : "");
 	if (last)
 		thaw_late(ctl, last, wait_ms);
 }
@@ -166,7 +166,8 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 	if (!!id + all + (optind < argc) > 1)
 		freezectl_usage(ctl, "--id, --all and paths exclude each other");
 	else if (!id && !all && optind == argc)
-		freezectl_usage(ctl, "nothing to thaw is named: give --id, paths, or --all --force");
+		freezectl_usage(ctl, "nothing to thaw is named: give --id, paths, or --all "
+				     "--force");
 	else if (all && !force)
 		freezectl_usage(ctl, "--all ends every lease on this machine, whoever took it; if "
 				"that is meant, add --force");

@@ -15,6 +15,8 @@
 
 /* How long after giving up the roll-back is waited for: the rest is the kernel's. */
 #define ROLL_BACK_MS	1500
+/* ... and after the deadline, by which the answer was promised: time for what isn't stuck. */
+#define LATE_ROLL_BACK_MS	250
 
 struct freezable {
 	struct freezectl *ctl;
@@ -46,17 +48,19 @@ static void already_frozen_by_lease(struct freezectl *ctl, const char *target, u
 	char text[WHEN_TEXT_MAX];
 
 	if (freezeguard_lease_get(ctl->fg, number, NULL, &lease))
-		findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, target, "is already frozen by "
-			     "lease number %llu; nothing was touched", (unsigned long long)number);
+		findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, target,
+			     "is already frozen by lease number %llu; nothing was touched",
+			     (unsigned long long)number);
 	else if (lease.ended_ns)
 		findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, target, "is still being "
 			     "thawed by lease %s (process %u, %s); nothing was touched", lease.id,
 			     lease.owner_pid, lease.owner_comm);
 	else
-		findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, target, "is already frozen by "
-			     "lease %s (process %u, %s), which thaws by itself at its "
-			     "deadline, %s; nothing was touched. To thaw it now: freezectl thaw --id %s", lease.id,
-			     lease.owner_pid, lease.owner_comm,
+		findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, target,
+			     "is already frozen by lease %s (process %u, %s), which thaws by "
+			     "itself at its deadline, %s; nothing was touched. To thaw it now: "
+			     "freezectl thaw --id %s",
+			     lease.id, lease.owner_pid, lease.owner_comm,
 			     when_text(&when, lease.deadline_ns, text), lease.id);
 	freezeguard_lease_clear(&lease);
 }
@@ -184,7 +188,8 @@ static void fail(struct freezectl *ctl, const struct freeze_request *request,
 	uint64_t until = request->give_up_ns ?
 			 request->give_up_ns + ROLL_BACK_MS * NS_PER_MS :
 			 freeze->lease.deadline_ns + GRACE_MS * NS_PER_MS;
-	uint64_t at_least = freezectl_in_ms(GRACE_MS);
+	bool late = freeze->lease.cause == FREEZEGUARD_CAUSE_DEADLINE;
+	uint64_t at_least = freezectl_in_ms(late ? LATE_ROLL_BACK_MS : GRACE_MS);
 	struct verdict_context context = { .places = freeze->places, .gave_up = gave_up };
 	uint64_t number = freeze->lease.number;
 	int r;
@@ -193,15 +198,16 @@ static void fail(struct freezectl *ctl, const struct freeze_request *request,
 	if (gave_up)
 		freezeguard_lease_end(ctl->fg, number, NULL, NULL);
 	r = freezeguard_lease_wait(ctl->fg, number, is_released, NULL,
-				   until > at_least ? until : at_least, &freeze->lease);
+				   until > at_least && !late ? until : at_least, &freeze->lease);
 	context.when = when_now();
 	if (!r || r == -ETIMEDOUT) {
 		verdict_freeze(&freeze->lease, &context, &ctl->findings);
 		return;
 	}
-	findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, freeze->lease.id, "the freeze was given "
-		     "up, and what became of it is not known: %s. The kernel thaws it, when this "
-		     "process ends or at the deadline", freezeguard_error(ctl->fg));
+	findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, freeze->lease.id,
+		     "the freeze was given up, and what became of it is not known: %s. The kernel "
+		     "thaws it, when this process ends or at the deadline",
+		     freezeguard_error(ctl->fg));
 }
 
 /**
@@ -226,8 +232,8 @@ bool freeze_take(struct freezectl *ctl, const struct freeze_request *request,
 	superblocks = calloc(freeze->plan.n, sizeof(*superblocks));
 	targets = calloc(freeze->plan.n, sizeof(*targets));
 	if (!superblocks || !targets) {
-		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, NULL, "out of memory; nothing "
-			     "was touched");
+		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, NULL,
+			     "out of memory; nothing was touched");
 		goto out_free;
 	}
 	for (i = 0; i < freeze->plan.n; i++) {
@@ -240,7 +246,8 @@ bool freeze_take(struct freezectl *ctl, const struct freeze_request *request,
 	if (locked_memory(&freeze->plan, &ctl->findings))
 		goto out_free;
 
-	if (freezeguard_lease_new(ctl->fg, request->id, request->timeout_ms, superblocks, n, lease)) {
+	if (freezeguard_lease_new(ctl->fg, request->id, request->timeout_ms, superblocks, n,
+				  lease)) {
 		new_refused(ctl, request, &freeze->plan, targets, n);
 		goto out_free;
 	}
@@ -321,8 +328,9 @@ bool freeze_keep(struct freezectl *ctl, const struct freeze_request *request,
 		until = request->give_up_ns;
 	r = output_print(&ctl->out, &ctl->findings, until);
 	if (r) {
-		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, lease->id, "was frozen, and is "
-			     "thawed again because the result could not be written: %s",
+		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, lease->id,
+			     "was frozen, and is thawed again because the result could not be "
+			     "written: %s",
 			     strerror(-r));
 		freezeguard_lease_end(ctl->fg, lease->number, NULL, NULL);
 		freezeguard_lease_wait(ctl->fg, lease->number, is_released, NULL,
@@ -338,8 +346,9 @@ bool freeze_keep(struct freezectl *ctl, const struct freeze_request *request,
 		if (!verdict_freeze(lease, &context, &ctl->findings))
 			return false;
 	}
-	findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, lease->id, "was frozen, and is thawed "
-		     "again because it cannot be kept: %s", freezeguard_error(ctl->fg));
+	findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, lease->id,
+		     "was frozen, and is thawed again because it cannot be kept: %s",
+		     freezeguard_error(ctl->fg));
 	freezeguard_lease_end(ctl->fg, lease->number, NULL, NULL);
 	return false;
 }

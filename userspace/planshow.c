@@ -28,10 +28,10 @@ static void warn_of_panic(struct freezectl *ctl, uint32_t timeout_ms)
 	if (secs <= 0 || sysctl_number("/proc/sys/kernel/hung_task_panic") <= 0 ||
 	    timeout_ms <= (unsigned long)secs * 1000)
 		return;
-	findings_add(&ctl->findings, EXIT_CODE_DONE, "kernel.hung_task_panic", "is set: this machine "
-		     "panics when a writer waits for longer than %lds, and the timeout is %s; "
-		     "shorten it, or switch that off", secs,
-		     duration_format(timeout_ms, text, sizeof(text)));
+	findings_add(&ctl->findings, EXIT_CODE_DONE, "kernel.hung_task_panic",
+		     "is set: this machine panics when a writer waits for longer than %lds, and "
+		     "the timeout is %s; shorten it, or switch that off",
+		     secs, duration_format(timeout_ms, text, sizeof(text)));
 }
 
 /**

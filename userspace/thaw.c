@@ -30,9 +30,10 @@ bool thaw_request(struct freezectl *ctl, struct thaw *thaw)
 	if (r == -EALREADY)
 		r = freezeguard_lease_get(ctl->fg, thaw->number, thaw->id, &thaw->lease);
 	if (r == -ENOENT)
-		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, target, "there is no lease of that "
-			     "name, neither a live one nor in the history: nothing was frozen under "
-			     "it, or it is long ago; freezectl status --history lists all");
+		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, target,
+			     "there is no lease of that name, neither a live one nor in the "
+			     "history: nothing was frozen under it, or it is long ago; freezectl "
+			     "status --history lists all");
 	else if (r)
 		freezectl_refused(ctl, target, EXIT_CODE_THAW_FAILED);
 	if (r)
@@ -57,9 +58,10 @@ void thaw_show(struct freezectl *ctl, const struct freezeguard_lease *lease)
 {
 	char frozen[WHEN_TEXT_MAX], release[WHEN_TEXT_MAX];
 
-	fprintf(ctl->out.text, "lease %s: thawed; was frozen for %s, released %s after the request; "
-		"continuity %s\n", lease->id,
-		when_span(lease->frozen_ns, lease->ended_ns, frozen),
+	fprintf(ctl->out.text,
+		"lease %s: thawed; was frozen for %s, released %s after the request; "
+		"continuity %s\n",
+		lease->id, when_span(lease->frozen_ns, lease->ended_ns, frozen),
 		when_span(lease->ended_ns, lease->released_ns, release),
 		freezeguard_continuity_name(lease->continuity));
 }
@@ -82,10 +84,12 @@ bool thaw_finish(struct freezectl *ctl, struct thaw *thaw, uint64_t until_ns, ui
 	bool good;
 	int r;
 
-	r = freezeguard_lease_wait(ctl->fg, thaw->number, is_released, NULL, until_ns, &thaw->lease);
+	r = freezeguard_lease_wait(ctl->fg, thaw->number, is_released, NULL, until_ns,
+				   &thaw->lease);
 	if (r && r != -ETIMEDOUT) {
-		findings_add(&ctl->findings, EXIT_CODE_THAW_FAILED, thaw->lease.id, "its end was asked "
-			     "for, and how that went is not known: %s", freezeguard_error(ctl->fg));
+		findings_add(&ctl->findings, EXIT_CODE_THAW_FAILED, thaw->lease.id,
+			     "its end was asked for, and how that went is not known: %s",
+			     freezeguard_error(ctl->fg));
 		return false;
 	}
 	context.when = when_now();

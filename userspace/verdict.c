@@ -37,7 +37,7 @@ static bool was_frozen(const struct freezeguard_lease *lease, const struct freez
 	return hold->frozen_ns && (!lease->ended_ns || hold->frozen_ns <= lease->ended_ns);
 }
 
-/* Those that the kernel goes on with by itself: only a bounded time is spent on waiting for them. */
+/* The kernel goes on with these by itself: they are waited for only so long. */
 static void still_held(const struct freezeguard_lease *lease, int code,
 		       const struct verdict_context *c, struct findings *f)
 {
@@ -52,11 +52,13 @@ static void still_held(const struct freezeguard_lease *lease, int code,
 		n++;
 		places_hold(&c->places, hold, place);
 		if (hold->state == FREEZEGUARD_HOLD_STATE_FREEZING)
-			findings_add(f, code, place, "its freeze has not returned yet and cannot be "
-				     "interrupted; the kernel thaws it the moment it does");
+			findings_add(f, code, place,
+				     "its freeze has not returned yet and cannot be interrupted; "
+				     "the kernel thaws it the moment it does");
 		else if (hold->thaw_failures)
-			findings_add(f, code, place, "is not thawed yet: %u thaw%s failed, the last "
-				     "with %s; the kernel goes on trying (freezectl status --id %s)",
+			findings_add(f, code, place,
+				     "is not thawed yet: %u thaw%s failed, the last with %s; the "
+				     "kernel goes on trying (freezectl status --id %s)",
 				     hold->thaw_failures, hold->thaw_failures == 1 ? "" : "s",
 				     error_text(hold->error, error), lease->id);
 		else
@@ -65,8 +67,9 @@ static void still_held(const struct freezeguard_lease *lease, int code,
 				     when_span(lease->ended_ns, c->when.now_ns, span), lease->id);
 	}
 	if (!n && lease->n_live)
-		findings_add(f, code, lease->id, "%u of its filesystems %s not thawed yet; the kernel "
-			     "goes on trying", lease->n_live, lease->n_live == 1 ? "is" : "are");
+		findings_add(f, code, lease->id,
+			     "%u of its filesystems %s not thawed yet; the kernel goes on trying",
+			     lease->n_live, lease->n_live == 1 ? "is" : "are");
 }
 
 static void freeze_not_finished(const struct freezeguard_lease *lease, const char *by,
@@ -112,8 +115,8 @@ static void freeze_hold_failed(const struct freezeguard_lease *lease,
 		places_hold(&c->places, hold, place);
 		if (hold->error == EBUSY)
 			findings_add(f, EXIT_CODE_ALREADY_FROZEN, place, "is already frozen by "
-				     "something other than freezeguard, and is left as it is; "
-				     "thaw it with what froze it");
+				     "something other than freezeguard, and is left as it is; thaw "
+				     "it with what froze it");
 		else
 			findings_add(f, EXIT_CODE_FREEZE_FAILED, place, "cannot be frozen: %s; "
 				     "see the kernel's log", error_text(hold->error, error));
@@ -156,8 +159,8 @@ bool verdict_freeze(const struct freezeguard_lease *lease, const struct verdict_
 		case FREEZEGUARD_CAUSE_DEADLINE:
 			if (lease->frozen_ns) {
 				findings_add(findings, EXIT_CODE_FREEZE_FAILED, lease->id,
-					     "its deadline passed right after it was frozen, at %s; "
-					     "give it a longer --timeout",
+					     "its deadline passed right after it was frozen, at "
+					     "%s; give it a longer --timeout",
 					     when_text(&context->when, lease->ended_ns, text));
 				break;
 			}
@@ -173,14 +176,15 @@ bool verdict_freeze(const struct freezeguard_lease *lease, const struct verdict_
 			break;
 		case FREEZEGUARD_CAUSE_OWNER_DEATH:
 			findings_add(findings, EXIT_CODE_FREEZE_FAILED, lease->id,
-				     "was ended at %s: the connection to the kernel that it belonged "
-				     "to was closed",
+				     "was ended at %s: the connection to the kernel that it "
+				     "belonged to was closed",
 				     when_text(&context->when, lease->ended_ns, text));
 			break;
 		case FREEZEGUARD_CAUSE_FOREIGN_THAW:
 			findings_add(findings, EXIT_CODE_FREEZE_FAILED, lease->id,
-				     "something other than freezeguard thawed one of its filesystems "
-				     "at %s", when_text(&context->when, lease->ended_ns, text));
+				     "something other than freezeguard thawed one of its "
+				     "filesystems at %s",
+				     when_text(&context->when, lease->ended_ns, text));
 			break;
 		case FREEZEGUARD_CAUSE_SHUTDOWN:
 			findings_add(findings, EXIT_CODE_FREEZE_FAILED, lease->id,
@@ -235,20 +239,23 @@ static void thaw_ended_by_request(const struct freezeguard_lease *lease, enum ve
 	when_text(&c->when, lease->ended_ns, text);
 	if (asked == VERDICT_WON) {
 		if (!lease->frozen_ns)
-			findings_add(f, EXIT_CODE_NOT_FROZEN, lease->id, "was still freezing; it is "
-				     "cancelled, and a snapshot must not be taken for a frozen one");
+			findings_add(f, EXIT_CODE_NOT_FROZEN, lease->id,
+				     "was still freezing; it is cancelled, and a snapshot must not "
+				     "be taken for a frozen one");
 		return;
 	}
 	/* Not already thawed: it was asked for before, and the same 202 is still true. */
 	if (freezeguard_lease_is_live(lease))
 		return;
 	if (!lease->frozen_ns)
-		findings_add(f, EXIT_CODE_NOT_FROZEN, lease->id, "was never frozen completely: it was "
-			     "cancelled at %s, by %s", text, process);
+		findings_add(f, EXIT_CODE_NOT_FROZEN, lease->id,
+			     "was never frozen completely: it was cancelled at %s, by %s",
+			     text, process);
 	else
-		findings_add(f, EXIT_CODE_NOT_FROZEN, lease->id, "was already thawed at %s, by %s; it "
-			     "had been frozen for %s, continuity %s", text, process,
-			     when_span(lease->frozen_ns, lease->ended_ns, span),
+		findings_add(f, EXIT_CODE_NOT_FROZEN, lease->id,
+			     "was already thawed at %s, by %s; it had been frozen for %s, "
+			     "continuity %s",
+			     text, process, when_span(lease->frozen_ns, lease->ended_ns, span),
 			     freezeguard_continuity_name(lease->continuity));
 }
 
@@ -262,10 +269,10 @@ static void thaw_ended_by_deadline(const struct freezeguard_lease *lease,
 		findings_add(f, EXIT_CODE_NOT_FROZEN, lease->id, "was never frozen completely: its "
 			     "deadline passed while it was freezing, at %s", text);
 	else
-		findings_add(f, EXIT_CODE_EXPIRED, lease->id, "its deadline thawed it at %s, after %s "
-			     "frozen, before this request came; a snapshot that was not finished "
-			     "by then may be inconsistent", text,
-			     when_span(lease->frozen_ns, lease->ended_ns, span));
+		findings_add(f, EXIT_CODE_EXPIRED, lease->id,
+			     "its deadline thawed it at %s, after %s frozen, before this request "
+			     "came; a snapshot that was not finished by then may be inconsistent",
+			     text, when_span(lease->frozen_ns, lease->ended_ns, span));
 }
 
 /* Somebody else thawed: which of the filesystems, as far as the kernel knows. */
@@ -280,14 +287,17 @@ static void thaw_broken(const struct freezeguard_lease *lease, const struct verd
 		if (lease->holds[i].continuity != FREEZEGUARD_CONTINUITY_BROKEN)
 			continue;
 		n++;
-		findings_add(f, EXIT_CODE_NOT_FROZEN, places_hold(&c->places, &lease->holds[i], place),
+		findings_add(f, EXIT_CODE_NOT_FROZEN,
+			     places_hold(&c->places, &lease->holds[i], place),
 			     "something other than freezeguard thawed it before lease %s ended, at "
-			     "%s; the snapshot may be inconsistent", lease->id, text);
+			     "%s; the snapshot may be inconsistent",
+			     lease->id, text);
 	}
 	if (!n)
-		findings_add(f, EXIT_CODE_NOT_FROZEN, lease->id, "something other than freezeguard "
-			     "thawed one of its filesystems before it ended, at %s; the snapshot may "
-			     "be inconsistent", text);
+		findings_add(f, EXIT_CODE_NOT_FROZEN, lease->id,
+			     "something other than freezeguard thawed one of its filesystems "
+			     "before it ended, at %s; the snapshot may be inconsistent",
+			     text);
 }
 
 /**
@@ -329,14 +339,15 @@ bool verdict_thaw(const struct freezeguard_lease *lease, enum verdict_asked aske
 		break;
 	case FREEZEGUARD_CAUSE_OWNER_DEATH:
 		findings_add(findings, EXIT_CODE_NOT_FROZEN, lease->id,
-			     "was ended at %s, because %s, to which it was bound, died or closed its "
-			     "connection; nothing of a snapshot after that is sure", text,
-			     process_text(lease->owner_pid, lease->owner_comm, process));
+			     "was ended at %s, because %s, to which it was bound, died or closed "
+			     "its connection; nothing of a snapshot after that is sure",
+			     text, process_text(lease->owner_pid, lease->owner_comm, process));
 		break;
 	case FREEZEGUARD_CAUSE_HOLD_FAILED:
 		findings_add(findings, EXIT_CODE_NOT_FROZEN, lease->id,
-			     "was never frozen completely: at %s one of its filesystems could not be "
-			     "frozen: %s", text, error_text(lease->error, error));
+			     "was never frozen completely: at %s one of its filesystems could not "
+			     "be frozen: %s",
+			     text, error_text(lease->error, error));
 		break;
 	case FREEZEGUARD_CAUSE_FOREIGN_THAW:
 		thaw_broken(lease, context, findings);

@@ -62,6 +62,30 @@ static unsigned int fg_super_count(struct super_block *sb, enum fg_holder who)
 #endif
 }
 
+/*
+ * A superblock that has turned read-only while it was frozen (btrfs does so on a device error) looks
+ * to thaw_super() like one that was read-only all the time: it neither calls the filesystem's thaw
+ * nor lets the writers go, who would wait for good. Do what it left out. Nobody else holds the
+ * semaphores of an unfrozen superblock under s_umount.
+ */
+static void fg_super_let_writers_go(struct super_block *sb)
+{
+	int level;
+
+	down_write(&sb->s_umount);
+	if (fg_super_state(sb) != SB_UNFROZEN ||
+	    !atomic_read(&sb->s_writers.rw_sem[SB_FREEZE_WRITE - 1].block))
+		goto unlock;
+	if (sb->s_op->unfreeze_fs && sb->s_op->unfreeze_fs(sb))
+		pr_warn("freezeguard: %s: its thaw failed after it had turned read-only\n", sb->s_id);
+	for (level = 0; level < SB_FREEZE_LEVELS; level++)
+		percpu_rwsem_acquire(sb->s_writers.rw_sem + level, 0, _THIS_IP_);
+	for (level = SB_FREEZE_LEVELS - 1; level >= 0; level--)
+		percpu_up_write(sb->s_writers.rw_sem + level);
+unlock:
+	up_write(&sb->s_umount);
+}
+
 /**
  * fg_super_thaw() - take back what a fg_super_freeze() by the same @who did
  * @sb: the superblock; the caller holds an active reference
@@ -87,6 +111,8 @@ int fg_super_thaw(struct super_block *sb, enum fg_holder who)
 		err = fg_call(sb->s_op->thaw_super, sb, who);
 	else
 		err = fg_call(thaw_super, sb, who);
+	if (!err && sb_rdonly(sb))
+		fg_super_let_writers_go(sb);
 	if (err != -EINVAL)
 		return err > 0 ? -EIO : err;
 	if (fg_super_state(sb) != SB_UNFROZEN && fg_super_count(sb, who) >= before)

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # variables for the files that source this
 # SPDX-License-Identifier: GPL-2.0-only
 # What the command line's tests are made of: KTAP, filesystems, writers. Sourced inside the guest.
 #

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Freezes and thaws that fail or hang, made by fgtestfs in the real module.
+# shellcheck source=tests/cli/lib.sh
 . ./lib.sh
 plan 36
 
 for variant in "" super; do
 	a=a$variant b=b$variant c=c$variant
 	for name in $a $b $c; do
-		make_testfs $name $variant
+		make_testfs "$name" "$variant"
 	done
 	three=("${mounted[$a]}" "${mounted[$b]}" "${mounted[$c]}")
 	name=${variant:-plain}
@@ -21,7 +22,7 @@ for variant in "" super; do
 	echo fail:5:8 >"$(control $b)/thaw"
 	timeout 20 freezectl monitor --json --count 20 --timeout 6s >"$scratch/events" 2>&1 &
 	monitor=$!
-	writers+=($monitor)
+	writers+=("$monitor")
 	sleep 0.5
 	expect 202 "$name: a thaw fails eight times: 202 after a bounded wait" \
 		freezectl thaw --wait 500ms --id "thawfail$variant"
@@ -34,10 +35,10 @@ for variant in "" super; do
 	that "$name: an event for each failure" test "$out" -eq 8
 
 	echo hang >"$(control $b)/freeze"
-	began=$EPOCHSECONDS
+	began=${EPOCHREALTIME/./}
 	expect 201 "$name: one hangs in its freeze beyond the deadline" \
 		freezectl freeze --timeout 1s "${three[@]}"
-	that "$name: the answer came by the deadline" test $((EPOCHSECONDS - began)) -le 3
+	that "$name: the answer came by the deadline" test $((${EPOCHREALTIME/./} - began)) -le 2000000
 	says "$name: it is named" "$b"
 	that "$name: the others are thawed" unfrozen "${mounted[$a]}" "${mounted[$c]}"
 	echo ok >"$(control $b)/freeze"

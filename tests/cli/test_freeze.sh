@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Freeze and thaw of each filesystem, of all at once, and of one that somebody else froze.
+# shellcheck source=tests/cli/lib.sh
 . ./lib.sh
 plan 42
 

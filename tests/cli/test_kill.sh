@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # freezectl is killed in every phase of a freeze: the kernel thaws at once, not only at the deadline.
+# shellcheck source=tests/cli/lib.sh
 . ./lib.sh
 plan 7
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # freezectl run, monitor, plan and the missing module.
+# shellcheck disable=SC2016 # the commands of other shells
+# shellcheck source=tests/cli/lib.sh
 . ./lib.sh
 plan 33
 
@@ -19,7 +21,7 @@ expect 137 "the command dies of a signal" freezectl run --timeout 20s "${fs[@]}"
 
 freezectl run --timeout 20s "${fs[@]}" -- sleep 15 &
 runner=$!
-writers+=($runner)
+writers+=("$runner")
 that "frozen while it runs" within 3000 frozen "${fs[@]}"
 kill -TERM $runner
 wait $runner
@@ -33,7 +35,7 @@ expect 205 "nothing is left for it" freezectl thaw --id victim
 
 timeout 20 freezectl monitor --json --count 4 --timeout 10s >"$scratch/events" 2>&1 &
 monitor=$!
-writers+=($monitor)
+writers+=("$monitor")
 sleep 0.7
 freezectl freeze --id watched --timeout 20s "${fs[0]}" >/dev/null
 freezectl thaw --id watched >/dev/null

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2086 # names without spaces
 # SPDX-License-Identifier: GPL-2.0-only
 # What the demo's stories are made of. Every wait is bounded, every claim is checked: the demo fails
 # when what it tells isn't so.
@@ -27,11 +27,21 @@ wrong() {
 	problems=$((problems + 1))
 }
 
+# A command as a person would type it.
+shown() {
+	local word line=""
+	for word; do
+		case $word in *[!A-Za-z0-9_./=:-]*) word="'$word'" ;; esac
+		line+=" $word"
+	done
+	echo "${line# }"
+}
+
 # expect CODE COMMAND...: run it, show it, and check its exit code
 expect() {
 	local want=$1 output code
 	shift
-	note "\$ ${*@Q}"
+	note "\$ $(shown "$@")"
 	output=$("$@" 2>&1)
 	code=$?
 	printf '%s\n' "$output" | sed 's/^/              | /'
@@ -52,7 +62,7 @@ demo_setup() {
 	for fs in "${filesystems[@]}"; do
 		case $fs in xfs) size=320M ;; btrfs) size=256M ;; *) size=96M ;; esac
 		truncate -s $size $dir/$fs.img
-		"mkfs.$fs" -q $dir/$fs.img || exit 1
+		"mkfs.$fs" -q $dir/$fs.img >$dir/mkfs 2>&1 || { cat $dir/mkfs; exit 1; }
 		device[$fs]=$(losetup --find --show $dir/$fs.img) || exit 1
 	done
 	mount "${device[ext4]}" "/mnt/data on ext4" &&
@@ -165,7 +175,7 @@ check_copy() {
 	xfs)
 		mkdir -p $dir/mnt
 		loop=$(losetup --find --show $copy)
-		mount -o nouuid "$loop" $dir/mnt && umount $dir/mnt || wrong "the copy of $fs does not mount"
+		{ mount -o nouuid "$loop" $dir/mnt && umount $dir/mnt; } || wrong "the copy of $fs does not mount"
 		losetup -d "$loop"
 		if xfs_repair -n $copy >$dir/check 2>&1; then
 			note "the copy of $fs is clean (xfs_repair) after its own log replay"
@@ -198,25 +208,47 @@ check_copies_hold() {
 
 # ---- the deadline ----
 
-kill_freezectl() {
-	local pid comm killed=""
-	for pid in /proc/[0-9]*; do
-		pid=${pid#/proc/}
-		read -r comm 2>/dev/null <"/proc/$pid/comm" || continue
-		[ "$comm" = freezectl ] || continue
-		kill -KILL "$pid" && killed+=" $pid"
+# A stand-in for a backup agent: runs the pre-script, then waits for a post-script that never comes.
+agent_runs() {
+	local code
+	setsid bash -c '"$@"; echo $? >'$dir'/agent.code; exec sleep 1000' agent "$@" >$dir/agent.output 2>&1 &
+	agent=$!
+	for ((tries = 0; tries < 200; tries++)); do
+		[ ! -s $dir/agent.code ] || break
+		sleep 0.05
 	done
-	echo "${killed:-none is left, the freeze is the kernel\'s}"
+	note "an agent, process $agent, runs \$ $(shown "$@")"
+	sed 's/^/              | /' $dir/agent.output
+	read -r code <$dir/agent.code
+	[ "$code" = 0 ] || wrong "the pre-script's exit code is $code"
+}
+
+# The agent and all that it started, with SIGKILL.
+agent_dies() {
+	kill -KILL -- -$agent
+	wait $agent 2>/dev/null
+	note "the agent and all it started are killed with SIGKILL; processes of freezeguard left: $(count_freezectl)"
+}
+
+count_freezectl() {
+	local file comm count=0
+	for file in /proc/[0-9]*/comm; do
+		read -r comm 2>/dev/null <"$file" && [ "$comm" = freezectl ] && count=$((count + 1))
+	done
+	echo $count
 }
 
 lateness() {
-	freezectl status --id "dlm-$1" --json | python3 -c '
-import json, sys
-lease = json.load(sys.stdin)["leases"][0]
-late_ms = (lease["released_ns"] - lease["deadline_ns"]) / 1e6
-print(f"the kernel thawed everything {late_ms:.1f} ms after the deadline; state {lease['"'state'"']}")
-sys.exit(not 0 <= late_ms < 1000)' >$dir/late || wrong "the deadline was not kept"
-	note "$(cat $dir/late)"
+	local json deadline released late
+	json=$(freezectl status --id "dlm-$1" --json)
+	deadline=$(grep -om1 '"deadline_ns": *[0-9]*' <<<"$json" | grep -o '[0-9]*$')
+	released=$(grep -om1 '"released_ns": *[0-9]*' <<<"$json" | grep -o '[0-9]*$')
+	late=$(((${released:-0} - ${deadline:-0}) / 100000))
+	if [ $late -ge 0 ] && [ $late -lt 10000 ]; then
+		note "the kernel thawed everything $((late / 10)).$((late % 10)) ms after the deadline"
+	else
+		wrong "the deadline was not kept: $json"
+	fi
 }
 
 # ---- end ----

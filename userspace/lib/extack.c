@@ -106,7 +106,8 @@ void fg_extack_attr(const struct nlmsghdr *request, uint32_t offset, char *name,
 	set = genl->cmd == FREEZEGUARD_CMD_FS_GET ? "fs" : "lease";
 	nla_for_each_attr(attr, (struct nlattr *)(start + NLMSG_HDRLEN + GENL_HDRLEN),
 			  (int)(request->nlmsg_len - NLMSG_HDRLEN - GENL_HDRLEN), rem) {
-		bool nest = !strcmp(set, "lease") && nla_type(attr) == FREEZEGUARD_A_LEASE_SUPERBLOCK;
+		bool nest =
+			!strcmp(set, "lease") && nla_type(attr) == FREEZEGUARD_A_LEASE_SUPERBLOCK;
 
 		at = (uint32_t)((const char *)attr - start);
 		known = fg_attr_find(set, (uint16_t)nla_type(attr));

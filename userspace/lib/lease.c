@@ -312,8 +312,9 @@ static int wait_for_news(struct freezeguard *fg, uint64_t number, uint64_t deadl
 
 	for (;;) {
 		now = freezeguard_now_ns();
-		r = freezeguard_event_next(fg, deadline_ns > now ?
-					   (int)((deadline_ns - now) / FG_NS_PER_MS) + 1 : 0, &event);
+		r = freezeguard_event_next(
+			fg, deadline_ns > now ? (int)((deadline_ns - now) / FG_NS_PER_MS) + 1 : 0,
+			&event);
 		if (r == -EINTR)
 			continue;
 		if (r == -ENOBUFS || r == 0)

@@ -86,7 +86,7 @@ const char *freezeguard_error(const struct freezeguard *fg)
 	return fg ? fg->text : "cannot open a connection to freezeguard: out of memory";
 }
 
-/** freezeguard_error_kernel() - only the kernel's message of the last error; empty if it had none */
+/** freezeguard_error_kernel() - only the kernel's message of the last error, or empty */
 const char *freezeguard_error_kernel(const struct freezeguard *fg)
 {
 	return fg ? fg->extack.message : "";
@@ -388,8 +388,8 @@ static int resolve(struct freezeguard *fg)
 	nlmsg_free(msg);
 	if (r == -ENOENT)
 		return fg_error_set(fg, ENOENT, "the kernel module freezeguard is not loaded and "
-				    "could not be loaded by itself; load it with: "
-				    "modprobe freezeguard");
+				    "could not be loaded by itself; load it with: modprobe "
+				    "freezeguard");
 	if (r)
 		return r;
 	if (!family.id)

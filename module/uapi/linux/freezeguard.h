@@ -22,7 +22,8 @@
  *	     cookie); EEXIST a live lease has that id; EUSERS too many live leases; ENOMEM.
  * FREEZEGUARD_CMD_LEASE_END
  *	in:  NUMBER or ID; ID means the newest lease of that name, here and below
- *	out: the lease, in state THAWING or ROLLING_BACK; the end comes as LEASE_NTF
+ *	out: the lease, in state THAWING or ROLLING_BACK, or already in its last one; the last one
+ *	     comes as LEASE_NTF
  *	errors: EINVAL; ENOENT no such lease; EPERM; EALREADY it is ending or has ended
  * FREEZEGUARD_CMD_LEASE_EXTEND
  *	in:  NUMBER or ID, TIMEOUT_MS: from now on; the lease's whole life stays within the bound
@@ -44,7 +45,8 @@
  *	errors: EINVAL; EBADF; EPERM
  * FREEZEGUARD_CMD_LEASE_NTF
  *	The lease without its holds, and EVENT_SEQ, which counts every notification: a gap means
- *	that some were lost. Multicast to the group "events", and unicast to the lease's owner.
+ *	that some were lost. Multicast to the group "events" of the first network namespace,
+ *	which takes CAP_SYS_ADMIN to join, and unicast to the lease's owner.
  *	When a thaw fails and is tried again, that HOLD comes with it. Notifications are best
  *	effort; LEASE_GET is the truth. THAWING and ROLLING_BACK are not announced when they were
  *	over too soon, and FREEZING only to the group: the owner has the reply.

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The deadline, which comes whatever else happens, and never early. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "kt.h"
+
+/* The promise is one second; what is measured is printed. */
+#define LATE_MAX_NS	(1000 * MS)
+
+static int compare(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+TEST(deadline_releases_writers_in_time)
+{
+	enum { ROUNDS = 10 };
+	int fd = kt_mount("a", NULL);
+	struct kt_writer *writer = kt_writer("a");
+	int64_t late_ns[ROUNDS];
+	struct fg_lease *lease;
+	struct fgnl nl;
+	unsigned int i;
+
+	kt_open(&nl);
+	for (i = 0; i < ROUNDS; i++) {
+		uint64_t deadline_ns, writes, released_ns;
+
+		lease = kt_frozen(&nl, NULL, 200, &fd, 1);
+		deadline_ns = lease->deadline_ns;
+		kt_sleep_ms(20);
+		writes = writer->writes;
+		released_ns = kt_writer_released_ns(writer, writes);
+		lease = kt_await(&nl, lease->number, FREEZEGUARD_LEASE_STATE_EXPIRED, KT_SOON_MS);
+		EQUAL(lease->cause, FREEZEGUARD_CAUSE_DEADLINE);
+		EQUAL(lease->ender_pid, 0);
+		CHECK(lease->ended_ns >= deadline_ns);
+		CHECK(lease->released_ns - deadline_ns < LATE_MAX_NS);
+		late_ns[i] = released_ns - deadline_ns;
+		EQUAL(kt_fs_state(&nl, fd), FREEZEGUARD_FS_STATE_UNFROZEN);
+	}
+	qsort(late_ns, ROUNDS, sizeof(late_ns[0]), compare);
+	kt_note("a writer was released %.1f ms after the deadline (median of %d), %.1f ms at worst",
+		late_ns[ROUNDS / 2] / 1e6, ROUNDS, late_ns[ROUNDS - 1] / 1e6);
+	CHECK(late_ns[0] > 0);
+	CHECK(late_ns[ROUNDS - 1] < (int64_t)LATE_MAX_NS);
+}
+
+TEST(deadline_comes_without_anybody)
+{
+	int fd = kt_mount("a", NULL);
+	uint64_t deadline_ns;
+	struct fgnl nl;
+
+	kt_open(&nl);
+	deadline_ns = kt_frozen(&nl, "alone", 500, &fd, 1)->deadline_ns;
+	EQUAL(fg_which(&nl, FREEZEGUARD_CMD_LEASE_DETACH, 0, "alone", 0, NULL), 0);
+	fgnl_close(&nl);
+	while (kt_now_ns() < deadline_ns + 300 * MS)
+		kt_sleep_ms(10);
+	/* nobody asked the module anything meanwhile */
+	EQUAL(kt_state("a", "frozen"), 0);
+}
+
+TEST(deadline_while_freezing)
+{
+	struct kt_writer *writer;
+	struct fg_lease *lease;
+	uint64_t number;
+	struct fgnl nl;
+	int fd;
+
+	fd = kt_mount("a", "freeze=hang");
+	writer = kt_writer("a");
+	kt_open(&nl);
+	number = kt_new(&nl, NULL, 300, &fd, 1);
+	lease = kt_await(&nl, number, FREEZEGUARD_LEASE_STATE_ROLLING_BACK, KT_SOON_MS);
+	EQUAL(lease->cause, FREEZEGUARD_CAUSE_DEADLINE);
+	CHECK(lease->ended_ns >= lease->deadline_ns);
+	CHECK(lease->ended_ns - lease->deadline_ns < LATE_MAX_NS);
+	EQUAL(lease->holds_live, 1);
+	kt_tell("a", "release", "0");
+	kt_writer_goes_on(writer);
+	lease = kt_await(&nl, number, FREEZEGUARD_LEASE_STATE_FAILED, KT_SOON_MS);
+	EQUAL(lease->cause, FREEZEGUARD_CAUSE_DEADLINE);
+	EQUAL(kt_fs_state(&nl, fd), FREEZEGUARD_FS_STATE_UNFROZEN);
+}
+
+TEST(deadline_while_waiting_for_a_level)
+{
+	static const uint32_t levels[] = { 0, 1 };
+	struct fg_lease *lease, reply;
+	struct fgnl nl;
+	int fds[2];
+
+	fds[0] = kt_mount("a", "freeze=hang");
+	fds[1] = kt_mount("b", NULL);
+	kt_open(&nl);
+	EQUAL(fg_new_levels(&nl, NULL, 300, fds, levels, 2, &reply), 0);
+	lease = kt_await(&nl, reply.number, FREEZEGUARD_LEASE_STATE_ROLLING_BACK, KT_SOON_MS);
+	kt_tell("a", "release", "0");
+	lease = kt_await(&nl, reply.number, FREEZEGUARD_LEASE_STATE_FAILED, KT_SOON_MS);
+	EQUAL(kt_state("b", "freeze_calls"), 0);
+	EQUAL(kt_hold(lease, "b")->freeze_begin_ns, 0);
+	EQUAL(kt_hold(lease, "b")->frozen_ns, 0);
+	EQUAL(kt_hold(lease, "b")->state, FREEZEGUARD_HOLD_STATE_RELEASED);
+}
+
+TEST(shortest_timeouts)
+{
+	struct fgnl nl;
+	unsigned int i, frozen = 0;
+	int fds[4];
+
+	kt_mounts("a", fds, 4);
+	kt_open(&nl);
+	for (i = 0; i < 20; i++) {
+		uint64_t number = kt_new(&nl, NULL, 1 + i % 3, fds, 4);
+		struct fg_lease lease;
+		unsigned int tries = 0;
+
+		do {
+			EQUAL(fg_get(&nl, number, &lease), 0);
+			kt_sleep_ms(1);
+		} while (lease.state < FREEZEGUARD_LEASE_STATE_THAWED && tries++ < 2000);
+		EQUAL(lease.cause, FREEZEGUARD_CAUSE_DEADLINE);
+		EQUAL(lease.state, lease.frozen_ns ? FREEZEGUARD_LEASE_STATE_EXPIRED :
+						     FREEZEGUARD_LEASE_STATE_FAILED);
+		EQUAL(lease.holds_live, 0);
+		frozen += lease.frozen_ns != 0;
+		for (unsigned int j = 0; j < 4; j++)
+			EQUAL(kt_fs_state(&nl, fds[j]), FREEZEGUARD_FS_STATE_UNFROZEN);
+	}
+	kt_note("%u of 20 were frozen in 1 to 3 ms", frozen);
+}
+
+/* A lease that is near its deadline: its number. */
+static uint64_t near_deadline(struct fgnl *nl, int fd, unsigned int round)
+{
+	struct fg_lease *lease = kt_frozen(nl, NULL, 80, &fd, 1);
+	uint64_t until_ns = lease->deadline_ns - 300000 + round * 25000ULL;
+
+	while (kt_now_ns() < until_ns)
+		;
+	return lease->number;
+}
+
+TEST(extend_races_the_deadline)
+{
+	int fd = kt_mount("a", NULL);
+	unsigned int i, won = 0;
+	struct fgnl nl;
+
+	kt_open(&nl);
+	for (i = 0; i < 20; i++) {
+		uint64_t number = near_deadline(&nl, fd, i);
+		struct fg_lease reply, *lease;
+		int err = fg_extend(&nl, number, 10000, &reply);
+
+		if (err) {
+			EQUAL(err, -EALREADY);
+			lease = kt_await(&nl, number, FREEZEGUARD_LEASE_STATE_EXPIRED, KT_SOON_MS);
+			EQUAL(lease->cause, FREEZEGUARD_CAUSE_DEADLINE);
+			continue;
+		}
+		won++;
+		kt_sleep_ms(20);
+		lease = kt_await(&nl, number, FREEZEGUARD_LEASE_STATE_FROZEN, 0);
+		EQUAL(lease->deadline_ns, reply.deadline_ns);
+		EQUAL(kt_fs_state(&nl, fd), FREEZEGUARD_FS_STATE_COMPLETE);
+		kt_end(&nl, number);
+	}
+	kt_note("extending came first in %u of %u races", won, i);
+}
+
+TEST(end_races_the_deadline)
+{
+	int fd = kt_mount("a", NULL);
+	unsigned int i, won = 0;
+	struct fgnl nl;
+
+	kt_open(&nl);
+	for (i = 0; i < 20; i++) {
+		uint64_t number = near_deadline(&nl, fd, i);
+		int err = fg_end(&nl, number, NULL);
+		struct fg_lease *lease;
+
+		lease = kt_await(&nl, number, err ? FREEZEGUARD_LEASE_STATE_EXPIRED :
+				 FREEZEGUARD_LEASE_STATE_THAWED, KT_SOON_MS);
+		EQUAL(lease->cause, err ? FREEZEGUARD_CAUSE_DEADLINE : FREEZEGUARD_CAUSE_REQUEST);
+		EQUAL(err, err ? -EALREADY : 0);
+		won += !err;
+	}
+	EQUAL(kt_state("a", "freeze_calls"), i);
+	EQUAL(kt_state("a", "thaw_calls"), i);
+	kt_note("the request came first in %u of %u races", won, i);
+}

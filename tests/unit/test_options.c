@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * options: every way to get the command line wrong that can be told without the kernel. None of
+ * these gets as far as asking it: all exit with 1 before that.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <json-c/json.h>
+
+#include "capture.h"
+
+#define ID64 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define UUID "11111111-1111-4111-8111-111111111111"
+
+static const struct {
+	const char *arguments[10];
+	const char *says;
+} wrong[] = {
+	{ { NULL }, "subcommand is missing" },
+	{ { "--json" }, "subcommand is missing" },
+	{ { "chill" }, "'chill'" },
+	{ { "--colour" }, "'--colour'" },
+	{ { "freeze" }, "give paths, or --all" },
+	{ { "freeze", "--all", "/data" }, "exclude each other" },
+	{ { "freeze", "--colour", "/data" }, "'--colour'" },
+	{ { "freeze", "-x", "/data" }, "'-x'" },
+	{ { "freeze", "--all=1" }, "takes no argument" },
+	{ { "freeze", "/data", "--timeout" }, "needs an argument" },
+	{ { "freeze", "--timeout", "0", "/data" }, "--timeout: '0'" },
+	{ { "freeze", "--timeout", "-5s", "/data" }, "'-5s'" },
+	{ { "freeze", "--timeout", "soon", "/data" }, "'soon'" },
+	{ { "freeze", "--timeout", "", "/data" }, "--timeout: ''" },
+	{ { "freeze", "--timeout", "9999999999999s", "/data" }, "too long" },
+	{ { "freeze", "--timeout", "infinity", "/data" }, "too long" },
+	{ { "freeze", "--id", "", "/data" }, "empty" },
+	{ { "freeze", "--id", "a b", "/data" }, "byte 2" },
+	{ { "freeze", "--id", "ab\n", "/data" }, "byte 3" },
+	{ { "freeze", "--id", "\xc3\xa4", "/data" }, "byte 1" },
+	{ { "freeze", "--id", ID64, "/data" }, "64 characters" },
+	{ { "thaw" }, "nothing to thaw is named" },
+	{ { "thaw", "--all" }, "add --force" },
+	{ { "thaw", "--force", "/data" }, "--force belongs to --all" },
+	{ { "thaw", "--id", "x", "/data" }, "exclude each other" },
+	{ { "thaw", "--id", "x", "--all", "--force" }, "exclude each other" },
+	{ { "thaw", "--wait", "0", "--id", "x" }, "--wait: '0'" },
+	{ { "run", "/data" }, "command is missing" },
+	{ { "run", "/data", "--" }, "command is missing" },
+	{ { "run", "--", "true" }, "give paths, or --all" },
+	{ { "run", "--all", "/data", "--", "true" }, "exclude each other" },
+	{ { "run", "--colour", "/data", "--", "true" }, "'--colour'" },
+	{ { "extend", "10s" }, "--id" },
+	{ { "extend", "--id", "x" }, "duration" },
+	{ { "extend", "--id", "x", "10s", "20s" }, "duration" },
+	{ { "extend", "--id", "x", "never" }, "'never'" },
+	{ { "status", "--id", "x", "/data" }, "exclude each other" },
+	{ { "status", "--id", "x", "--history" }, "exclude each other" },
+	{ { "plan", "--all", "/data" }, "exclude each other" },
+	{ { "plan", "--timeout", "x" }, "'x'" },
+	{ { "monitor", "now" }, "'now'" },
+	{ { "monitor", "--count", "0" }, "--count: '0'" },
+	{ { "monitor", "--count", "-3" }, "--count: '-3'" },
+	{ { "monitor", "--count", "3x" }, "--count: '3x'" },
+	{ { "monitor", "--timeout", "0" }, "--timeout: '0'" },
+	{ { "dlm" }, "--execution-id is missing" },
+	{ { "dlm", "pre-script" }, "--execution-id is missing" },
+	{ { "dlm", "--execution-id", UUID }, "pre-script, post-script or dry-run" },
+	{ { "dlm", "mid-script", "--execution-id", UUID }, "'mid-script'" },
+	{ { "dlm", "pre-script", "--execution-id", "$(reboot)" }, "'$(reboot)'" },
+	{ { "dlm", "pre-script", "--execution-id", "none" }, "'none'" },
+	{ { "dlm", "pre-script", "--execution-id", UUID "0" }, "neither a UUID" },
+	{ { "dlm", "pre-script", "--execution-id", UUID, "--script-timeout", "0" },
+	  "--script-timeout" },
+	{ { "dlm", "pre-script", "--execution-id", UUID, "--app", "mysql" }, "'--app'" },
+};
+
+#define N_WRONG (sizeof(wrong) / sizeof(wrong[0]))
+
+static void each_is_named_and_exits_with_1(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < N_WRONG; i++) {
+		assert_int_equal(freezectl(wrong[i].arguments), 1);
+		if (strcmp(wrong[i].arguments[0] ? wrong[i].arguments[0] : "", "--json")) {
+			assert_string_equal(captured_out, "");
+			assert_ptr_equal(strstr(captured_err, "freezectl: 1: "), captured_err);
+			assert_non_null(strstr(captured_err, wrong[i].says));
+		}
+	}
+}
+
+static void json_says_the_same(void **state)
+{
+	const char *arguments[12];
+	struct json_object *doc, *value;
+	size_t i, n;
+
+	(void)state;
+	for (i = 0; i < N_WRONG; i++) {
+		static char text[sizeof(captured_err)];
+		char target[256];
+		size_t k, used = 0;
+
+		freezectl(wrong[i].arguments);
+		for (n = 0; wrong[i].arguments[n]; n++)
+			arguments[n + 1] = wrong[i].arguments[n];
+		arguments[0] = "--json";
+		arguments[n + 1] = NULL;
+		if (n && !strcmp(wrong[i].arguments[0], "--json"))
+			continue;
+		memcpy(text, captured_err, sizeof(text));
+		assert_int_equal(freezectl(arguments), 1);
+		assert_string_equal(captured_err, "");
+		doc = json_tokener_parse(captured_out);
+		assert_non_null(doc);
+		assert_true(json_object_object_get_ex(doc, "code", &value));
+		assert_int_equal(json_object_get_int(value), 1);
+		/* The findings, written as text, are what the text was. */
+		assert_true(json_object_object_get_ex(doc, "findings", &value));
+		captured_err[0] = '\0';
+		for (k = 0; k < json_object_array_length(value); k++) {
+			struct json_object *finding = json_object_array_get_idx(value, k);
+			const char *to = json_object_get_string(
+				json_object_object_get(finding, "target"));
+
+			snprintf(target, sizeof(target), "%s%s", to ? to : "", to ? ": " : "");
+			used += (size_t)snprintf(captured_err + used, sizeof(captured_err) - used,
+						 "freezectl: %d: %s%s\n", json_object_get_int(
+						 json_object_object_get(finding, "code")), target,
+						 json_object_get_string(
+						 json_object_object_get(finding, "message")));
+		}
+		assert_string_equal(captured_err, text);
+		json_object_put(doc);
+	}
+}
+
+static void help_is_complete(void **state)
+{
+	static const char *const names[] = { "freeze", "thaw", "run", "extend", "status", "plan",
+					     "monitor", "dlm" };
+	char line[64];
+	size_t i;
+
+	(void)state;
+	assert_int_equal(FREEZECTL("--help"), 0);
+	for (i = 0; i < 8; i++) {
+		snprintf(line, sizeof(line), "\n  %s ", names[i]);
+		assert_non_null(strstr(captured_out, line));
+	}
+	for (i = 0; i < 8; i++) {
+		assert_int_equal(FREEZECTL(names[i], "--help"), 0);
+		snprintf(line, sizeof(line), "Usage: freezectl %s ", names[i]);
+		assert_ptr_equal(strstr(captured_out, line), captured_out);
+		assert_non_null(strstr(captured_out, "\n  --json "));
+		assert_string_equal(captured_err, "");
+	}
+}
+
+static void the_version(void **state)
+{
+	(void)state;
+	assert_int_equal(FREEZECTL("--version"), 0);
+	assert_string_equal(captured_out, "freezectl test\n");
+	assert_int_equal(FREEZECTL("--json", "--version"), 0);
+	assert_non_null(strstr(captured_out, "\"version\": \"test\""));
+}
+
+/* Behind "--" is the command's own. */
+static void help_of_a_command_is_not_ours(void **state)
+{
+	(void)state;
+	assert_int_equal(FREEZECTL("run", "--colour", "/data", "--", "x", "--help"), 1);
+	assert_non_null(strstr(captured_err, "--colour"));
+	assert_string_equal(captured_out, "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_is_named_and_exits_with_1),
+		cmocka_unit_test(json_says_the_same),
+		cmocka_unit_test(help_is_complete),
+		cmocka_unit_test(the_version),
+		cmocka_unit_test(help_of_a_command_is_not_ours),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* output: JSON that is JSON whatever is in a path, text that does nothing to a terminal, bounds */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "output.h"
+
+static int saved_out;
+
+/* Standard output to a pipe; returns its reading end. */
+static int redirect(void)
+{
+	int ends[2];
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	fflush(stdout);
+	saved_out = dup(STDOUT_FILENO);
+	dup2(ends[1], STDOUT_FILENO);
+	close(ends[1]);
+	return ends[0];
+}
+
+static void restore(void)
+{
+	dup2(saved_out, STDOUT_FILENO);
+	close(saved_out);
+}
+
+static const char *as_json(const char *text)
+{
+	static char copy[256];
+	struct json_object *object = output_json_string(text);
+
+	snprintf(copy, sizeof(copy), "%s", json_object_get_string(object));
+	json_object_put(object);
+	return copy;
+}
+
+static void strings_become_utf8(void **state)
+{
+	(void)state;
+	assert_string_equal(as_json("plain"), "plain");
+	assert_string_equal(as_json(""), "");
+	assert_string_equal(as_json("\xc3\xa4\xe2\x82\xac\xf0\x9f\x90\xa7"),
+			    "\xc3\xa4\xe2\x82\xac\xf0\x9f\x90\xa7");
+	/* A lone byte, a cut character, an overlong one, a surrogate, one beyond Unicode. */
+	assert_string_equal(as_json("a\xff" "b"), "a\xef\xbf\xbd" "b");
+	assert_string_equal(as_json("a\xe2\x82"), "a\xef\xbf\xbd\xef\xbf\xbd");
+	assert_string_equal(as_json("\xc0\xaf"), "\xef\xbf\xbd\xef\xbf\xbd");
+	assert_string_equal(as_json("\xed\xa0\x80"), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+	assert_string_equal(as_json("\xf4\x90\x80\x80"),
+			    "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+}
+
+static void control_characters_show(void **state)
+{
+	char buf[64], tiny[6];
+
+	(void)state;
+	assert_string_equal(output_clean("a\x1b[2Jb\n\x7f", buf, sizeof(buf)),
+			    "a\\x1b[2Jb\\x0a\\x7f");
+	assert_string_equal(output_clean("\xc3\xa4 b", buf, sizeof(buf)), "\xc3\xa4 b");
+	assert_string_equal(output_clean("abcdefgh", tiny, sizeof(tiny)), "ab");
+}
+
+static void a_lease_is_valid_json(void **state)
+{
+	struct freezeguard_hold hold = { .major = 8, .minor = 1, .fstype = "ext4", .name = "sda1",
+					 .state = FREEZEGUARD_HOLD_STATE_THAWING, .error = EIO,
+					 .thaw_failures = 2 };
+	struct freezeguard_lease lease = { .number = UINT64_MAX, .id = "a\"b\\c",
+					   .owner_comm = "\x01\xff", .owner_pid = 4000000000U,
+					   .state = FREEZEGUARD_LEASE_STATE_THAWING,
+					   .cause = FREEZEGUARD_CAUSE_REQUEST,
+					   .begin_ns = 5 * NS_PER_S, .holds = &hold, .n_holds = 1 };
+	struct plan_target target = { .major = 8, .minor = 1, .path = "/my \"data\"\n" };
+	const struct plan plan = { .v = &target, .n = 1 };
+	const struct places places = { .plan = &plan };
+	struct when when = { .now_ns = 6 * NS_PER_S, .wall_ns = 1700000000 * NS_PER_S };
+	struct json_object *object, *again, *value;
+
+	(void)state;
+	object = output_json_lease(&lease, &places, &when);
+	again = json_tokener_parse(json_object_to_json_string(object));
+	assert_non_null(again);
+	assert_true(json_object_equal(object, again));
+	assert_int_equal(json_object_get_uint64(json_object_object_get(again, "number")),
+			 UINT64_MAX);
+	assert_string_equal(json_object_get_string(json_object_object_get(again, "id")),
+			    "a\"b\\c");
+	assert_string_equal(json_object_get_string(json_object_object_get(again, "state")),
+			    "thawing");
+	assert_string_equal(json_object_get_string(json_object_object_get(again, "begin_time")),
+			    "2023-11-14T22:13:19.000+0000");
+	/* What has not happened is null, not 0. */
+	assert_true(json_object_object_get_ex(again, "ended_ns", &value));
+	assert_null(value);
+	assert_true(json_object_object_get_ex(again, "ender", &value));
+	assert_null(value);
+	value = json_object_object_get(json_object_object_get(again, "owner"), "pid");
+	assert_true(json_object_get_int64(value) == 4000000000LL);
+	value = json_object_array_get_idx(json_object_object_get(again, "filesystems"), 0);
+	assert_string_equal(json_object_get_string(json_object_object_get(value, "path")),
+			    "/my \"data\"\n");
+	assert_string_equal(json_object_get_string(json_object_object_get(value, "error_name")),
+			    "EIO");
+	json_object_put(object);
+	json_object_put(again);
+}
+
+static void a_document_has_code_and_findings(void **state)
+{
+	struct findings findings = { 0 };
+	char text[4096];
+	struct json_object *doc;
+	struct output out;
+	ssize_t n;
+	int fd;
+
+	(void)state;
+	assert_int_equal(output_open(&out, true, "freeze"), 0);
+	findings_add(&findings, 205, "/a", "first");
+	findings_add(&findings, 202, NULL, "second");
+	fd = redirect();
+	assert_int_equal(output_print(&out, &findings, freezeguard_now_ns() + NS_PER_S), 0);
+	/* Once only. */
+	assert_int_equal(output_print(&out, &findings, freezeguard_now_ns() + NS_PER_S), 0);
+	restore();
+	n = read(fd, text, sizeof(text) - 1);
+	assert_in_range(n, 1, sizeof(text) - 1);
+	text[n] = '\0';
+	doc = json_tokener_parse(text);
+	assert_non_null(doc);
+	assert_string_equal(json_object_get_string(json_object_object_get(doc, "command")),
+			    "freeze");
+	assert_int_equal(json_object_get_int(json_object_object_get(doc, "code")), 202);
+	assert_int_equal(json_object_array_length(json_object_object_get(doc, "findings")), 2);
+	assert_null(strstr(strstr(text, "\"command\"") + 1, "\"command\""));
+	json_object_put(doc);
+	close(fd);
+	findings_free(&findings);
+	output_close(&out);
+}
+
+static void text_is_printed_once(void **state)
+{
+	struct findings findings = { 0 };
+	struct output out;
+	char text[64];
+	ssize_t n;
+	int fd;
+
+	(void)state;
+	assert_int_equal(output_open(&out, false, "x"), 0);
+	fd = redirect();
+	fputs("one\n", out.text);
+	assert_int_equal(output_print(&out, &findings, freezeguard_now_ns() + NS_PER_S), 0);
+	fputs("2\n", out.text);
+	assert_int_equal(output_print(&out, &findings, freezeguard_now_ns() + NS_PER_S), 0);
+	assert_int_equal(output_print(&out, &findings, freezeguard_now_ns() + NS_PER_S), 0);
+	restore();
+	n = read(fd, text, sizeof(text) - 1);
+	text[n < 0 ? 0 : n] = '\0';
+	assert_string_equal(text, "one\n2\n");
+	close(fd);
+	output_close(&out);
+}
+
+static void a_reader_that_went_away_is_an_error(void **state)
+{
+	struct findings findings = { 0 };
+	struct output out;
+
+	(void)state;
+	signal(SIGPIPE, SIG_IGN);
+	assert_int_equal(output_open(&out, false, "x"), 0);
+	fputs("text\n", out.text);
+	close(redirect());
+	assert_int_equal(output_print(&out, &findings, freezeguard_now_ns() + NS_PER_S), -EPIPE);
+	restore();
+	output_close(&out);
+}
+
+static void a_reader_that_does_not_read_is_waited_for_so_long(void **state)
+{
+	uint64_t begin = freezeguard_now_ns();
+	struct findings findings = { 0 };
+	struct output out;
+	size_t i;
+	int fd;
+
+	(void)state;
+	assert_int_equal(output_open(&out, false, "x"), 0);
+	for (i = 0; i < 20000; i++)
+		fputs("0123456789\n", out.text);
+	fd = redirect();
+	assert_int_equal(output_print(&out, &findings, begin + 100 * NS_PER_MS), -ETIMEDOUT);
+	restore();
+	assert_in_range(freezeguard_now_ns() - begin, 100 * NS_PER_MS, NS_PER_S);
+	close(fd);
+	output_close(&out);
+}
+
+static void a_full_disk_is_an_error(void **state)
+{
+	struct findings findings = { 0 };
+	struct output out;
+	int fd = open("/dev/full", O_WRONLY);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(output_open(&out, true, "x"), 0);
+	saved_out = dup(STDOUT_FILENO);
+	dup2(fd, STDOUT_FILENO);
+	close(fd);
+	assert_int_equal(output_print(&out, &findings, freezeguard_now_ns() + NS_PER_S), -ENOSPC);
+	restore();
+	output_close(&out);
+}
+
+static void rehearsing_prints_nothing(void **state)
+{
+	struct plan_target target = { .major = 8, .minor = 1, .path = "/data" };
+	const struct plan plan = { .v = &target, .n = 1 };
+	char byte;
+	int fd;
+
+	(void)state;
+	fd = redirect();
+	output_rehearse(&plan);
+	fflush(stdout);
+	restore();
+	assert_int_equal(read(fd, &byte, 1), 0);
+	close(fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(strings_become_utf8),
+		cmocka_unit_test(control_characters_show),
+		cmocka_unit_test(a_lease_is_valid_json),
+		cmocka_unit_test(a_document_has_code_and_findings),
+		cmocka_unit_test(text_is_printed_once),
+		cmocka_unit_test(a_reader_that_went_away_is_an_error),
+		cmocka_unit_test(a_reader_that_does_not_read_is_waited_for_so_long),
+		cmocka_unit_test(a_full_disk_is_an_error),
+		cmocka_unit_test(rehearsing_prints_nothing),
+	};
+
+	setenv("TZ", "UTC", 1);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
