@@ -38,13 +38,15 @@ static const char exit_codes[] =
  */
 void freezectl_usage(struct freezectl *ctl, const char *fmt, ...)
 {
-	char text[1024];
 	va_list args;
+	char *text;
 
 	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
+	if (vasprintf(&text, fmt, args) < 0)
+		text = NULL;
 	va_end(args);
-	findings_add(&ctl->findings, EXIT_CODE_USAGE, NULL, "%s", text);
+	findings_add(&ctl->findings, EXIT_CODE_USAGE, NULL, "%s", text ? text : "out of memory");
+	free(text);
 }
 
 /**

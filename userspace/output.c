@@ -114,18 +114,30 @@ const char *output_clean(const char *text, char *buf, size_t size)
 	return buf;
 }
 
+/* As output_clean(), of any length: an argument that is quoted must not push out what is wrong. */
+static void print_clean(FILE *file, const char *text)
+{
+	char piece[2] = "", clean[8];
+
+	for (; *text; text++) {
+		piece[0] = *text;
+		fputs(output_clean(piece, clean, sizeof(clean)), file);
+	}
+}
+
 static void print_finding(FILE *file, const struct finding *finding)
 {
-	char target[PLACES_TEXT_MAX], message[2048];
-
 	fputs("freezectl: ", file);
 	if (finding->code)
 		fprintf(file, "%d: ", finding->code);
 	else
 		fputs("warning: ", file);
-	if (finding->target)
-		fprintf(file, "%s: ", output_clean(finding->target, target, sizeof(target)));
-	fprintf(file, "%s\n", output_clean(finding->message, message, sizeof(message)));
+	if (finding->target) {
+		print_clean(file, finding->target);
+		fputs(": ", file);
+	}
+	print_clean(file, finding->message);
+	fputc('\n', file);
 }
 
 static struct json_object *json_findings(const struct findings *findings)
