@@ -33,7 +33,7 @@ static bool print(struct freezectl *ctl, struct json_object *line)
 
 	if (r)
 		findings_add(&ctl->findings, EXIT_CODE_SYSTEM, NULL, "cannot write the output: %s",
-			     strerror(-r));
+			     output_error(r));
 	return !r;
 }
 
@@ -155,6 +155,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 	char *end;
 	int c;
 
+	ctl->out.lines = ctl->out.json;
 	while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
 		switch (c) {
 		case OPT_COUNT:
@@ -200,7 +201,8 @@ const struct subcommand cmd_monitor = {
 	.help =
 	"Begins with the leases that are live. With --json each line is an object, whose \"what\"\n"
 	"is \"lease\" (live), \"event\" (something changed) or \"lost\" (events were lost; the\n"
-	"live ones follow). Ends at SIGINT or SIGTERM.\n\n"
+	"live ones follow); if something goes wrong, a last one has \"findings\". Ends at SIGINT\n"
+	"or SIGTERM.\n\n"
 	"  --count N             end after N events\n"
 	"  --timeout DURATION    end after that\n",
 	.run = run,

@@ -330,8 +330,7 @@ bool freeze_keep(struct freezectl *ctl, const struct freeze_request *request,
 	if (r) {
 		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, lease->id,
 			     "was frozen, and is thawed again because the result could not be "
-			     "written: %s",
-			     strerror(-r));
+			     "written: %s", output_error(r));
 		freezeguard_lease_end(ctl->fg, lease->number, NULL, NULL);
 		freezeguard_lease_wait(ctl->fg, lease->number, is_released, NULL,
 				       freezectl_in_ms(ROLL_BACK_MS), lease);

@@ -307,7 +307,7 @@ int main(int argc, char **argv)
 	r = output_print(&ctl.out, &ctl.findings, freezectl_in_ms(PRINT_MS));
 	if (r) {
 		findings_add(&ctl.findings, EXIT_CODE_SYSTEM, NULL, "cannot write the output: %s",
-			     strerror(-r));
+			     output_error(r));
 		output_print(&ctl.out, &ctl.findings, freezectl_in_ms(GRACE_MS));
 	}
 	code = output_exit_code(&ctl.out, &ctl.findings);

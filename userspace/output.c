@@ -179,30 +179,34 @@ static int print_errors(struct output *out, const struct findings *findings, uin
  * output_print() - write what has been collected, and all findings
  * @out: what; text that was printed is not printed again
  * @findings: to standard error as text, or in the JSON document. Those that are found after the
- *	document was printed go to standard error.
+ *	document was printed go to standard error, and all if it could not be printed.
  * @deadline_ns: when to give up, CLOCK_BOOTTIME
  *
  * Return: 0; -ETIMEDOUT nobody read it; -EPIPE, -ENOSPC, another errno of writing; -ENOMEM.
  */
 int output_print(struct output *out, const struct findings *findings, uint64_t deadline_ns)
 {
+	int r = 0, style = out->lines ? JSON_C_TO_STRING_PLAIN :
+			   JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED;
 	const char *text;
 	size_t length;
-	int r = 0;
 
+	if (out->lines && !findings->n)
+		return 0;
 	if (out->json && !out->document_printed) {
 		output_json_add(out->doc, "code",
 				json_object_new_int(output_exit_code(out, findings)));
 		output_json_add(out->doc, "findings", json_findings(findings));
-		text = json_object_to_json_string_length(out->doc, JSON_C_TO_STRING_PRETTY |
-							 JSON_C_TO_STRING_SPACED |
-							 JSON_C_TO_STRING_NOSLASHESCAPE, &length);
+		text = json_object_to_json_string_length(
+			out->doc, style | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
 		if (!text)
 			return -ENOMEM;
 		out->document_printed = true;
-		out->n_findings = findings->n;
 		r = write_all(STDOUT_FILENO, text, length, deadline_ns);
-		return r ? r : write_all(STDOUT_FILENO, "\n", 1, deadline_ns);
+		r = r ? r : write_all(STDOUT_FILENO, "\n", 1, deadline_ns);
+		if (!r)
+			out->n_findings = findings->n;
+		return r;
 	}
 	if (!out->json) {
 		if (fflush(out->text) || ferror(out->text))
@@ -213,6 +217,12 @@ int output_print(struct output *out, const struct findings *findings, uint64_t d
 			r = r ? r : -ENOMEM;
 	}
 	return print_errors(out, findings, deadline_ns) ?: r;
+}
+
+/** output_error() - the text of what output_print() or output_print_line() returned */
+const char *output_error(int r)
+{
+	return r == -ETIMEDOUT ? "nobody read it in time" : strerror(-r);
 }
 
 /**
@@ -231,7 +241,6 @@ int output_print_line(struct output *out, struct json_object *line, uint64_t dea
 
 	if (!out->json)
 		return output_print(out, &(struct findings) { 0 }, deadline_ns);
-	out->document_printed = true;
 	text = json_object_to_json_string_length(line, JSON_C_TO_STRING_PLAIN |
 						 JSON_C_TO_STRING_NOSLASHESCAPE, &length);
 	r = text ? write_all(STDOUT_FILENO, text, length, deadline_ns) : -ENOMEM;
@@ -260,16 +269,15 @@ struct libscols_table *output_table(const char *const *headers)
 	return table;
 }
 
-/** output_row() - add a row; @cells are as many as there are columns */
+/** output_row() - add a row; @cells are as many as there are columns, of any bytes */
 void output_row(struct libscols_table *table, const char *const *cells)
 {
 	struct libscols_line *line = table ? scols_table_new_line(table, NULL) : NULL;
-	char clean[PLACES_TEXT_MAX];
 	size_t i;
 
+	/* libsmartcols itself makes control characters \x1b and the like. */
 	for (i = 0; line && i < scols_table_get_ncols(table); i++)
-		scols_line_set_data(line, i, output_clean(cells[i] ? cells[i] : "-", clean,
-							  sizeof(clean)));
+		scols_line_set_data(line, i, cells[i] ? cells[i] : "-");
 }
 
 /** output_table_print() - put a table into the text, and free it */

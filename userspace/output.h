@@ -27,6 +27,7 @@
  * @doc: the document; NULL without @json
  * @n_findings: how many of the findings have been printed
  * @document_printed: the JSON document was
+ * @lines: what is printed is JSON lines; the document becomes the last, if there are findings
  * @text_fd: where the text goes; standard output
  * @passed_on: the exit code if there are no findings: that of a command that was run
  */
@@ -36,6 +37,7 @@ struct output {
 	struct json_object *doc;
 	size_t n_findings;
 	bool document_printed;
+	bool lines;
 	int text_fd;
 	int passed_on;
 	char *buffer;
@@ -46,6 +48,7 @@ int output_exit_code(const struct output *out, const struct findings *findings);
 int output_open(struct output *out, bool json, const char *command);
 void output_close(struct output *out);
 int output_print(struct output *out, const struct findings *findings, uint64_t deadline_ns);
+const char *output_error(int r);
 int output_print_line(struct output *out, struct json_object *line, uint64_t deadline_ns);
 void output_rehearse(const struct plan *plan);
 

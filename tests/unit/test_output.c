@@ -225,6 +225,50 @@ static void a_full_disk_is_an_error(void **state)
 	output_close(&out);
 }
 
+/* A path is escaped once: its control characters show, its backslashes stay. */
+static void tables_show_any_path(void **state)
+{
+	static const char *const headers[] = { "PATH", NULL };
+	struct findings findings = { 0 };
+	struct libscols_table *table;
+	struct output out;
+	char text[64];
+	ssize_t n;
+	int fd;
+
+	(void)state;
+	assert_int_equal(output_open(&out, false, "x"), 0);
+	table = output_table(headers);
+	output_row(table, (const char *[]) { "/a\nb\x1b[2J c" });
+	output_table_print(&out, table);
+	fd = redirect();
+	assert_int_equal(output_print(&out, &findings, freezeguard_now_ns() + NS_PER_S), 0);
+	restore();
+	n = read(fd, text, sizeof(text) - 1);
+	text[n < 0 ? 0 : n] = '\0';
+	assert_string_equal(text, "PATH\n/a\\x0ab\\x1b[2J c\n");
+	close(fd);
+	output_close(&out);
+}
+
+/* What could not be printed in the document is told on standard error, all of it. */
+static void findings_of_a_lost_document_are_kept(void **state)
+{
+	struct findings findings = { 0 };
+	struct output out;
+
+	(void)state;
+	signal(SIGPIPE, SIG_IGN);
+	assert_int_equal(output_open(&out, true, "x"), 0);
+	findings_add(&findings, 204, "/a", "first");
+	close(redirect());
+	assert_int_equal(output_print(&out, &findings, freezeguard_now_ns() + NS_PER_S), -EPIPE);
+	restore();
+	assert_int_equal(out.n_findings, 0);
+	findings_free(&findings);
+	output_close(&out);
+}
+
 static void rehearsing_prints_nothing(void **state)
 {
 	struct plan_target target = { .major = 8, .minor = 1, .path = "/data" };
@@ -252,6 +296,8 @@ int main(void)
 		cmocka_unit_test(a_reader_that_went_away_is_an_error),
 		cmocka_unit_test(a_reader_that_does_not_read_is_waited_for_so_long),
 		cmocka_unit_test(a_full_disk_is_an_error),
+		cmocka_unit_test(tables_show_any_path),
+		cmocka_unit_test(findings_of_a_lost_document_are_kept),
 		cmocka_unit_test(rehearsing_prints_nothing),
 	};
 
