@@ -55,7 +55,7 @@ struct child {
 	bool killed;
 };
 
-static void __attribute__((noreturn)) child_main(int pipe_end, char **command)
+static void __attribute__((noreturn)) child_main(int pipe_end, char **command, bool json)
 {
 	struct go go;
 	int error;
@@ -63,6 +63,9 @@ static void __attribute__((noreturn)) child_main(int pipe_end, char **command)
 	/* Should freezectl be killed, its lease ends, and the command works on thawed ground. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	signal(SIGPIPE, SIG_DFL);
+	/* One document, and nothing but that, is what --json promises of standard output. */
+	if (json)
+		dup2(STDERR_FILENO, STDOUT_FILENO);
 	if (read(pipe_end, &go, sizeof(go)) != sizeof(go))
 		_exit(EXIT_CODE_SYSTEM);
 	setenv("FREEZEGUARD_ID", go.id, 1);
@@ -77,6 +80,8 @@ static bool child_prepare(struct freezectl *ctl, struct child *child, char **com
 {
 	int ends[2];
 
+	/* Ignored by whoever started us, it would make the kernel forget how the child ended. */
+	signal(SIGCHLD, SIG_DFL);
 	if (pipe2(ends, O_CLOEXEC)) {
 		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, command[0],
 			     "cannot be prepared: %s; nothing was touched",
@@ -88,7 +93,7 @@ static bool child_prepare(struct freezectl *ctl, struct child *child, char **com
 		/* The child must keep neither: the one is its own signal, the other the lease. */
 		close(ends[1]);
 		close(freezeguard_fd(ctl->fg));
-		child_main(ends[0], command);
+		child_main(ends[0], command, ctl->out.json);
 	}
 	close(ends[0]);
 	if (child->pid < 0) {
@@ -106,11 +111,13 @@ static bool child_prepare(struct freezectl *ctl, struct child *child, char **com
 static bool child_go(struct freezectl *ctl, const struct child *child,
 		     const struct freezeguard_lease *lease)
 {
+	uint64_t now = freezeguard_now_ns();
 	struct go go = { 0 };
 
 	snprintf(go.id, sizeof(go.id), "%s", lease->id);
 	snprintf(go.deadline, sizeof(go.deadline), "%llu",
-		 (unsigned long long)((lease->deadline_ns - freezeguard_now_ns()) / NS_PER_S));
+		 (unsigned long long)(lease->deadline_ns > now ?
+				      (lease->deadline_ns - now) / NS_PER_S : 0));
 	if (write(child->go, &go, sizeof(go)) == sizeof(go))
 		return true;
 	findings_add(&ctl->findings, EXIT_CODE_SYSTEM, NULL, "the command could not be started: %s",
@@ -270,7 +277,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 	if (findings_exit_code(&ctl->findings))
 		return;
 
-	/* Standard output is the command's. */
+	/* Standard output is the command's, or with --json the document's. */
 	ctl->out.text_fd = STDERR_FILENO;
 	request.command = argv[dashes + 1];
 	if (freeze_prepare(ctl, &request, &freeze) &&
@@ -290,7 +297,8 @@ const struct subcommand cmd_run = {
 	.help =
 	"The command does not outlive the lease: if that ends early, it gets SIGTERM, and\n"
 	"SIGKILL 5s later. Its exit status is passed on if nothing else went wrong. It finds\n"
-	"the lease's id in FREEZEGUARD_ID, and the seconds it has in FREEZEGUARD_DEADLINE.\n\n"
+	"the lease's id in FREEZEGUARD_ID, and the seconds it has in FREEZEGUARD_DEADLINE. With\n"
+	"--json its standard output goes to standard error.\n\n"
 	"  --id ID               name of the lease; without it the kernel makes one up\n"
 	"  --timeout DURATION    thaw by itself after that; default 60s\n"
 	"  --all                 every mounted block-device filesystem but / and /boot*\n"
