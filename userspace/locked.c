@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "locked.h"
+#include "mounts.h"
 #include "output.h"
 
 #define STACK_BYTES	(256 * 1024)
@@ -67,21 +68,41 @@ int locked_memory(const struct plan *plan, struct findings *findings)
 	if (!mlockall(MCL_CURRENT | MCL_FUTURE))
 		return 0;
 	r = -errno;
-	if (r == -EPERM || geteuid()) {
-		findings_add(findings, EXIT_CODE_USAGE, NULL, "cannot lock this program in memory "
-			     "before freezing: %s; run it as root", strerror(-r));
-		return -EPERM;
-	}
-	findings_add(findings, EXIT_CODE_FREEZE_FAILED, NULL, "cannot lock this program in memory "
-		     "before freezing: %s; nothing was touched. Free some memory and try again",
-		     strerror(-r));
+	if (geteuid())
+		r = -EPERM;
+	findings_add(findings, r == -EPERM ? EXIT_CODE_USAGE : EXIT_CODE_FREEZE_FAILED, NULL,
+		     "cannot lock this program in memory before freezing: %s; nothing was touched. "
+		     "It takes root with CAP_IPC_LOCK, or a limit of locked memory (ulimit -l) and "
+		     "free memory of some 20 MB", strerror(-r));
 	return r;
+}
+
+/* Where the overlay that @fd is on keeps what is written to it; -1 if that cannot be seen. */
+static int open_upper(int fd)
+{
+	const struct mount_entry *e;
+	struct mounts mounts;
+	char *path = NULL;
+	int upper = -1;
+
+	if (mounts_read(&mounts, NULL))
+		return -1;
+	e = mounts_find(&mounts, mounts_id_of_fd(fd));
+	if (e)
+		path = mounts_option(e, "upperdir");
+	if (path)
+		upper = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
+	free(path);
+	mounts_free(&mounts);
+	return upper;
 }
 
 /* The target that will be frozen and that @fd is on, or NULL. Errors count as none. */
 static const struct plan_target *target_of(struct freezeguard *fg, const struct plan *plan, int fd)
 {
+	const struct plan_target *found = NULL;
 	struct freezeguard_fs fs;
+	int upper;
 	size_t i;
 
 	if (freezeguard_fs_get(fg, fd, &fs))
@@ -90,7 +111,15 @@ static const struct plan_target *target_of(struct freezeguard *fg, const struct 
 		if (!plan->v[i].skip && plan->v[i].major == fs.major &&
 		    plan->v[i].minor == fs.minor)
 			return &plan->v[i];
-	return NULL;
+	if (strcmp(fs.fstype, "overlay"))
+		return NULL;
+	/* An overlay in an overlay in...: the kernel lets two of them be stacked. */
+	upper = open_upper(fd);
+	if (upper >= 0) {
+		found = target_of(fg, plan, upper);
+		close(upper);
+	}
+	return found;
 }
 
 /**
@@ -152,6 +181,11 @@ static int check_executable(struct freezeguard *fg, const struct plan *plan, con
 	int fd, r = 0;
 
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 && errno == ENOENT) {
+		findings_add(findings, EXIT_CODE_USAGE, path, "cannot be run: the script's "
+			     "interpreter does not exist");
+		return -EINVAL;
+	}
 	if (fd < 0)
 		/* It may be executable and not readable. */
 		return 0;
@@ -165,6 +199,17 @@ static int check_executable(struct freezeguard *fg, const struct plan *plan, con
 	}
 	close(fd);
 	return r;
+}
+
+/* access() alone would take a directory for a program. Sets errno. */
+static bool is_program(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) || access(path, X_OK))
+		return false;
+	errno = EACCES;
+	return S_ISREG(st.st_mode);
 }
 
 /**
@@ -183,7 +228,7 @@ int locked_command(struct freezeguard *fg, const struct plan *plan, const char *
 	char file[4096];
 
 	if (strchr(command, '/')) {
-		if (!access(command, X_OK))
+		if (is_program(command))
 			return check_executable(fg, plan, command, 0, findings);
 		findings_add(findings, EXIT_CODE_USAGE, command, "cannot be run: %s",
 			     strerror(errno));
@@ -193,7 +238,7 @@ int locked_command(struct freezeguard *fg, const struct plan *plan, const char *
 		end = strchrnul(dir, ':');
 		snprintf(file, sizeof(file), "%.*s%s%.255s", (int)(end - dir), dir,
 			 end == dir ? "" : "/", command);
-		if (!access(file, X_OK))
+		if (is_program(file))
 			return check_executable(fg, plan, file, 0, findings);
 		if (!*end)
 			break;
