@@ -3,11 +3,13 @@
  * freezectl: the table of subcommands, the options that all of them have, and the one exit.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "duration.h"
 #include "freezectl.h"
@@ -239,15 +241,33 @@ static const struct subcommand *find_subcommand(const char *name)
 	return NULL;
 }
 
-/* Is an option given before "--"? Wanted before the subcommand's own options are read. */
+/*
+ * Is an option given before "--", in full or shortened as getopt_long() takes it? Wanted before the
+ * subcommand's own options are read.
+ */
 static bool has_option(int argc, char **argv, const char *option)
 {
 	int i;
 
 	for (i = 1; i < argc && strcmp(argv[i], "--"); i++)
-		if (!strcmp(argv[i], option))
+		if (strlen(argv[i]) > 2 && !strncmp(argv[i], option, strlen(argv[i])))
 			return true;
 	return false;
+}
+
+/*
+ * A closed standard stream would give its number to the next file that is opened, and what is
+ * printed would go there. It stays unusable: reading or writing it is an error.
+ */
+static bool reserve_standard_streams(void)
+{
+	int fd;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			return false;
+	return true;
 }
 
 static void dispatch(struct freezectl *ctl, int argc, char **argv)
@@ -291,6 +311,8 @@ int main(int argc, char **argv)
 	const char *command = NULL;
 	int i, r, code;
 
+	if (!reserve_standard_streams())
+		return EXIT_CODE_SYSTEM;
 	setlocale(LC_ALL, "");
 	/* A reader that went away is an error of writing, after which the lease has to be ended. */
 	signal(SIGPIPE, SIG_IGN);

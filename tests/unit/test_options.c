@@ -161,6 +161,43 @@ static void help_is_complete(void **state)
 	}
 }
 
+/* getopt_long() takes shortened options, so whoever asks for help so must not freeze instead. */
+static void shortened_help_and_json(void **state)
+{
+	(void)state;
+	assert_int_equal(FREEZECTL("thaw", "--all", "--hel"), 0);
+	assert_ptr_equal(strstr(captured_out, "Usage: freezectl thaw "), captured_out);
+	assert_int_equal(FREEZECTL("thaw", "--all", "--js"), 1);
+	assert_int_equal(captured_out[0], '{');
+	assert_string_equal(captured_err, "");
+}
+
+/* What is quoted is long, what is wrong with it still stands behind. */
+static void long_arguments_do_not_push_out_what_is_wrong(void **state)
+{
+	char argument[4000];
+
+	(void)state;
+	memset(argument, 'x', sizeof(argument) - 1);
+	argument[sizeof(argument) - 1] = '\0';
+	assert_int_equal(FREEZECTL("freeze", "--timeout", argument, "/data"), 1);
+	assert_non_null(strstr(captured_err, "is not a time span"));
+	assert_int_equal(FREEZECTL(argument), 1);
+	assert_non_null(strstr(captured_err, "see freezectl --help"));
+}
+
+static void what_is_wrong_with_a_monitor_is_one_line(void **state)
+{
+	char *end;
+
+	(void)state;
+	assert_int_equal(FREEZECTL("monitor", "--json", "now"), 1);
+	end = strchr(captured_out, '\n');
+	assert_non_null(end);
+	assert_string_equal(end, "\n");
+	assert_non_null(strstr(captured_out, "\"findings\""));
+}
+
 static void the_version(void **state)
 {
 	(void)state;
@@ -185,6 +222,9 @@ int main(void)
 		cmocka_unit_test(each_is_named_and_exits_with_1),
 		cmocka_unit_test(json_says_the_same),
 		cmocka_unit_test(help_is_complete),
+		cmocka_unit_test(shortened_help_and_json),
+		cmocka_unit_test(long_arguments_do_not_push_out_what_is_wrong),
+		cmocka_unit_test(what_is_wrong_with_a_monitor_is_one_line),
 		cmocka_unit_test(the_version),
 		cmocka_unit_test(help_of_a_command_is_not_ours),
 	};
