@@ -103,7 +103,11 @@ static void add_live(struct freezectl *ctl, struct thaws *thaws,
 	for (i = 0; i < leases->n; i++)
 		if (freezeguard_lease_is_live(&leases->v[i]))
 			add(ctl, thaws, leases->v[i].number, NULL);
-	if (!thaws->n && !findings_exit_code(&ctl->findings))
+	if (geteuid())
+		findings_add(&ctl->findings, thaws->n ? EXIT_CODE_DONE : EXIT_CODE_USAGE, "--all",
+			     "only leases on filesystems that this user may freeze are ended; root "
+			     "can end all");
+	else if (!thaws->n && !findings_exit_code(&ctl->findings))
 		fputs("no lease is live; nothing is frozen by freezeguard\n", ctl->out.text);
 }
 
