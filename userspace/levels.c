@@ -460,6 +460,22 @@ static int count_levels(struct walk *w)
 	return 0;
 }
 
+/* Without sysfs all would freeze at once, and one that lies in a file of another could hang. */
+static int warn_of_no_sysfs(const struct walk *w)
+{
+	char *devices = path_of("%s/dev/block", w->world->sysfs);
+
+	if (!devices)
+		return -ENOMEM;
+	if (plan_n_to_freeze(w->plan) > 1 && access(devices, F_OK))
+		findings_add(w->f, EXIT_CODE_DONE, devices,
+			     "cannot be read: %s; so it cannot be seen whether one of these "
+			     "filesystems lies in a file on another, and would have to freeze first",
+			     strerror(errno));
+	free(devices);
+	return 0;
+}
+
 int levels_assign(struct plan *plan, const struct mounts *m, const struct plan_world *world,
 		  struct findings *f)
 {
@@ -477,6 +493,8 @@ int levels_assign(struct plan *plan, const struct mounts *m, const struct plan_w
 		if (!plan->v[i].skip)
 			ret = walk_down(&w);
 	}
+	if (!ret)
+		ret = warn_of_no_sysfs(&w);
 	if (!ret) {
 		assume_unknown(&w);
 		ret = count_levels(&w);

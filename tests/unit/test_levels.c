@@ -428,6 +428,19 @@ static void an_empty_sysfs_has_one_level(void **state)
 	assert_level("/pool", 0);
 }
 
+/* Then nothing is known of what lies on what, which matters when there is more than one. */
+static void no_sysfs_is_warned_of(void **state)
+{
+	(void)state;
+	assert_int_equal(make(PATHS("/l0"), NULL), 0);
+	assert_int_equal(findings.n, 0);
+	plan_free(&plan);
+	assert_int_equal(make(PATHS("/l0", "/l1"), NULL), 0);
+	assert_int_equal(findings.n, 1);
+	assert_int_equal(findings.v[0].code, 0);
+	assert_non_null(strstr(findings.v[0].message, "would have to freeze first"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -452,6 +465,7 @@ int main(void)
 		TEST(a_circle_is_an_error),
 		TEST(a_device_on_itself_ends),
 		TEST(an_empty_sysfs_has_one_level),
+		TEST(no_sysfs_is_warned_of),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

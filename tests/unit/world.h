@@ -125,7 +125,7 @@ static const struct plan_world *world_make(const char *mountinfo, const struct w
 		.mountinfo = data_path(mountinfo, made_up.mountinfo, sizeof(made_up.mountinfo)),
 		.filesystems = data_path("filesystems", made_up.filesystems,
 					 sizeof(made_up.filesystems)),
-		.sysfs = sysfs ? sysfs : "/nonexistent",
+		.sysfs = sysfs ? sysfs : TEST_DATA "/sysfs",
 		.open = made_up_open,
 		.mount_id = made_up_mount_id,
 		.identity = made_up_identity,
