@@ -4,7 +4,6 @@
  * from a filesystem: opening a directory and asking the kernel module works on a frozen one.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -188,24 +187,6 @@ static void add_fs(struct status *status, const char *path, const struct freezeg
 	json_object_array_add(status->fs_array, object);
 }
 
-static void add_path(struct freezectl *ctl, struct status *status, const char *path)
-{
-	struct freezeguard_fs fs;
-	int fd;
-
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0) {
-		findings_add(&ctl->findings, EXIT_CODE_USAGE, path, "cannot be opened: %s; name a "
-			     "mount point or a directory on it", strerror(errno));
-		return;
-	}
-	if (freezeguard_fs_get(ctl->fg, fd, &fs))
-		freezectl_refused(ctl, path, EXIT_CODE_SYSTEM);
-	else
-		add_fs(status, path, &fs);
-	close(fd);
-}
-
 /* Every block-device filesystem that is frozen, by whomever. Returns how many there are. */
 static size_t add_frozen(struct freezectl *ctl, struct status *status)
 {
@@ -295,6 +276,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 					       "NOTE", NULL };
 	struct freezeguard_lease_list leases = { 0 };
 	struct status status = { 0 };
+	struct freezeguard_fs fs;
 	bool history = false, some = false;
 	const char *id = NULL;
 	int c;
@@ -337,7 +319,8 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		if (optind == argc)
 			some = add_frozen(ctl, &status);
 		for (; optind < argc; optind++, some = true)
-			add_path(ctl, &status, argv[optind]);
+			if (freezectl_fs(ctl, argv[optind], EXIT_CODE_SYSTEM, &fs))
+				add_fs(&status, argv[optind], &fs);
 		show_filesystems(ctl, &status, some);
 	}
 	if (status.something_frozen)

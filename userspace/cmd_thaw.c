@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* freezectl thaw: end leases, by id, by the filesystems they hold, or all of them */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "thaw.h"
@@ -78,21 +75,13 @@ static void add_path(struct freezectl *ctl, struct thaws *thaws, const char *pat
 		     const struct freezeguard_lease_list *leases, uint64_t wait_ms)
 {
 	struct freezeguard_fs fs;
-	int fd;
 
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0) {
-		findings_add(&ctl->findings, EXIT_CODE_USAGE, path, "cannot be opened: %s; name a "
-			     "mount point or a directory on it", strerror(errno));
+	if (!freezectl_fs(ctl, path, EXIT_CODE_THAW_FAILED, &fs))
 		return;
-	}
-	if (freezeguard_fs_get(ctl->fg, fd, &fs))
-		freezectl_refused(ctl, path, EXIT_CODE_THAW_FAILED);
-	else if (fs.lease_number)
+	if (fs.lease_number)
 		add(ctl, thaws, fs.lease_number, NULL);
 	else
 		path_not_held(ctl, path, &fs, leases, wait_ms);
-	close(fd);
 }
 
 static void add_live(struct freezectl *ctl, struct thaws *thaws,

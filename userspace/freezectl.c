@@ -186,6 +186,33 @@ bool freezectl_connect(struct freezectl *ctl)
 }
 
 /**
+ * freezectl_fs() - the freeze state of the filesystem that a path of the command line is on
+ * @ctl: connected; gets a finding of code 1 if the path cannot be opened
+ * @path: a directory
+ * @otherwise: the code of what else fails, as for freezectl_refused()
+ * @fs: set to it
+ *
+ * Return: whether it is known.
+ */
+bool freezectl_fs(struct freezectl *ctl, const char *path, int otherwise,
+		  struct freezeguard_fs *fs)
+{
+	int fd, r;
+
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0) {
+		findings_add(&ctl->findings, EXIT_CODE_USAGE, path, "cannot be opened: %s; name a "
+			     "mount point or a directory on it", strerror(errno));
+		return false;
+	}
+	r = freezeguard_fs_get(ctl->fg, fd, fs);
+	close(fd);
+	if (r)
+		freezectl_refused(ctl, path, otherwise);
+	return !r;
+}
+
+/**
  * freezectl_mounts() - the mount table, for the paths of filesystems
  * @ctl: the call
  *

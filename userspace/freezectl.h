@@ -66,6 +66,8 @@ bool freezectl_duration(struct freezectl *ctl, const char *what, const char *tex
 bool freezectl_id(struct freezectl *ctl, const char *id);
 bool freezectl_connect(struct freezectl *ctl);
 void freezectl_refused(struct freezectl *ctl, const char *target, int otherwise);
+bool freezectl_fs(struct freezectl *ctl, const char *path, int otherwise,
+		  struct freezeguard_fs *fs);
 const struct mounts *freezectl_mounts(struct freezectl *ctl);
 uint64_t freezectl_in_ms(uint64_t ms);
 
