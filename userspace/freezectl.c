@@ -145,20 +145,25 @@ bool freezectl_id(struct freezectl *ctl, const char *id)
  */
 void freezectl_refused(struct freezectl *ctl, const char *target, int otherwise)
 {
+	const char *advice = "";
 	int code = otherwise;
 
 	switch (freezeguard_errno(ctl->fg)) {
+	case ERANGE:
+		/* The kernel says which bound it is over, and has no room to say how much that is. */
+		advice = "; see /sys/module/freezeguard/parameters/max_timeout_ms";
+		code = EXIT_CODE_USAGE;
+		break;
 	case EPERM:
 	case EACCES:
 	case EINVAL:
-	case ERANGE:
 	case E2BIG:
 	case EBADF:
 	case EOPNOTSUPP:
 		code = EXIT_CODE_USAGE;
 		break;
 	}
-	findings_add(&ctl->findings, code, target, "%s", freezeguard_error(ctl->fg));
+	findings_add(&ctl->findings, code, target, "%s%s", freezeguard_error(ctl->fg), advice);
 }
 
 /**

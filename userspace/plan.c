@@ -452,9 +452,8 @@ static void add_named(struct planner *p, const char *path, int fd)
 	e = mounts_find(&p->mounts, id);
 	if (!e) {
 		findings_add(p->f, EXIT_CODE_USAGE, path,
-			     "is on a mount that is not in this mount namespace; run this where "
-			     "it is "
-			     "mounted, with nsenter --mount");
+			     "is on a mount that is not in this mount namespace, or was unmounted "
+			     "lazily; run this where it is mounted, with nsenter --mount");
 		wrong(p);
 		goto close_fd;
 	}

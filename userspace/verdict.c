@@ -159,8 +159,9 @@ bool verdict_freeze(const struct freezeguard_lease *lease, const struct verdict_
 		case FREEZEGUARD_CAUSE_DEADLINE:
 			if (lease->frozen_ns) {
 				findings_add(findings, EXIT_CODE_FREEZE_FAILED, lease->id,
-					     "its deadline passed right after it was frozen, at "
-					     "%s; give it a longer --timeout",
+					     "its deadline passed at %s, before it could be said "
+					     "that all is frozen; give it a longer --timeout, and "
+					     "see that the output is read",
 					     when_text(&context->when, lease->ended_ns, text));
 				break;
 			}

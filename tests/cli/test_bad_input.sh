@@ -29,7 +29,7 @@ refused "no path" "path" freeze
 refused "timeout 0" timeout freeze --timeout 0 "$good"
 refused "a negative timeout" timeout freeze --timeout -5s "$good"
 refused "a timeout that is not a number" soon freeze --timeout soon "$good"
-refused "a timeout over the bound" timeout freeze --timeout 2h "$good"
+refused "a timeout over the bound" parameters/max_timeout_ms freeze --timeout 2h "$good"
 refused "a timeout far over every bound" timeout freeze --timeout 99999999999999999999s "$good"
 refused "an id that is too long" id freeze --id "$long" "$good"
 refused "an id with a control character" id freeze --id $'a\tb' "$good"
