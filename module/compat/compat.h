@@ -26,7 +26,8 @@ int fg_super_thaw(struct super_block *sb, enum fg_holder who);
 int fg_super_state(struct super_block *sb);
 bool fg_super_can_freeze(struct super_block *sb);
 bool fg_super_holders(struct super_block *sb, unsigned int *kernel, unsigned int *user);
-bool fg_super_holder_is_exclusive(struct super_block *sb, enum fg_holder who);
+enum fg_holder fg_super_holder(struct super_block *sb, enum fg_holder who);
+bool fg_super_holder_is_exclusive(enum fg_holder who);
 
 /**
  * fg_hrtimer_init() - prepare a timer on CLOCK_BOOTTIME with an absolute expiry
