@@ -121,8 +121,11 @@ static enum hrtimer_restart fg_lease_deadline(struct hrtimer *timer)
 	bool won = false;
 
 	spin_lock_irqsave(&lease->lock, flags);
-	/* Extended while this was on its way: the timer has been started anew. */
-	if (ktime_get_boottime_ns() >= lease->info.deadline_ns)
+	/*
+	 * Extended while this was on its way: the timer has been started anew. Asked of the timer,
+	 * not of the clock: a deadline that is let pass here must have another one coming.
+	 */
+	if (!hrtimer_is_queued(timer))
 		won = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_DEADLINE);
 	spin_unlock_irqrestore(&lease->lock, flags);
 	if (won)
@@ -425,6 +428,7 @@ static void fg_lease_setup(struct work_struct *work)
  */
 int fg_lease_start(struct fg_lease *lease)
 {
+	unsigned long flags;
 	unsigned int i;
 
 	for (i = 0; i < lease->nr_holds; i++) {
@@ -437,7 +441,10 @@ int fg_lease_start(struct fg_lease *lease)
 	for (i = 0; i < lease->nr_holds; i++)
 		fg_lease_get(lease);
 	fg_lease_get(lease);
+	/* It is registered: somebody may be extending it. */
+	spin_lock_irqsave(&lease->lock, flags);
 	hrtimer_start(&lease->timer, ns_to_ktime(lease->info.deadline_ns), HRTIMER_MODE_ABS);
+	spin_unlock_irqrestore(&lease->lock, flags);
 	fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
 	queue_work(fg_lease_workers, &lease->setup);
 	return 0;

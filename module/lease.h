@@ -72,7 +72,7 @@ struct fg_lease_info {
  * @id: its name; set before it is registered
  * @by_id: in the registry's table of ids; the registry's lock
  * @list: among the registry's live or ended leases; the registry's lock
- * @timer: the deadline
+ * @timer: the deadline; started under @lock
  * @setup: creates the threads
  * @ending: announces THAWING or ROLLING_BACK
  * @wait: the holds' threads wait here, for their level and for the end
