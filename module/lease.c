@@ -423,23 +423,18 @@ static void fg_lease_setup(struct work_struct *work)
  * fg_lease_start() - let a lease begin: from here on it ends by its deadline
  * @lease: a registered lease with all its holds, sorted
  *
- * Context: process context; does not wait: the freezing goes on in threads.
- * Return: 0; -ENODEV the module is being unloaded, nothing was begun.
+ * Context: process context; does not wait: the freezing goes on in threads. The caller has a
+ * reference to the module.
  */
-int fg_lease_start(struct fg_lease *lease)
+void fg_lease_start(struct fg_lease *lease)
 {
 	unsigned long flags;
 	unsigned int i;
 
 	for (i = 0; i < lease->nr_holds; i++) {
-		if (!try_module_get(THIS_MODULE)) {
-			while (i--)
-				module_put(THIS_MODULE);
-			return -ENODEV;
-		}
-	}
-	for (i = 0; i < lease->nr_holds; i++)
+		__module_get(THIS_MODULE);
 		fg_lease_get(lease);
+	}
 	fg_lease_get(lease);
 	/* It is registered: somebody may be extending it. */
 	spin_lock_irqsave(&lease->lock, flags);
@@ -447,7 +442,6 @@ int fg_lease_start(struct fg_lease *lease)
 	spin_unlock_irqrestore(&lease->lock, flags);
 	fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
 	queue_work(fg_lease_workers, &lease->setup);
-	return 0;
 }
 
 static int fg_lease_cmp_level(const void *a, const void *b)

@@ -9,6 +9,7 @@
 #include <linux/ctype.h>
 #include <linux/file.h>
 #include <linux/freezeguard.h>
+#include <linux/module.h>
 #include <linux/spinlock.h>
 
 #include "netlink.h"
@@ -423,24 +424,29 @@ int fg_netlink_lease_new(struct sk_buff *skb, struct genl_info *info)
 	struct fg_lease *lease;
 	int err;
 
+	/* Once others can find the lease there is no way back. */
+	if (!try_module_get(THIS_MODULE)) {
+		NL_SET_ERR_MSG(info->extack, "freezeguard is being unloaded");
+		return -ENODEV;
+	}
 	lease = fg_netlink_build_lease(skb, info);
-	if (IS_ERR(lease))
-		return PTR_ERR(lease);
+	if (IS_ERR(lease)) {
+		err = PTR_ERR(lease);
+		goto put_module;
+	}
 	err = fg_registry_add(lease, &conflict);
 	if (err) {
 		fg_netlink_explain_conflict(err, &conflict, info->extack);
-		goto put;
+		goto put_lease;
 	}
-	err = fg_lease_start(lease);
-	if (err) {
-		fg_registry_remove(lease);
-		goto put;
-	}
+	fg_lease_start(lease);
 	err = fg_netlink_reply_lease(info, lease, lease->nr_holds);
 	if (err)	/* the requester can't know of it */
 		fg_lease_end(lease, FREEZEGUARD_CAUSE_OWNER_DEATH);
-put:
+put_lease:
 	fg_lease_put(lease);
+put_module:
+	module_put(THIS_MODULE);
 	return err;
 }
 

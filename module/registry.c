@@ -141,21 +141,6 @@ static void fg_registry_forget(struct fg_lease *lease)
 	xa_erase(&fg_registry_leases, lease->number);
 }
 
-/**
- * fg_registry_remove() - take back fg_registry_add(), of a lease that could not be started
- * @lease: the lease
- *
- * Context: process context.
- */
-void fg_registry_remove(struct fg_lease *lease)
-{
-	spin_lock(&fg_registry_lock);
-	fg_registry_unlive(lease);
-	fg_registry_forget(lease);
-	spin_unlock(&fg_registry_lock);
-	fg_lease_put(lease);
-}
-
 /* Takes the oldest ended lease out, if there are more than @max. The caller puts its reference. */
 static struct fg_lease *fg_registry_trim_one(unsigned int max)
 {

@@ -19,7 +19,6 @@ extern unsigned int fg_registry_history_max;
 extern unsigned int fg_registry_live_max;
 
 int fg_registry_add(struct fg_lease *lease, struct fg_registry_conflict *conflict);
-void fg_registry_remove(struct fg_lease *lease);
 void fg_registry_retire(struct fg_lease *lease);
 struct fg_lease *fg_registry_find_id(const char *id);
 struct fg_lease *fg_registry_find_number(unsigned long number);
