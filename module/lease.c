@@ -221,15 +221,17 @@ static void fg_lease_set_hold_state(struct fg_hold *hold, enum freezeguard_hold_
 	spin_unlock_irqrestore(&hold->lease->lock, flags);
 }
 
-/* Freeze one superblock and do what follows from it for the lease. True if it is frozen. */
+/* Freeze one superblock and do what follows from it for the lease. True if it has to be thawed. */
 static bool fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
 {
-	bool ended = false, frozen = false;
+	bool ended = false, next_level = false, all_frozen = false, frozen;
 	unsigned long flags;
 	int err;
 
 	fg_lease_set_hold_state(hold, FREEZEGUARD_HOLD_STATE_FREEZING);
-	err = fg_hold_freeze(hold);
+	err = fg_hold_freeze(hold, &frozen);
+	if (frozen)	/* the thaw must not wait behind the load that it is to relieve */
+		sched_set_fifo(current);
 
 	spin_lock_irqsave(&lease->lock, flags);
 	if (err) {
@@ -241,21 +243,24 @@ static bool fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
 		WRITE_ONCE(hold->state, FREEZEGUARD_HOLD_STATE_FROZEN);
 		hold->frozen_ns = ktime_get_boottime_ns();
 		if (lease->info.state == FREEZEGUARD_LEASE_STATE_FREEZING &&
-		    !--lease->nr_to_freeze && !fg_lease_open_level(lease, hold->level + 1)) {
+		    !--lease->nr_to_freeze) {
+			next_level = fg_lease_open_level(lease, hold->level + 1);
+			all_frozen = !next_level;
+		}
+		if (all_frozen) {
 			WRITE_ONCE(lease->info.state, FREEZEGUARD_LEASE_STATE_FROZEN);
 			lease->info.frozen_ns = hold->frozen_ns;
-			frozen = true;
 		}
 	}
 	spin_unlock_irqrestore(&lease->lock, flags);
 
 	if (ended)
 		fg_lease_end_tell(lease);
-	else if (frozen)
+	else if (all_frozen)
 		fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
-	else if (!err)
-		wake_up_all(&lease->wait);	/* the next level, perhaps */
-	return !err;
+	else if (next_level)
+		wake_up_all(&lease->wait);
+	return frozen;
 }
 
 /* Thaw one superblock; never given up. */
@@ -372,8 +377,6 @@ static int fg_lease_hold_thread(void *data)
 	struct fg_lease *lease = hold->lease;
 
 	if (fg_lease_wait_for_turn(lease, hold) && fg_lease_freeze_hold(lease, hold)) {
-		/* The thaw must not wait behind the load that it is to relieve. */
-		sched_set_fifo(current);
 		wait_event_idle(lease->wait, fg_lease_has_ended(lease));
 		fg_lease_thaw_hold(lease, hold);
 	}
