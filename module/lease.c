@@ -114,6 +114,25 @@ int fg_lease_end(struct fg_lease *lease, enum freezeguard_cause cause)
 	return 0;
 }
 
+/**
+ * fg_lease_end_orphaned() - end a lease if the socket that it is bound to has been closed
+ * @lease: the lease
+ *
+ * Context: any.
+ */
+void fg_lease_end_orphaned(struct fg_lease *lease)
+{
+	unsigned long flags;
+	bool won = false;
+
+	spin_lock_irqsave(&lease->lock, flags);
+	if (lease->owner.sk && fg_owner_is_dead(&lease->owner))
+		won = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_OWNER_DEATH);
+	spin_unlock_irqrestore(&lease->lock, flags);
+	if (won)
+		fg_lease_end_tell(lease);
+}
+
 static enum hrtimer_restart fg_lease_deadline(struct hrtimer *timer)
 {
 	struct fg_lease *lease = container_of(timer, struct fg_lease, timer);
@@ -583,7 +602,8 @@ bool fg_lease_is_live(struct fg_lease *lease)
 /**
  * fg_lease_owner_get() - the socket that a lease is bound to
  * @lease: the lease
- * @owner: a copy of the owner, with a reference to its socket that the caller puts with sock_put()
+ * @owner: a copy of the owner, with a reference to its socket that the caller puts with sock_put(),
+ *	in a context that may sleep: with the last one the protocol is done with the socket's dump
  *
  * Context: any.
  * Return: false if the lease is detached or over; nothing was written then.

@@ -207,12 +207,13 @@ struct fg_lease *fg_registry_find_id(const char *id)
  * Context: process context.
  * Return: the lease with a reference for the caller, or NULL.
  */
-struct fg_lease *fg_registry_find_number(unsigned long number)
+struct fg_lease *fg_registry_find_number(u64 number)
 {
-	struct fg_lease *lease;
+	struct fg_lease *lease = NULL;
 
 	spin_lock(&fg_registry_lock);
-	lease = xa_load(&fg_registry_leases, number);
+	if (number <= fg_registry_last_number)	/* fits into an index then */
+		lease = xa_load(&fg_registry_leases, number);
 	if (lease)
 		fg_lease_get(lease);
 	spin_unlock(&fg_registry_lock);
