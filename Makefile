@@ -2,54 +2,57 @@
 # freezeguard: "make help" lists the targets. Everything is built below build/.
 
 BUILD	:= $(CURDIR)/build
-KERNEL	?= 6.1
+KERNELS	?= 6.1
 KDIR	?= /lib/modules/$(shell uname -r)/build
 DESTDIR	?=
 PREFIX	?= /usr/local
 
 .DEFAULT_GOAL := all
-.PHONY: all help bootstrap userspace module guest-module demo check install install-module clean
+.PHONY: all help bootstrap userspace module guest demo check install install-module clean
 
 all: userspace module
 
 help:
 	@echo 'make demo            what freezeguard does, shown in a throw-away virtual machine'
 	@echo 'make check           every test; ends with "N passed, N failed, N skipped"'
+	@echo '                     KERNELS="5.10 6.1 6.12 7.2": on each of these, default 6.1'
 	@echo 'make                 freezectl, and freezeguard.ko for the running kernel'
 	@echo 'make install         both, to $(PREFIX) and the running kernel'"'"'s modules'
 	@echo 'make clean           remove build/'
 
-# Both of these need more than a compiler: bootstrap installs what is missing.
+# Installs what is missing.
 bootstrap:
 	@tools/bootstrap
 
-userspace:
+userspace: | $(if $(filter demo check guest,$(MAKECMDGOALS)),bootstrap)
 	@$(MAKE) --no-print-directory -C userspace O=$(BUILD)/userspace
 
-# The kernel's build system litters the tree that it builds: give it one of links.
+# Objects land beside the sources, as the kernel's build system has it; "make clean" takes them away.
 module:
-	@tools/guest/stage $(BUILD)/module
-	@$(MAKE) --no-print-directory -C $(KDIR) M=$(BUILD)/module modules
+	@$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR) modules
 
-guest-module: bootstrap
-	@tools/guest/build-module $(KERNEL)
+# What the guests' tests are: modules for each kernel, programs for all.
+guest: bootstrap userspace
+	@for kernel in $(KERNELS); do tools/guest/build-module $$kernel || exit; done
+	@$(MAKE) --no-print-directory -s -C tests/kernel O=$(BUILD)/tests/kernel
+	@$(MAKE) --no-print-directory -s -C tests/cli O=$(BUILD)/tests/cli
 
-demo: bootstrap
-	@$(MAKE) --no-print-directory userspace
+demo: bootstrap userspace
 	@tools/demo/run
 
-check: bootstrap
-	@$(MAKE) --no-print-directory userspace guest-module
-	@$(MAKE) --no-print-directory -C tests/kernel O=$(BUILD)/tests/kernel
-	@$(MAKE) --no-print-directory -C tests/cli O=$(BUILD)/tests/cli
-	@tests/run
+check: guest
+	@KERNELS='$(KERNELS)' tests/run
 
 install: install-module
 	@$(MAKE) --no-print-directory -C userspace O=$(BUILD)/userspace \
 		DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) install
 
 install-module: module
-	$(MAKE) -C $(KDIR) M=$(BUILD)/module modules_install $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR))
+	@$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR) modules_install \
+		$(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR))
+	$(if $(DESTDIR),,depmod -a $$(awk -F'"' '/UTS_RELEASE/ { print $$2 }' \
+		$(KDIR)/include/generated/utsrelease.h))
 
 clean:
+	@[ ! -e $(KDIR) ] || $(MAKE) --no-print-directory -s -C $(KDIR) M=$(CURDIR) clean
 	rm -rf $(BUILD)

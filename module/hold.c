@@ -29,7 +29,7 @@ struct super_block *fg_hold_super(struct file *file)
  * @lease: the lease
  * @file: an open file for which fg_hold_super() is not NULL; the caller keeps its reference
  * @level: order of freezing
- * @who: as whom it will be frozen, where the filesystem knows holders
+ * @who: as whom it will be frozen
  *
  * Context: any. Undone by fg_hold_put_super() and fg_hold_destroy().
  */
@@ -47,7 +47,8 @@ void fg_hold_init(struct fg_hold *hold, struct fg_lease *lease, struct file *fil
 	strscpy(hold->fs_type, sb->s_type->name, sizeof(hold->fs_type));
 	strscpy(hold->name, sb->s_id, sizeof(hold->name));
 	hold->level = level;
-	hold->who = fg_super_holder(sb, who);
+	/* A filesystem with a freeze operation of its own (gfs2) freezes as the user, whoever asks. */
+	hold->who = sb->s_op->freeze_super ? FG_HOLDER_USER : who;
 	hold->state = FREEZEGUARD_HOLD_STATE_WAITING;
 	hold->continuity = FREEZEGUARD_CONTINUITY_UNKNOWN;
 }
@@ -102,7 +103,7 @@ int fg_hold_thaw(struct fg_hold *hold, enum freezeguard_continuity *continuity)
 		*continuity = FREEZEGUARD_CONTINUITY_BROKEN;
 		return 0;
 	}
-	*continuity = fg_super_holder_is_exclusive(hold->who) ?
+	*continuity = fg_super_holder_is_exclusive(hold->sb, hold->who) ?
 		      FREEZEGUARD_CONTINUITY_GUARANTEED : FREEZEGUARD_CONTINUITY_UNKNOWN;
 	return err;
 }

@@ -61,7 +61,10 @@ static void fg_end_for_shutdown(struct fg_lease *lease)
 	fg_lease_end(lease, FREEZEGUARD_CAUSE_SHUTDOWN);
 }
 
-/* What is still mounted is unmounted after this, and must be writable for it. */
+/*
+ * An orderly shutdown has unmounted what it could before it comes here; after reboot -f everything is
+ * still mounted. What is frozen then must not keep a driver's own shutdown waiting.
+ */
 static int fg_reboot(struct notifier_block *nb, unsigned long event, void *data)
 {
 	fg_registry_for_each_live(fg_end_for_shutdown);

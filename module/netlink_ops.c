@@ -76,8 +76,9 @@ static const struct genl_ops fg_netlink_ops[] = {
 	},
 };
 
+/* Events name leases and processes: they are for those who may see every lease. */
 static const struct genl_multicast_group fg_netlink_groups[] = {
-	[FG_MCGRP_EVENTS] = { .name = FREEZEGUARD_MCGRP_EVENTS },
+	[FG_MCGRP_EVENTS] = { .name = FREEZEGUARD_MCGRP_EVENTS, FG_MCGRP_ADMIN },
 };
 
 struct genl_family fg_netlink_family = {

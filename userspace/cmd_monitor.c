@@ -183,7 +183,8 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 	sigaction(SIGTERM, &action, NULL);
 	/* First the subscription, then the list: what happens between is told twice, not never. */
 	if (freezeguard_open_events(&events)) {
-		findings_add(&ctl->findings, EXIT_CODE_SYSTEM, NULL, "%s",
+		findings_add(&ctl->findings, freezeguard_errno(events) == EPERM ?
+			     EXIT_CODE_USAGE : EXIT_CODE_SYSTEM, NULL, "%s",
 			     freezeguard_error(events));
 	} else if (print_live(ctl)) {
 		follow(ctl, events, count,

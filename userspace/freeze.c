@@ -15,6 +15,8 @@
 
 /* How long after giving up the roll-back is waited for: the rest is the kernel's. */
 #define ROLL_BACK_MS	1500
+/* ... and after the deadline, by which the answer was promised: time for what isn't stuck. */
+#define LATE_ROLL_BACK_MS	250
 
 struct freezable {
 	struct freezectl *ctl;
@@ -186,7 +188,8 @@ static void fail(struct freezectl *ctl, const struct freeze_request *request,
 	uint64_t until = request->give_up_ns ?
 			 request->give_up_ns + ROLL_BACK_MS * NS_PER_MS :
 			 freeze->lease.deadline_ns + GRACE_MS * NS_PER_MS;
-	uint64_t at_least = freezectl_in_ms(GRACE_MS);
+	bool late = freeze->lease.cause == FREEZEGUARD_CAUSE_DEADLINE;
+	uint64_t at_least = freezectl_in_ms(late ? LATE_ROLL_BACK_MS : GRACE_MS);
 	struct verdict_context context = { .places = freeze->places, .gave_up = gave_up };
 	uint64_t number = freeze->lease.number;
 	int r;
@@ -195,7 +198,7 @@ static void fail(struct freezectl *ctl, const struct freeze_request *request,
 	if (gave_up)
 		freezeguard_lease_end(ctl->fg, number, NULL, NULL);
 	r = freezeguard_lease_wait(ctl->fg, number, is_released, NULL,
-				   until > at_least ? until : at_least, &freeze->lease);
+				   until > at_least && !late ? until : at_least, &freeze->lease);
 	context.when = when_now();
 	if (!r || r == -ETIMEDOUT) {
 		verdict_freeze(&freeze->lease, &context, &ctl->findings);

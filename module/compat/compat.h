@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/module.h>
+#include <net/genetlink.h>
 
 /**
  * enum fg_holder - as whom a superblock is frozen
@@ -26,8 +27,7 @@ int fg_super_thaw(struct super_block *sb, enum fg_holder who);
 int fg_super_state(struct super_block *sb);
 bool fg_super_can_freeze(struct super_block *sb);
 bool fg_super_holders(struct super_block *sb, unsigned int *kernel, unsigned int *user);
-enum fg_holder fg_super_holder(struct super_block *sb, enum fg_holder who);
-bool fg_super_holder_is_exclusive(enum fg_holder who);
+bool fg_super_holder_is_exclusive(struct super_block *sb, enum fg_holder who);
 
 /**
  * fg_hrtimer_init() - prepare a timer on CLOCK_BOOTTIME with an absolute expiry
@@ -46,6 +46,13 @@ static inline void fg_hrtimer_init(struct hrtimer *timer,
 	timer->function = callback;
 #endif
 }
+
+/* 6.7 and stable releases from 2024 on: groups for CAP_SYS_ADMIN only. Before, anybody can listen. */
+#ifdef GENL_MCAST_CAP_SYS_ADMIN
+#define FG_MCGRP_ADMIN	.flags = GENL_MCAST_CAP_SYS_ADMIN
+#else
+#define FG_MCGRP_ADMIN
+#endif
 
 /* End the calling kernel thread and drop the module reference that kept its code in memory. */
 #ifdef HAVE_KTHREAD_EXIT

@@ -172,32 +172,19 @@ bool fg_super_holders(struct super_block *sb, unsigned int *kernel, unsigned int
 }
 
 /**
- * fg_super_holder() - as whom can a superblock be frozen?
- * @sb: the superblock
- * @who: the holder that is wanted
- *
- * Filesystems with a freeze_super operation of their own (gfs2) need not look at the holder: as the
- * kernel's freeze, theirs could be looked for in the wrong count at the thaw and never be found.
- *
- * Context: any.
- * Return: @who, or FG_HOLDER_USER for such a filesystem.
- */
-enum fg_holder fg_super_holder(struct super_block *sb, enum fg_holder who)
-{
-	return sb->s_op->freeze_super ? FG_HOLDER_USER : who;
-}
-
-/**
  * fg_super_holder_is_exclusive() - can nobody else end a freeze made as @who?
- * @who: the holder, one that fg_super_holder() returned
+ * @sb: the superblock
+ * @who: the holder
+ *
+ * Filesystems with a freeze_super operation of their own (gfs2) don't look at the holder.
  *
  * Context: any.
  * Return: true if the kernel keeps the freeze until the same kind of holder thaws it.
  */
-bool fg_super_holder_is_exclusive(enum fg_holder who)
+bool fg_super_holder_is_exclusive(struct super_block *sb, enum fg_holder who)
 {
 #ifdef HAVE_FREEZE_HOLDER
-	return who == FG_HOLDER_KERNEL;
+	return who == FG_HOLDER_KERNEL && !sb->s_op->freeze_super;
 #else
 	return false;
 #endif

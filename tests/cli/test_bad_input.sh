@@ -2,7 +2,7 @@
 # Everything a hurried person can get wrong: a clear error that names it, exit 1, nothing touched.
 # shellcheck source=tests/cli/lib.sh
 . ./lib.sh
-plan 72
+plan 76
 
 make_fs ext4
 good=${mounted[ext4]}
@@ -65,5 +65,9 @@ chmod 755 "$scratch"
 expect 1 "no permission" setpriv --reuid 65534 --regid 65534 --clear-groups freezectl freeze "$good"
 says "no permission: says what is needed" CAP_SYS_ADMIN
 expect 1 "no permission to thaw" setpriv --reuid 65534 --regid 65534 --clear-groups freezectl thaw "$good"
+expect 1 "no permission to watch" setpriv --reuid 65534 --regid 65534 --clear-groups freezectl monitor --timeout 2s
+says "no permission to watch: says what is needed" CAP_SYS_ADMIN
+expect 1 "status without permission" setpriv --reuid 65534 --regid 65534 --clear-groups freezectl status
+says "status without permission: says what it does not show" "root sees all"
 that "nothing is frozen at the end" unfrozen "$good"
 expect 0 "a freeze after all that" freezectl freeze --timeout 20s "$good"

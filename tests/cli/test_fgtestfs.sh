@@ -35,10 +35,10 @@ for variant in "" super; do
 	that "$name: an event for each failure" test "$out" -eq 8
 
 	echo hang >"$(control $b)/freeze"
-	began=$EPOCHSECONDS
+	began=${EPOCHREALTIME/./}
 	expect 201 "$name: one hangs in its freeze beyond the deadline" \
 		freezectl freeze --timeout 1s "${three[@]}"
-	that "$name: the answer came by the deadline" test $((EPOCHSECONDS - began)) -le 3
+	that "$name: the answer came by the deadline" test $((${EPOCHREALTIME/./} - began)) -le 2000000
 	says "$name: it is named" "$b"
 	that "$name: the others are thawed" unfrozen "${mounted[$a]}" "${mounted[$c]}"
 	echo ok >"$(control $b)/freeze"

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""The netlink spec and the uapi header agree in every name, value and type, both ways.
+"""The netlink spec agrees with the uapi header in every name, value and type, both ways, and with
+the library's table of attributes, which the program named by the argument prints.
 
 Prints KTAP. The spec's names are compiled against the header; the header's, taken from the
 preprocessor, are looked for in the spec. The running kernel's policy is compared with the spec by
@@ -161,6 +162,17 @@ def check_references(spec):
     return problems
 
 
+def check_library(spec, program):
+    """The library's attributes are the spec's."""
+    lines = subprocess.run([program], check=True, capture_output=True, text=True).stdout
+    library = set(lines.splitlines())
+    ours = {f"{attrs['name']} {attr['name']} {number} {attr['type']}"
+            for attrs in spec["attribute-sets"]
+            for number, attr in enumerate(attrs["attributes"], 1)}
+    return ([f"{line}: in the library only" for line in sorted(library - ours)] +
+            [f"{line}: in the spec only" for line in sorted(ours - library)])
+
+
 def main():
     with open(SPEC, encoding="utf-8") as f:
         spec = yaml.safe_load(f)
@@ -192,6 +204,7 @@ def main():
             if attr["type"] != word:
                 problems.append(f"{name}: {attr['type']} in the spec, {word} in the header")
     ktap.test("attribute types", problems)
+    ktap.test("the library's attributes", check_library(spec, sys.argv[1]))
     ktap.test("references inside the spec", check_references(spec))
     with open(SPEC, encoding="utf-8") as a, open(HEADER, encoding="utf-8") as b:
         licence = "SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause)"

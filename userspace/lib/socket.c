@@ -463,7 +463,8 @@ int freezeguard_open_events(struct freezeguard **fgp)
 	if (setsockopt(fg->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &fg->group,
 		       sizeof(fg->group)))
 		return fg_error_set(fg, errno, "cannot watch events: joining the multicast group \""
-				    FREEZEGUARD_MCGRP_EVENTS "\" failed: %s", strerror(errno));
+				    FREEZEGUARD_MCGRP_EVENTS "\" failed: %s%s", strerror(errno),
+				    errno == EPERM ? "; it takes CAP_SYS_ADMIN (root)" : "");
 	fg->events = true;
 	return 0;
 }

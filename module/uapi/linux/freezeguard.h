@@ -45,7 +45,8 @@
  *	errors: EINVAL; EBADF; EPERM
  * FREEZEGUARD_CMD_LEASE_NTF
  *	The lease without its holds, and EVENT_SEQ, which counts every notification: a gap means
- *	that some were lost. Multicast to the group "events", and unicast to the lease's owner.
+ *	that some were lost. Multicast to the group "events" of the first network namespace,
+ *	which takes CAP_SYS_ADMIN to join, and unicast to the lease's owner.
  *	When a thaw fails and is tried again, that HOLD comes with it. Notifications are best
  *	effort; LEASE_GET is the truth. THAWING and ROLLING_BACK are not announced when they were
  *	over too soon, and FREEZING only to the group: the owner has the reply.
