@@ -560,6 +560,10 @@ int fg_netlink_lease_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	int err = 0;
 
 	BUILD_BUG_ON(sizeof(*dump) > sizeof(cb->ctx));
+	if (nlmsg_attrlen(cb->nlh, GENL_HDRLEN)) {
+		NL_SET_ERR_MSG(cb->extack, "a dump is of all leases: it takes no attributes");
+		return -EINVAL;
+	}
 	while (!err && (lease = fg_registry_next(dump->number))) {
 		if (lease->number != dump->number)	/* the one it stood at is forgotten */
 			dump->hold = 0;
