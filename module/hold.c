@@ -64,27 +64,26 @@ static bool fg_hold_has_company(struct fg_hold *hold)
 /**
  * fg_hold_freeze() - freeze the superblock
  * @hold: the hold
+ * @frozen: whether fg_hold_thaw() has to be called
  *
  * Where freezes have holders, ours succeeds on top of somebody else's; the superblock was not ours
- * to freeze then, and our part is taken back.
+ * to freeze then, and our part has to be taken back. The other may be gone by then, which makes
+ * that a thaw like any other, one that can fail.
  *
  * Context: sleeps, uninterruptibly and without a bound; no locks.
  * Return: 0; -EBUSY frozen by somebody else; what the filesystem returned.
  */
-int fg_hold_freeze(struct fg_hold *hold)
+int fg_hold_freeze(struct fg_hold *hold, bool *frozen)
 {
 	int err = fg_super_freeze(hold->sb, hold->who);
 
-	if (err || !fg_hold_has_company(hold))
-		return err;
-	/* The other's freeze stays, so there is no filesystem operation here that could fail. */
-	fg_super_thaw(hold->sb, hold->who);
-	return -EBUSY;
+	*frozen = !err;
+	return !err && fg_hold_has_company(hold) ? -EBUSY : err;
 }
 
 /**
  * fg_hold_thaw() - thaw the superblock, once
- * @hold: a hold whose fg_hold_freeze() returned 0
+ * @hold: a hold that fg_hold_freeze() has frozen
  * @continuity: what this attempt says of it: was it frozen without a gap until now?
  *
  * A filesystem allocates in its thaw, and reclaim may be waiting for this very filesystem, so the

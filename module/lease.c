@@ -114,6 +114,25 @@ int fg_lease_end(struct fg_lease *lease, enum freezeguard_cause cause)
 	return 0;
 }
 
+/**
+ * fg_lease_end_orphaned() - end a lease if the socket that it is bound to has been closed
+ * @lease: the lease
+ *
+ * Context: any.
+ */
+void fg_lease_end_orphaned(struct fg_lease *lease)
+{
+	unsigned long flags;
+	bool won = false;
+
+	spin_lock_irqsave(&lease->lock, flags);
+	if (lease->owner.sk && fg_owner_is_dead(&lease->owner))
+		won = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_OWNER_DEATH);
+	spin_unlock_irqrestore(&lease->lock, flags);
+	if (won)
+		fg_lease_end_tell(lease);
+}
+
 static enum hrtimer_restart fg_lease_deadline(struct hrtimer *timer)
 {
 	struct fg_lease *lease = container_of(timer, struct fg_lease, timer);
@@ -121,8 +140,11 @@ static enum hrtimer_restart fg_lease_deadline(struct hrtimer *timer)
 	bool won = false;
 
 	spin_lock_irqsave(&lease->lock, flags);
-	/* Extended while this was on its way: the timer has been started anew. */
-	if (ktime_get_boottime_ns() >= lease->info.deadline_ns)
+	/*
+	 * Extended while this was on its way: the timer has been started anew. Asked of the timer,
+	 * not of the clock: a deadline that is let pass here must have another one coming.
+	 */
+	if (!hrtimer_is_queued(timer))
 		won = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_DEADLINE);
 	spin_unlock_irqrestore(&lease->lock, flags);
 	if (won)
@@ -218,15 +240,17 @@ static void fg_lease_set_hold_state(struct fg_hold *hold, enum freezeguard_hold_
 	spin_unlock_irqrestore(&hold->lease->lock, flags);
 }
 
-/* Freeze one superblock and do what follows from it for the lease. True if it is frozen. */
+/* Freeze one superblock and do what follows from it for the lease. True if it has to be thawed. */
 static bool fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
 {
-	bool ended = false, frozen = false;
+	bool ended = false, next_level = false, all_frozen = false, frozen;
 	unsigned long flags;
 	int err;
 
 	fg_lease_set_hold_state(hold, FREEZEGUARD_HOLD_STATE_FREEZING);
-	err = fg_hold_freeze(hold);
+	err = fg_hold_freeze(hold, &frozen);
+	if (frozen)	/* the thaw must not wait behind the load that it is to relieve */
+		sched_set_fifo(current);
 
 	spin_lock_irqsave(&lease->lock, flags);
 	if (err) {
@@ -238,21 +262,24 @@ static bool fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
 		WRITE_ONCE(hold->state, FREEZEGUARD_HOLD_STATE_FROZEN);
 		hold->frozen_ns = ktime_get_boottime_ns();
 		if (lease->info.state == FREEZEGUARD_LEASE_STATE_FREEZING &&
-		    !--lease->nr_to_freeze && !fg_lease_open_level(lease, hold->level + 1)) {
+		    !--lease->nr_to_freeze) {
+			next_level = fg_lease_open_level(lease, hold->level + 1);
+			all_frozen = !next_level;
+		}
+		if (all_frozen) {
 			WRITE_ONCE(lease->info.state, FREEZEGUARD_LEASE_STATE_FROZEN);
 			lease->info.frozen_ns = hold->frozen_ns;
-			frozen = true;
 		}
 	}
 	spin_unlock_irqrestore(&lease->lock, flags);
 
 	if (ended)
 		fg_lease_end_tell(lease);
-	else if (frozen)
+	else if (all_frozen)
 		fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
-	else if (!err)
-		wake_up_all(&lease->wait);	/* the next level, perhaps */
-	return !err;
+	else if (next_level)
+		wake_up_all(&lease->wait);
+	return frozen;
 }
 
 /* Thaw one superblock; never given up. */
@@ -369,8 +396,6 @@ static int fg_lease_hold_thread(void *data)
 	struct fg_lease *lease = hold->lease;
 
 	if (fg_lease_wait_for_turn(lease, hold) && fg_lease_freeze_hold(lease, hold)) {
-		/* The thaw must not wait behind the load that it is to relieve. */
-		sched_set_fifo(current);
 		wait_event_idle(lease->wait, fg_lease_has_ended(lease));
 		fg_lease_thaw_hold(lease, hold);
 	}
@@ -420,27 +445,25 @@ static void fg_lease_setup(struct work_struct *work)
  * fg_lease_start() - let a lease begin: from here on it ends by its deadline
  * @lease: a registered lease with all its holds, sorted
  *
- * Context: process context; does not wait: the freezing goes on in threads.
- * Return: 0; -ENODEV the module is being unloaded, nothing was begun.
+ * Context: process context; does not wait: the freezing goes on in threads. The caller has a
+ * reference to the module.
  */
-int fg_lease_start(struct fg_lease *lease)
+void fg_lease_start(struct fg_lease *lease)
 {
+	unsigned long flags;
 	unsigned int i;
 
 	for (i = 0; i < lease->nr_holds; i++) {
-		if (!try_module_get(THIS_MODULE)) {
-			while (i--)
-				module_put(THIS_MODULE);
-			return -ENODEV;
-		}
-	}
-	for (i = 0; i < lease->nr_holds; i++)
+		__module_get(THIS_MODULE);
 		fg_lease_get(lease);
+	}
 	fg_lease_get(lease);
+	/* It is registered: somebody may be extending it. */
+	spin_lock_irqsave(&lease->lock, flags);
 	hrtimer_start(&lease->timer, ns_to_ktime(lease->info.deadline_ns), HRTIMER_MODE_ABS);
+	spin_unlock_irqrestore(&lease->lock, flags);
 	fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
 	queue_work(fg_lease_workers, &lease->setup);
-	return 0;
 }
 
 static int fg_lease_cmp_level(const void *a, const void *b)
@@ -579,7 +602,8 @@ bool fg_lease_is_live(struct fg_lease *lease)
 /**
  * fg_lease_owner_get() - the socket that a lease is bound to
  * @lease: the lease
- * @owner: a copy of the owner, with a reference to its socket that the caller puts with sock_put()
+ * @owner: a copy of the owner, with a reference to its socket that the caller puts with sock_put(),
+ *	in a context that may sleep: with the last one the protocol is done with the socket's dump
  *
  * Context: any.
  * Return: false if the lease is detached or over; nothing was written then.

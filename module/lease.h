@@ -72,7 +72,7 @@ struct fg_lease_info {
  * @id: its name; set before it is registered
  * @by_id: in the registry's table of ids; the registry's lock
  * @list: among the registry's live or ended leases; the registry's lock
- * @timer: the deadline
+ * @timer: the deadline; started under @lock
  * @setup: creates the threads
  * @ending: announces THAWING or ROLLING_BACK
  * @wait: the holds' threads wait here, for their level and for the end
@@ -137,8 +137,9 @@ void fg_lease_get(struct fg_lease *lease);
 void fg_lease_put(struct fg_lease *lease);
 
 void fg_lease_prepare(struct fg_lease *lease, u64 timeout_ns);
-int fg_lease_start(struct fg_lease *lease);
+void fg_lease_start(struct fg_lease *lease);
 int fg_lease_end(struct fg_lease *lease, enum freezeguard_cause cause);
+void fg_lease_end_orphaned(struct fg_lease *lease);
 int fg_lease_extend(struct fg_lease *lease, u64 timeout_ns, u64 longest_ns);
 int fg_lease_detach(struct fg_lease *lease);
 

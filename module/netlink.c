@@ -9,6 +9,7 @@
 #include <linux/ctype.h>
 #include <linux/file.h>
 #include <linux/freezeguard.h>
+#include <linux/module.h>
 #include <linux/spinlock.h>
 
 #include "netlink.h"
@@ -171,17 +172,12 @@ static struct sk_buff *fg_netlink_event(const struct fg_lease *lease,
 	return skb;
 }
 
-static void fg_netlink_tell_owner(struct fg_lease *lease, const struct sk_buff *event)
+static void fg_netlink_tell_owner(const struct fg_owner *owner, const struct sk_buff *event)
 {
-	struct sk_buff *copy;
-	struct fg_owner owner;
+	struct sk_buff *copy = fg_owner_is_dead(owner) ? NULL : skb_copy(event, GFP_ATOMIC);
 
-	if (!fg_lease_owner_get(lease, &owner))
-		return;
-	copy = fg_owner_is_dead(&owner) ? NULL : skb_copy(event, GFP_ATOMIC);
 	if (copy)
-		genlmsg_unicast(sock_net(owner.sk), copy, owner.portid);
-	sock_put(owner.sk);
+		genlmsg_unicast(sock_net(owner->sk), copy, owner->portid);
 }
 
 /**
@@ -198,8 +194,11 @@ static void fg_netlink_tell_owner(struct fg_lease *lease, const struct sk_buff *
 void fg_netlink_notify(struct fg_lease *lease, enum fg_lease_event what, struct fg_hold *hold)
 {
 	struct fg_lease_info info;
+	struct fg_owner owner;
 	struct sk_buff *skb;
+	bool bound;
 
+	bound = fg_lease_owner_get(lease, &owner);
 	spin_lock(&fg_netlink_notify_lock);
 	fg_lease_snapshot(lease, &info);
 	if (what == FG_LEASE_ENDING && info.state >= FREEZEGUARD_LEASE_STATE_THAWED)
@@ -208,11 +207,13 @@ void fg_netlink_notify(struct fg_lease *lease, enum fg_lease_event what, struct 
 	skb = fg_netlink_event(lease, &info, hold);
 	if (!skb)
 		goto unlock;
-	if (info.state != FREEZEGUARD_LEASE_STATE_FREEZING)
-		fg_netlink_tell_owner(lease, skb);
+	if (bound && info.state != FREEZEGUARD_LEASE_STATE_FREEZING)
+		fg_netlink_tell_owner(&owner, skb);
 	genlmsg_multicast(&fg_netlink_family, skb, 0, FG_MCGRP_EVENTS, GFP_ATOMIC);
 unlock:
 	spin_unlock(&fg_netlink_notify_lock);
+	if (bound)
+		sock_put(owner.sk);
 }
 
 /* ---- messages in ---- */
@@ -423,24 +424,29 @@ int fg_netlink_lease_new(struct sk_buff *skb, struct genl_info *info)
 	struct fg_lease *lease;
 	int err;
 
+	/* Once others can find the lease there is no way back. */
+	if (!try_module_get(THIS_MODULE)) {
+		NL_SET_ERR_MSG(info->extack, "freezeguard is being unloaded");
+		return -ENODEV;
+	}
 	lease = fg_netlink_build_lease(skb, info);
-	if (IS_ERR(lease))
-		return PTR_ERR(lease);
+	if (IS_ERR(lease)) {
+		err = PTR_ERR(lease);
+		goto put_module;
+	}
 	err = fg_registry_add(lease, &conflict);
 	if (err) {
 		fg_netlink_explain_conflict(err, &conflict, info->extack);
-		goto put;
+		goto put_lease;
 	}
-	err = fg_lease_start(lease);
-	if (err) {
-		fg_registry_remove(lease);
-		goto put;
-	}
+	fg_lease_start(lease);
 	err = fg_netlink_reply_lease(info, lease, lease->nr_holds);
 	if (err)	/* the requester can't know of it */
 		fg_lease_end(lease, FREEZEGUARD_CAUSE_OWNER_DEATH);
-put:
+put_lease:
 	fg_lease_put(lease);
+put_module:
+	module_put(THIS_MODULE);
 	return err;
 }
 
@@ -554,6 +560,10 @@ int fg_netlink_lease_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	int err = 0;
 
 	BUILD_BUG_ON(sizeof(*dump) > sizeof(cb->ctx));
+	if (nlmsg_attrlen(cb->nlh, GENL_HDRLEN)) {
+		NL_SET_ERR_MSG(cb->extack, "a dump is of all leases: it takes no attributes");
+		return -EINVAL;
+	}
 	while (!err && (lease = fg_registry_next(dump->number))) {
 		if (lease->number != dump->number)	/* the one it stood at is forgotten */
 			dump->hold = 0;

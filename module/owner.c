@@ -34,29 +34,6 @@ void fg_owner_init(struct fg_owner *owner, struct sk_buff *skb)
 	sock_hold(owner->sk);
 }
 
-/**
- * fg_owner_is_dead() - has the socket been closed?
- * @owner: the owner
- *
- * Context: any.
- * Return: true once its last file is gone.
- */
-bool fg_owner_is_dead(const struct fg_owner *owner)
-{
-	return sock_flag(owner->sk, SOCK_DEAD);
-}
-
-static void fg_owner_end_if_dead(struct fg_lease *lease)
-{
-	struct fg_owner owner;
-
-	if (!fg_lease_owner_get(lease, &owner))
-		return;
-	if (fg_owner_is_dead(&owner))
-		fg_lease_end(lease, FREEZEGUARD_CAUSE_OWNER_DEATH);
-	sock_put(owner.sk);
-}
-
 /*
  * A netlink socket was released. netlink_release() marks it dead before it calls this, so the mark
  * tells which leases were its own, whoever has its port id by now.
@@ -66,7 +43,7 @@ static int fg_owner_released(struct notifier_block *nb, unsigned long event, voi
 	const struct netlink_notify *notify = data;
 
 	if (event == NETLINK_URELEASE && notify->protocol == NETLINK_GENERIC)
-		fg_registry_for_each_live(fg_owner_end_if_dead);
+		fg_registry_for_each_live(fg_lease_end_orphaned);
 	return NOTIFY_DONE;
 }
 

@@ -29,9 +29,20 @@ struct fg_owner {
 	u32 portid;
 };
 
+/**
+ * fg_owner_is_dead() - has the socket been closed?
+ * @owner: the owner
+ *
+ * Context: any.
+ * Return: true once its last file is gone.
+ */
+static inline bool fg_owner_is_dead(const struct fg_owner *owner)
+{
+	return sock_flag(owner->sk, SOCK_DEAD);
+}
+
 void fg_process_current(struct fg_process *process);
 void fg_owner_init(struct fg_owner *owner, struct sk_buff *skb);
-bool fg_owner_is_dead(const struct fg_owner *owner);
 int fg_owner_watch(void);
 void fg_owner_unwatch(void);
 

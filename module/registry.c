@@ -141,21 +141,6 @@ static void fg_registry_forget(struct fg_lease *lease)
 	xa_erase(&fg_registry_leases, lease->number);
 }
 
-/**
- * fg_registry_remove() - take back fg_registry_add(), of a lease that could not be started
- * @lease: the lease
- *
- * Context: process context.
- */
-void fg_registry_remove(struct fg_lease *lease)
-{
-	spin_lock(&fg_registry_lock);
-	fg_registry_unlive(lease);
-	fg_registry_forget(lease);
-	spin_unlock(&fg_registry_lock);
-	fg_lease_put(lease);
-}
-
 /* Takes the oldest ended lease out, if there are more than @max. The caller puts its reference. */
 static struct fg_lease *fg_registry_trim_one(unsigned int max)
 {
@@ -222,12 +207,13 @@ struct fg_lease *fg_registry_find_id(const char *id)
  * Context: process context.
  * Return: the lease with a reference for the caller, or NULL.
  */
-struct fg_lease *fg_registry_find_number(unsigned long number)
+struct fg_lease *fg_registry_find_number(u64 number)
 {
-	struct fg_lease *lease;
+	struct fg_lease *lease = NULL;
 
 	spin_lock(&fg_registry_lock);
-	lease = xa_load(&fg_registry_leases, number);
+	if (number <= fg_registry_last_number)	/* fits into an index then */
+		lease = xa_load(&fg_registry_leases, number);
 	if (lease)
 		fg_lease_get(lease);
 	spin_unlock(&fg_registry_lock);

@@ -19,10 +19,9 @@ extern unsigned int fg_registry_history_max;
 extern unsigned int fg_registry_live_max;
 
 int fg_registry_add(struct fg_lease *lease, struct fg_registry_conflict *conflict);
-void fg_registry_remove(struct fg_lease *lease);
 void fg_registry_retire(struct fg_lease *lease);
 struct fg_lease *fg_registry_find_id(const char *id);
-struct fg_lease *fg_registry_find_number(unsigned long number);
+struct fg_lease *fg_registry_find_number(u64 number);
 struct fg_lease *fg_registry_find_super(const struct super_block *sb);
 struct fg_lease *fg_registry_next(unsigned long number);
 void fg_registry_for_each_live(void (*fn)(struct fg_lease *lease));

@@ -47,9 +47,11 @@ static inline void fg_hrtimer_init(struct hrtimer *timer,
 #endif
 }
 
-/* 6.7 and stable releases from 2024 on: groups for CAP_SYS_ADMIN only. Before, anybody can listen. */
+/* 6.7 and stable releases from 2024 on: groups for CAP_SYS_ADMIN only. Before, anybody may listen. */
 #ifdef GENL_MCAST_CAP_SYS_ADMIN
 #define FG_MCGRP_ADMIN	.flags = GENL_MCAST_CAP_SYS_ADMIN
+#elif defined(HAVE_MCGRP_CAP_BIT)
+#define FG_MCGRP_ADMIN	.cap_sys_admin = 1
 #else
 #define FG_MCGRP_ADMIN
 #endif

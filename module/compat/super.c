@@ -105,8 +105,11 @@ int fg_super_thaw(struct super_block *sb, enum fg_holder who)
 	unsigned int before = fg_super_count(sb, who);
 	int err;
 
-	if (fg_super_state(sb) != SB_FREEZE_COMPLETE || !before)
+	if (fg_super_state(sb) != SB_FREEZE_COMPLETE || !before) {
+		if (sb_rdonly(sb))	/* whoever thawed it may have left them waiting */
+			fg_super_let_writers_go(sb);
 		return -EINVAL;
+	}
 	if (sb->s_op->thaw_super)
 		err = fg_call(sb->s_op->thaw_super, sb, who);
 	else

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* fgstate PATH...: the kernel's word on each filesystem, "STATE LEASE", without freezectl. */
+/*
+ * fgstate [-f | -u] PATH...: the kernel's word on each filesystem, "STATE LEASE", without freezectl.
+ * Success means with -f that all are frozen, with -u that none is and no lease has to do with any.
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,14 +13,16 @@ static const char *const states[] = { "unfrozen", "write", "pagefault", "fs", "f
 
 int main(int argc, char **argv)
 {
+	bool all_frozen = argc > 1 && !strcmp(argv[1], "-f");
+	bool all_unfrozen = argc > 1 && !strcmp(argv[1], "-u");
+	int i, status = 0;
 	struct fgnl nl;
-	int i;
 
 	if (fgnl_open(&nl)) {
 		fputs("fgstate: no freezeguard here\n", stderr);
 		return 1;
 	}
-	for (i = 1; i < argc; i++) {
+	for (i = 1 + (all_frozen || all_unfrozen); i < argc; i++) {
 		int fd = open(argv[i], O_RDONLY | O_CLOEXEC);
 		struct fg_fs fs;
 
@@ -25,8 +30,11 @@ int main(int argc, char **argv)
 			fprintf(stderr, "fgstate: %s: %s\n", argv[i], nl.extack);
 			return 1;
 		}
+		if ((all_frozen && fs.state != FREEZEGUARD_FS_STATE_COMPLETE) ||
+		    (all_unfrozen && (fs.state != FREEZEGUARD_FS_STATE_UNFROZEN || fs.lease_number)))
+			status = 1;
 		printf("%s %s\n", states[fs.state], *fs.lease_id ? fs.lease_id : "-");
 	}
 	fgnl_close(&nl);
-	return 0;
+	return status;
 }

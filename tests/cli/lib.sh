@@ -3,7 +3,7 @@
 # What the command line's tests are made of: KTAP, filesystems, writers. Sourced inside the guest.
 #
 # A test file says "plan N", then makes N results with pass, fail, expect, says and that. Whatever
-# happens, its end thaws and unmounts everything. Every command has a time limit.
+# happens, its end thaws and unmounts everything. The file as a whole has a time limit.
 
 [ -n "${FREEZEGUARD_GUEST:-}" ] || { echo "Bail out! not inside the guest: use tools/vm-run"; exit 99; }
 
@@ -44,7 +44,7 @@ that() {
 expect() {
 	local want=$1 name=$2 code
 	shift 2
-	out=$(timeout 60 "$@" 2>&1 </dev/null)
+	out=$("$@" 2>&1 </dev/null)
 	code=$?
 	if [ $code -eq "$want" ]; then pass "$name"; else fail "$name" "exit code $code, not $want: $* printed: $out"; fi
 }
@@ -95,11 +95,11 @@ control() {
 
 # The kernel's word: is every one of these filesystems frozen? unfrozen?
 frozen() {
-	! "$helpers/fgstate" "$@" | grep -qv '^frozen '
+	"$helpers/fgstate" -f "$@"
 }
 
 unfrozen() {
-	! "$helpers/fgstate" "$@" | grep -qv '^unfrozen -'
+	"$helpers/fgstate" -u "$@"
 }
 
 # within MS COMMAND...: COMMAND succeeds at the latest after MS milliseconds

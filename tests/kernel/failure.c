@@ -351,3 +351,29 @@ TEST(read_only_while_frozen)
 	kt_writer_goes_on(writer);
 	kt_end(&nl, kt_frozen(&nl, NULL, 10000, &fd, 1)->number);
 }
+
+/* The same, but it was somebody else's thaw that left them. */
+TEST(read_only_while_frozen_and_a_foreign_thaw)
+{
+	int fd = kt_mount("ro", NULL);
+	struct kt_writer *writer = kt_writer("ro");
+	struct fg_lease *lease;
+	struct fg_fs fs;
+	struct fgnl nl;
+
+	kt_open(&nl);
+	lease = kt_frozen(&nl, NULL, 1000, &fd, 1);
+	EQUAL(fg_fs(&nl, fd, &fs), 0);
+	if (fs.present & 1 << FREEZEGUARD_A_FS_KERNEL_HOLDERS)
+		kt_skip("nobody can thaw a lease's freeze on this kernel");
+	kt_tell("ro", "read_only", "1");
+	EQUAL(kt_thaw(fd), 0);
+	kt_tell("ro", "read_only", "0");
+	kt_writer_blocked(writer);
+	kt_tell("ro", "read_only", "1");
+	lease = kt_await(&nl, lease->number, FREEZEGUARD_LEASE_STATE_EXPIRED, KT_SOON_MS);
+	EQUAL(lease->continuity, FREEZEGUARD_CONTINUITY_BROKEN);
+	kt_tell("ro", "read_only", "0");
+	kt_writer_goes_on(writer);
+	kt_end(&nl, kt_frozen(&nl, NULL, 10000, &fd, 1)->number);
+}

@@ -528,6 +528,10 @@ TEST(dump_with_attributes)
 	fgnl_begin(&msg, &world.nl, FREEZEGUARD_CMD_LEASE_GET, NLM_F_DUMP);
 	fgnl_put_u32(&msg, FREEZEGUARD_A_LEASE_NUMBER, 1);
 	MALFORMED();
+	/* well-formed ones are not ignored either; the error comes at the dump's end */
+	fgnl_begin(&msg, &world.nl, FREEZEGUARD_CMD_LEASE_GET, NLM_F_DUMP);
+	fgnl_put_u64(&msg, FREEZEGUARD_A_LEASE_NUMBER, 1);
+	EQUAL(fgnl_talk(&world.nl, &msg, NULL, NULL), -EINVAL);
 	end_world();
 }
 

@@ -63,6 +63,12 @@ static void all_refused(struct fgnl *nl)
 	EQUAL(fg_dump(nl, NULL, NULL), 0);
 }
 
+/* Notifications tell of every lease. The kernel asks for the subscriber's capability alone. */
+static void events_refused(struct fgnl *nl)
+{
+	EQUAL(fgnl_subscribe(nl), -EPERM);
+}
+
 static void become_nobody(void)
 {
 	CHECK(!setgroups(0, NULL) && !setresgid(NOBODY, NOBODY, NOBODY) &&
@@ -100,6 +106,7 @@ TEST(unprivileged)
 		become_nobody();
 		kt_open(&nl);
 		all_refused(&nl);
+		events_refused(&nl);
 	});
 	end_world();
 }
@@ -113,6 +120,7 @@ TEST(root_without_the_capability)
 		drop_capability(CAP_SYS_ADMIN);
 		kt_open(&nl);
 		all_refused(&nl);
+		events_refused(&nl);
 	});
 	end_world();
 }
@@ -142,6 +150,7 @@ TEST(capability_dropped_after_the_socket_was_opened)
 		kt_open(&nl);
 		drop_capability(CAP_SYS_ADMIN);
 		all_refused(&nl);
+		events_refused(&nl);
 	});
 	IN_CHILD({
 		struct fgnl nl;
@@ -149,6 +158,7 @@ TEST(capability_dropped_after_the_socket_was_opened)
 		kt_open(&nl);
 		become_nobody();
 		all_refused(&nl);
+		events_refused(&nl);
 	});
 	end_world();
 }
@@ -162,6 +172,7 @@ TEST(socket_inherited_from_a_more_privileged_process)
 	IN_CHILD({
 		become_nobody();
 		all_refused(&nl);
+		events_refused(&nl);
 	});
 	/* even the one that owns the lease */
 	IN_CHILD({
@@ -242,6 +253,7 @@ TEST(root_of_a_user_namespace)
 		new_user_namespace(0);
 		kt_open(&nl);
 		all_refused(&nl);
+		events_refused(&nl);
 	});
 	IN_CHILD({
 		struct fgnl nl;
@@ -249,6 +261,7 @@ TEST(root_of_a_user_namespace)
 		new_user_namespace(NOBODY);
 		kt_open(&nl);
 		all_refused(&nl);
+		events_refused(&nl);
 	});
 	end_world();
 }
