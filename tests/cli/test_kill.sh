@@ -10,7 +10,7 @@ make_fs ext4
 truncate -s 64M "$scratch/slow.img"
 slow=$(losetup --find --show "$scratch/slow.img")
 loops+=("$slow")
-dmsetup create slow --table "0 131072 delay $slow 0 0 $slow 0 60" || exit 99
+dmsetup create slow --table "0 131072 delay $slow 0 0 $slow 0 25" || exit 99
 slow=/dev/$(dmsetup info -c --noheadings -o blkdevname slow)	# no udev here, no /dev/mapper
 mkfs.ext4 -q "$slow" && mkdir "$scratch/slow" && mount "$slow" "$scratch/slow" || exit 99
 
