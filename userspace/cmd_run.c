@@ -22,13 +22,11 @@
 #define KILL_AFTER_MS	5000
 #define POLL_MS		500
 
-enum { OPT_ID = OPT_FIRST, OPT_TIMEOUT, OPT_ALL, OPT_ALLOW_ROOT };
-
 static const struct option options[] = {
-	{ "id", required_argument, NULL, OPT_ID },
-	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
-	{ "all", no_argument, NULL, OPT_ALL },
-	{ "allow-root", no_argument, NULL, OPT_ALLOW_ROOT },
+	{ "id", required_argument, NULL, FREEZE_OPT_ID },
+	{ "timeout", required_argument, NULL, FREEZE_OPT_TIMEOUT },
+	{ "all", no_argument, NULL, FREEZE_OPT_ALL },
+	{ "allow-root", no_argument, NULL, FREEZE_OPT_ALLOW_ROOT },
 	COMMON_OPTIONS,
 	{ 0 }
 };
@@ -239,38 +237,13 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 	struct freeze_request request = { .timeout_ms = DEFAULT_TIMEOUT_MS };
 	struct freeze freeze = { 0 };
 	struct child child = { 0 };
-	int c, dashes;
+	int dashes;
 
 	for (dashes = 1; dashes < argc && strcmp(argv[dashes], "--"); dashes++)
 		;
 	/* What is behind "--" is the command's, and getopt_long() is not to see it. */
-	while ((c = getopt_long(dashes, argv, ":", options, NULL)) != -1) {
-		switch (c) {
-		case OPT_ID:
-			request.id = optarg;
-			freezectl_id(ctl, optarg);
-			break;
-		case OPT_TIMEOUT:
-			freezectl_duration(ctl, "--timeout", optarg, &request.timeout_ms);
-			break;
-		case OPT_ALL:
-			request.all = true;
-			break;
-		case OPT_ALLOW_ROOT:
-			request.allow_root = true;
-			break;
-		case OPT_JSON:
-		case OPT_HELP:
-			break;
-		default:
-			freezectl_bad_option(ctl, c, argv);
-		}
-	}
-	request.paths = argv + optind;
-	request.n_paths = (size_t)(dashes - optind);
-	if (request.all && request.n_paths)
-		freezectl_usage(ctl, "--all and paths exclude each other");
-	else if (!request.all && !request.n_paths)
+	freeze_arguments(ctl, dashes, argv, options, &request);
+	if (!request.all && !request.n_paths)
 		freezectl_usage(ctl, "nothing to freeze is named: give paths, or --all");
 	if (dashes + 1 >= argc)
 		freezectl_usage(ctl, "the command is missing: freezectl run PATH... -- COMMAND");

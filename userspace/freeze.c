@@ -18,6 +18,47 @@
 /* ... and after the deadline, by which the answer was promised: time for what isn't stuck. */
 #define LATE_ROLL_BACK_MS	250
 
+/**
+ * freeze_arguments() - read what is wanted from the command line
+ * @ctl: gets a finding for each thing that is wrong
+ * @argc: up to where
+ * @argv: the arguments
+ * @options: the table, of enum freeze_option and the common ones
+ * @request: the defaults; gets what is wanted, with the paths that are left
+ */
+void freeze_arguments(struct freezectl *ctl, int argc, char **argv, const struct option *options,
+		      struct freeze_request *request)
+{
+	int c;
+
+	while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+		switch (c) {
+		case FREEZE_OPT_ID:
+			request->id = optarg;
+			freezectl_id(ctl, optarg);
+			break;
+		case FREEZE_OPT_TIMEOUT:
+			freezectl_duration(ctl, "--timeout", optarg, &request->timeout_ms);
+			break;
+		case FREEZE_OPT_ALL:
+			request->all = true;
+			break;
+		case FREEZE_OPT_ALLOW_ROOT:
+			request->allow_root = true;
+			break;
+		case OPT_JSON:
+		case OPT_HELP:
+			break;
+		default:
+			freezectl_bad_option(ctl, c, argv);
+		}
+	}
+	request->paths = argv + optind;
+	request->n_paths = (size_t)(argc - optind);
+	if (request->all && request->n_paths)
+		freezectl_usage(ctl, "--all and paths exclude each other");
+}
+
 struct freezable {
 	struct freezectl *ctl;
 	bool refused;

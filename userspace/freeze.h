@@ -47,6 +47,16 @@ struct freeze {
 	struct freezeguard_lease lease;
 };
 
+/* What freeze, run and plan have in common, for their tables of options. */
+enum freeze_option {
+	FREEZE_OPT_ID = OPT_FIRST,
+	FREEZE_OPT_TIMEOUT,
+	FREEZE_OPT_ALL,
+	FREEZE_OPT_ALLOW_ROOT,
+};
+
+void freeze_arguments(struct freezectl *ctl, int argc, char **argv, const struct option *options,
+		      struct freeze_request *request);
 bool freeze_prepare(struct freezectl *ctl, const struct freeze_request *request,
 		    struct freeze *freeze);
 bool freeze_take(struct freezectl *ctl, const struct freeze_request *request,
