@@ -70,15 +70,25 @@ static bool fg_hold_has_company(struct fg_hold *hold)
  * to freeze then, and our part has to be taken back. The other may be gone by then, which makes
  * that a thaw like any other, one that can fail.
  *
+ * Where they have none, somebody may have thawed what has only just been frozen.
+ *
  * Context: sleeps, uninterruptibly and without a bound; no locks.
- * Return: 0; -EBUSY frozen by somebody else; what the filesystem returned.
+ * Return: 0; -EBUSY frozen by somebody else; -ECANCELED thawed again by somebody else; what the
+ * filesystem returned.
  */
 int fg_hold_freeze(struct fg_hold *hold, bool *frozen)
 {
 	int err = fg_super_freeze(hold->sb, hold->who);
 
 	*frozen = !err;
-	return !err && fg_hold_has_company(hold) ? -EBUSY : err;
+	if (err)
+		return err;
+	if (fg_super_state(hold->sb) == SB_UNFROZEN) {
+		*frozen = false;
+		fg_super_after_foreign_thaw(hold->sb);
+		return -ECANCELED;
+	}
+	return fg_hold_has_company(hold) ? -EBUSY : 0;
 }
 
 /**
@@ -96,15 +106,23 @@ int fg_hold_freeze(struct fg_hold *hold, bool *frozen)
 int fg_hold_thaw(struct fg_hold *hold, enum freezeguard_continuity *continuity)
 {
 	unsigned int flags = memalloc_noreclaim_save();
-	int err = fg_super_thaw(hold->sb, hold->who);
+	int err = -EINVAL;
 
+	hold->watched = false;
+	if (READ_ONCE(hold->lost))	/* frozen again by somebody else, it is not ours to thaw */
+		fg_super_after_foreign_thaw(hold->sb);
+	else
+		err = fg_super_thaw(hold->sb, hold->who);
 	memalloc_noreclaim_restore(flags);
 	if (err == -EINVAL) {
 		*continuity = FREEZEGUARD_CONTINUITY_BROKEN;
 		return 0;
 	}
-	*continuity = fg_super_holder_is_exclusive(hold->sb, hold->who) ?
-		      FREEZEGUARD_CONTINUITY_GUARANTEED : FREEZEGUARD_CONTINUITY_UNKNOWN;
+	if (fg_super_holder_is_exclusive(hold->sb, hold->who))
+		*continuity = FREEZEGUARD_CONTINUITY_GUARANTEED;
+	else
+		*continuity = hold->watched ? FREEZEGUARD_CONTINUITY_OBSERVED
+					    : FREEZEGUARD_CONTINUITY_UNKNOWN;
 	return err;
 }
 

@@ -30,7 +30,9 @@ struct fg_lease;
  * @name: s_id, kept for reports
  * @level: order of freezing
  * @who: as whom it is frozen
- * @thread: its thread, until that has been woken for the first time
+ * @thread: its thread; after it has been woken for the first time only to be compared with
+ * @watched: its own thread's last thaw was seen by the watch, as every other one would have been
+ * @lost: somebody else thawed it: nothing of ours is left to thaw; set under the lease's lock
  * @state: enum freezeguard_hold_state; this and all below: written by the hold's own thread alone
  *	once there is one, under the lease's lock so that readers see them together
  * @error: positive errno of the freeze, or of the last thaw that failed
@@ -53,6 +55,8 @@ struct fg_hold {
 	unsigned int level;
 	enum fg_holder who;
 	struct task_struct *thread;
+	bool watched;
+	bool lost;
 
 	enum freezeguard_hold_state state;
 	unsigned int error;

@@ -133,6 +133,32 @@ void fg_lease_end_orphaned(struct fg_lease *lease)
 		fg_lease_end_tell(lease);
 }
 
+/**
+ * fg_lease_foreign_thaw() - the calling process has thawed what a lease had frozen, and ends it so
+ * @hold: a hold whose superblock is certain not to be frozen by it any more
+ *
+ * Context: any but interrupts.
+ */
+void fg_lease_foreign_thaw(struct fg_hold *hold)
+{
+	struct fg_lease *lease = hold->lease;
+	struct fg_process culprit;
+	unsigned long flags;
+	bool won;
+
+	fg_process_current(&culprit);
+	spin_lock_irqsave(&lease->lock, flags);
+	WRITE_ONCE(hold->lost, true);
+	won = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_FOREIGN_THAW);
+	if (won) {
+		lease->info.ender = culprit;
+		hold->continuity = FREEZEGUARD_CONTINUITY_BROKEN;
+	}
+	spin_unlock_irqrestore(&lease->lock, flags);
+	if (won)
+		fg_lease_end_tell(lease);
+}
+
 static enum hrtimer_restart fg_lease_deadline(struct hrtimer *timer)
 {
 	struct fg_lease *lease = container_of(timer, struct fg_lease, timer);
@@ -255,7 +281,9 @@ static bool fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
 	spin_lock_irqsave(&lease->lock, flags);
 	if (err) {
 		hold->error = -err;
-		ended = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_HOLD_FAILED);
+		ended = fg_lease_end_locked(lease, err == -ECANCELED ?
+						   FREEZEGUARD_CAUSE_FOREIGN_THAW :
+						   FREEZEGUARD_CAUSE_HOLD_FAILED);
 		if (ended)
 			lease->info.error = -err;
 	} else {
@@ -294,7 +322,8 @@ static void fg_lease_thaw_hold(struct fg_lease *lease, struct fg_hold *hold)
 	for (;;) {
 		err = fg_hold_thaw(hold, &continuity);
 		spin_lock_irqsave(&lease->lock, flags);
-		if (!hold->thaw_failures)	/* what happens after the end breaks nothing */
+		/* What happens after the end breaks nothing. */
+		if (!hold->thaw_failures && !hold->lost)
 			hold->continuity = continuity;
 		if (err) {
 			hold->error = -err;

@@ -140,6 +140,7 @@ void fg_lease_prepare(struct fg_lease *lease, u64 timeout_ns);
 void fg_lease_start(struct fg_lease *lease);
 int fg_lease_end(struct fg_lease *lease, enum freezeguard_cause cause);
 void fg_lease_end_orphaned(struct fg_lease *lease);
+void fg_lease_foreign_thaw(struct fg_hold *hold);
 int fg_lease_extend(struct fg_lease *lease, u64 timeout_ns, u64 longest_ns);
 int fg_lease_detach(struct fg_lease *lease);
 

@@ -6,6 +6,7 @@
 #include "netlink.h"
 #include "owner.h"
 #include "registry.h"
+#include "watch.h"
 
 /* How long a reboot waits for the thaws. */
 #define FG_SHUTDOWN_WAIT_MS	3000
@@ -21,6 +22,9 @@ MODULE_PARM_DESC(max_leases, "most live leases (default 4096)");
 
 module_param_named(history, fg_registry_history_max, uint, 0644);
 MODULE_PARM_DESC(history, "how many ended leases are remembered (default 256)");
+
+module_param_named(watch, fg_watch_enabled, bool, 0444);
+MODULE_PARM_DESC(watch, "see foreign thaws as they happen; reads N where that can't be done (default Y)");
 
 static const char *const fg_holder_names[] = {
 	[FG_HOLDER_USER] = "user",
@@ -90,12 +94,14 @@ static int __init fg_init(void)
 	err = register_reboot_notifier(&fg_reboot_notifier);
 	if (err)
 		goto unwatch_owners;
+	fg_watch_start();
 	err = genl_register_family(&fg_netlink_family);
 	if (err)
-		goto unregister_reboot;
+		goto stop_watch;
 	return 0;
 
-unregister_reboot:
+stop_watch:
+	fg_watch_stop();
 	unregister_reboot_notifier(&fg_reboot_notifier);
 unwatch_owners:
 	fg_owner_unwatch();
@@ -108,6 +114,7 @@ exit_lease:
 static void __exit fg_exit(void)
 {
 	genl_unregister_family(&fg_netlink_family);
+	fg_watch_stop();
 	unregister_reboot_notifier(&fg_reboot_notifier);
 	fg_owner_unwatch();
 	fg_lease_exit();

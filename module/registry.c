@@ -41,29 +41,30 @@ static struct fg_lease *fg_registry_lookup_id(const char *id)
 	return NULL;
 }
 
-static struct fg_lease *fg_registry_lookup_super(const struct super_block *sb)
+static struct fg_hold *fg_registry_lookup_super(const struct super_block *sb)
 {
 	struct fg_hold *hold;
 
 	lockdep_assert_held(&fg_registry_lock);
 	hash_for_each_possible(fg_registry_supers, hold, by_sb, (unsigned long)sb)
 		if (hold->sb == sb && fg_hold_is_live(hold))
-			return hold->lease;
+			return hold;
 	return NULL;
 }
 
 static int fg_registry_check(struct fg_lease *lease, struct fg_registry_conflict *conflict)
 {
 	struct fg_lease *other;
+	struct fg_hold *held;
 	unsigned int i;
 
 	if (fg_registry_nr_live >= READ_ONCE(fg_registry_live_max))
 		return -EUSERS;
 	for (i = 0; i < lease->nr_holds; i++) {
 		conflict->hold = i;
-		other = fg_registry_lookup_super(lease->holds[i].sb);
-		if (other) {
-			conflict->number = other->number;
+		held = fg_registry_lookup_super(lease->holds[i].sb);
+		if (held) {
+			conflict->number = held->lease->number;
 			return -EBUSY;
 		}
 		if (fg_hold_frozen_by_others(&lease->holds[i]))
@@ -229,14 +230,42 @@ struct fg_lease *fg_registry_find_number(u64 number)
  */
 struct fg_lease *fg_registry_find_super(const struct super_block *sb)
 {
-	struct fg_lease *lease;
+	struct fg_lease *lease = NULL;
+	struct fg_hold *hold;
 
 	spin_lock(&fg_registry_lock);
-	lease = fg_registry_lookup_super(sb);
-	if (lease)
+	hold = fg_registry_lookup_super(sb);
+	if (hold) {
+		lease = hold->lease;
 		fg_lease_get(lease);
+	}
 	spin_unlock(&fg_registry_lock);
 	return lease;
+}
+
+/**
+ * fg_registry_visit_hold() - call a function for the hold of a superblock, if a live lease has one
+ * @sb: the superblock
+ * @fn: the function; called in atomic context
+ * @data: for the function
+ *
+ * Takes no reference, whose dropping might sleep.
+ *
+ * Context: any but interrupts; does not sleep.
+ * Return: what the function returned; false if nobody holds the superblock.
+ */
+bool fg_registry_visit_hold(const struct super_block *sb,
+			    bool (*fn)(struct fg_hold *hold, void *data), void *data)
+{
+	struct fg_hold *hold;
+	bool result = false;
+
+	spin_lock(&fg_registry_lock);
+	hold = fg_registry_lookup_super(sb);
+	if (hold)
+		result = fn(hold, data);
+	spin_unlock(&fg_registry_lock);
+	return result;
 }
 
 /**

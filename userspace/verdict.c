@@ -31,6 +31,18 @@ static const char *process_text(uint32_t pid, const char *comm, char buf[64])
 	return buf;
 }
 
+/* Who thawed what a lease held: "process 4711 (fsfreeze)" where that was seen. */
+static const char *culprit_text(const struct freezeguard_lease *lease, char buf[96])
+{
+	char process[64];
+
+	if (lease->cause != FREEZEGUARD_CAUSE_FOREIGN_THAW || !lease->ender_pid)
+		return "something other than freezeguard";
+	snprintf(buf, 96, "%s%s", process_text(lease->ender_pid, lease->ender_comm, process),
+		 strncmp(lease->ender_comm, "kworker/", 8) ? "" : ", as SysRq-j does,");
+	return buf;
+}
+
 /* Had this superblock been frozen by the time the lease ended? */
 static bool was_frozen(const struct freezeguard_lease *lease, const struct freezeguard_hold *hold)
 {
@@ -142,7 +154,7 @@ static void freeze_hold_failed(const struct freezeguard_lease *lease,
 bool verdict_freeze(const struct freezeguard_lease *lease, const struct verdict_context *context,
 		    struct findings *findings)
 {
-	char text[WHEN_TEXT_MAX], process[64], by[WHEN_TEXT_MAX + 32];
+	char text[WHEN_TEXT_MAX], process[64], by[WHEN_TEXT_MAX + 32], culprit[96];
 
 	if (lease->state == FREEZEGUARD_LEASE_STATE_FROZEN)
 		return true;
@@ -183,8 +195,8 @@ bool verdict_freeze(const struct freezeguard_lease *lease, const struct verdict_
 			break;
 		case FREEZEGUARD_CAUSE_FOREIGN_THAW:
 			findings_add(findings, EXIT_CODE_FREEZE_FAILED, lease->id,
-				     "something other than freezeguard thawed one of its "
-				     "filesystems at %s",
+				     "%s thawed one of its filesystems at %s",
+				     culprit_text(lease, culprit),
 				     when_text(&context->when, lease->ended_ns, text));
 			break;
 		case FREEZEGUARD_CAUSE_SHUTDOWN:
@@ -280,7 +292,8 @@ static void thaw_ended_by_deadline(const struct freezeguard_lease *lease,
 static void thaw_broken(const struct freezeguard_lease *lease, const struct verdict_context *c,
 			struct findings *f)
 {
-	char text[WHEN_TEXT_MAX], place[PLACES_TEXT_MAX];
+	char text[WHEN_TEXT_MAX], place[PLACES_TEXT_MAX], buf[96];
+	const char *culprit = culprit_text(lease, buf);
 	size_t i, n = 0;
 
 	when_text(&c->when, lease->ended_ns, text);
@@ -290,15 +303,13 @@ static void thaw_broken(const struct freezeguard_lease *lease, const struct verd
 		n++;
 		findings_add(f, EXIT_CODE_NOT_FROZEN,
 			     places_hold(&c->places, &lease->holds[i], place),
-			     "something other than freezeguard thawed it before lease %s ended, at "
-			     "%s; the snapshot may be inconsistent",
-			     lease->id, text);
+			     "%s thawed it before the end of lease %s, at %s; the snapshot may "
+			     "be inconsistent", culprit, lease->id, text);
 	}
 	if (!n)
 		findings_add(f, EXIT_CODE_NOT_FROZEN, lease->id,
-			     "something other than freezeguard thawed one of its filesystems "
-			     "before it ended, at %s; the snapshot may be inconsistent",
-			     text);
+			     "%s thawed one of its filesystems before its end, at %s; the "
+			     "snapshot may be inconsistent", culprit, text);
 }
 
 /**

@@ -87,6 +87,18 @@ unlock:
 }
 
 /**
+ * fg_super_after_foreign_thaw() - finish somebody else's thaw of what was frozen as ours
+ * @sb: the superblock; the caller holds an active reference
+ *
+ * Context: as fg_super_thaw().
+ */
+void fg_super_after_foreign_thaw(struct super_block *sb)
+{
+	if (sb_rdonly(sb))	/* it may have left the writers waiting */
+		fg_super_let_writers_go(sb);
+}
+
+/**
  * fg_super_thaw() - take back what a fg_super_freeze() by the same @who did
  * @sb: the superblock; the caller holds an active reference
  * @who: the holder
@@ -106,8 +118,7 @@ int fg_super_thaw(struct super_block *sb, enum fg_holder who)
 	int err;
 
 	if (fg_super_state(sb) != SB_FREEZE_COMPLETE || !before) {
-		if (sb_rdonly(sb))	/* whoever thawed it may have left them waiting */
-			fg_super_let_writers_go(sb);
+		fg_super_after_foreign_thaw(sb);
 		return -EINVAL;
 	}
 	if (sb->s_op->thaw_super)
@@ -124,6 +135,28 @@ int fg_super_thaw(struct super_block *sb, enum fg_holder who)
 	return 0;		/* ours was dropped, others remain */
 #else
 	return -EINVAL;
+#endif
+}
+
+/**
+ * fg_super_thaw_ended() - has somebody else's thaw ended a freeze that was there before it began?
+ * @sb: the superblock
+ * @err: what the thaw returned, a moment ago
+ *
+ * Only what is certain: a freeze that is taken for ended will not be thawed. Where freezes have
+ * holders, the error says nothing (see fg_super_thaw()), and the counts of a thaw that is just
+ * failing are zero for a while; nothing is left of any freeze once the superblock is unfrozen. Where
+ * there are none, a thaw that returned 0 has ended the one freeze there is.
+ *
+ * Context: any.
+ * Return: true if it has; false if it hasn't, or if another freeze has come since.
+ */
+bool fg_super_thaw_ended(struct super_block *sb, int err)
+{
+#ifdef HAVE_FREEZE_HOLDER
+	return fg_super_state(sb) == SB_UNFROZEN;
+#else
+	return !err;
 #endif
 }
 

@@ -2,7 +2,7 @@
 # Data Lifecycle Manager's contract, for filesystems.
 # shellcheck source=tests/cli/lib.sh
 . ./lib.sh
-plan 38
+plan 42
 
 a=11111111-1111-4111-8111-111111111111
 b=22222222-2222-4222-8222-222222222222
@@ -52,6 +52,14 @@ else
 	says "it says that somebody else thawed" "${fs[1]}"
 fi
 that "everything is thawed" unfrozen "${fs[@]}"
+holder=/sys/module/freezeguard/parameters/holder
+echo user >$holder		# so that anybody can thaw on every kernel
+expect 0 "pre-script as the user" freezectl dlm pre-script --execution-id $a --timeout 30s "${fs[@]}"
+fsfreeze -u "${fs[1]}"
+that "a foreign thaw of one ends the lease at once" within 2000 unfrozen "${fs[@]}"
+expect 205 "post-script: broken" freezectl dlm post-script --execution-id $a
+says "it says which and by whom" "${fs[1]}" "(fsfreeze)"
+echo kernel >$holder
 
 make_testfs slowfs freeze=sleep:5000
 expect 201 "a freeze longer than the script may take" \

@@ -284,9 +284,11 @@ static void queue_event(struct fgnl *nl, const struct nlmsghdr *msg, bool multic
 		.continuity = lease.continuity, .begin_ns = lease.begin_ns,
 		.frozen_ns = lease.frozen_ns, .deadline_ns = lease.deadline_ns,
 		.ended_ns = lease.ended_ns, .released_ns = lease.released_ns,
+		.ender_pid = lease.ender_pid,
 		.bound = lease.bound, .has_hold = lease.n_hold > 0, .hold = lease.hold[0],
 	};
 	memcpy(e->id, lease.id, sizeof(e->id));
+	memcpy(e->ender_comm, lease.ender_comm, sizeof(e->ender_comm));
 	nl->events_head++;
 	if (nl->events_head - nl->events_tail > FGNL_EVENTS)
 		nl->events_tail++;

@@ -52,6 +52,8 @@ struct fg_event {
 	char id[FGNL_ID_SIZE];
 	uint32_t state, cause, error, holds, holds_live, continuity;
 	uint64_t begin_ns, frozen_ns, deadline_ns, ended_ns, released_ns;
+	uint32_t ender_pid;
+	char ender_comm[32];
 	bool bound, has_hold;
 	struct fg_hold hold;
 };

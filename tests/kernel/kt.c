@@ -141,6 +141,20 @@ static void write_text(const char *path, const char *text)
 	close(fd);
 }
 
+static bool parameter_is(const char *name, const char *value)
+{
+	char path[PATH_MAX], text[16];
+	FILE *f;
+
+	snprintf(path, sizeof(path), PARAMETERS "/%s", name);
+	f = fopen(path, "re");
+	if (!f || !fgets(text, sizeof(text), f))
+		FAIL("%s can't be read", path);
+	fclose(f);
+	text[strcspn(text, "\n")] = 0;
+	return !strcmp(text, value);
+}
+
 static void make_directory(const char *name)
 {
 	mkdir(ROOT, 0755);
@@ -295,6 +309,31 @@ void kt_set_parameter(const char *name, unsigned int value)
 	write_text(path, text);
 }
 
+/**
+ * kt_set_holder() - as whom leases freeze from now on; the harness sets it back
+ * @holder: "user", as which anybody can thaw on every kernel, or "kernel"
+ */
+void kt_set_holder(const char *holder)
+{
+	write_text(PARAMETERS "/holder", holder);
+}
+
+/**
+ * kt_reload() - unload the module and load it again; the harness undoes that
+ * @parameters: other than the defaults
+ *
+ * No lease may be live. Sockets have to be opened afterwards: the family gets another number.
+ */
+void kt_reload(const char *parameters)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "rmmod freezeguard && modprobe freezeguard %s",
+		 parameters);
+	if (system(command))
+		FAIL("%s", command);
+}
+
 /* Leases */
 
 /** kt_open() - open a socket, or fail the test */
@@ -364,6 +403,15 @@ const struct fg_hold *kt_hold(const struct fg_lease *lease, const char *name)
 		if (!strcmp(lease->hold[i].name, name))
 			return &lease->hold[i];
 	FAIL("lease %s has no hold %s", lease->id, name);
+}
+
+/** kt_has_holders() - does this kernel know who holds a freeze (6.6 and later)? */
+bool kt_has_holders(struct fgnl *nl, int fd)
+{
+	struct fg_fs fs;
+
+	EQUAL(fg_fs(nl, fd, &fs), 0);
+	return fs.present & 1 << FREEZEGUARD_A_FS_KERNEL_HOLDERS;
 }
 
 /** kt_fs_state() - FS_GET, of which only the state is of interest */
@@ -592,11 +640,17 @@ static void reset_parameters(void)
 	static const char *const names[] = { "history", "max_holds", "max_leases",
 					     "max_timeout_ms" };
 	static unsigned int values[4];
-	static bool known;
+	static bool known, watch;
 	unsigned int i;
 
 	if (access(PARAMETERS, F_OK))
 		return;
+	if (!known)
+		watch = parameter_is("watch", "Y");
+	else if (watch != parameter_is("watch", "Y"))
+		kt_reload("");
+	if (parameter_is("holder", "user"))
+		kt_set_holder("kernel");
 	for (i = 0; i < 4; i++) {
 		if (!known)
 			values[i] = kt_parameter(names[i]);

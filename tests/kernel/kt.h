@@ -83,6 +83,8 @@ void kt_freeze(int fd);
 int kt_thaw(int fd);
 unsigned int kt_parameter(const char *name);
 void kt_set_parameter(const char *name, unsigned int value);
+void kt_set_holder(const char *holder);
+void kt_reload(const char *parameters);
 
 /* leases */
 void kt_open(struct fgnl *nl);
@@ -93,6 +95,7 @@ struct fg_lease *kt_frozen(struct fgnl *nl, const char *id, uint32_t timeout_ms,
 			   unsigned int n);
 struct fg_lease *kt_end(struct fgnl *nl, uint64_t number);
 const struct fg_hold *kt_hold(const struct fg_lease *lease, const char *name);
+bool kt_has_holders(struct fgnl *nl, int fd);
 uint32_t kt_fs_state(struct fgnl *nl, int fd);
 void kt_await_fs_state(struct fgnl *nl, int fd, uint32_t state);
 

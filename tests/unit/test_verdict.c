@@ -383,6 +383,30 @@ static void a_broken_continuity_is_never_success(void **state)
 	findings_free(&f);
 }
 
+static void whoever_thawed_it_is_named(void **state)
+{
+	struct freezeguard_lease lease = make(S(BROKEN), C(FOREIGN_THAW), true);
+	struct findings f = { 0 };
+
+	(void)state;
+	lease.continuity = FREEZEGUARD_CONTINUITY_BROKEN;
+	holds[1].continuity = FREEZEGUARD_CONTINUITY_BROKEN;
+	lease.ender_pid = 4712;
+	strcpy(lease.ender_comm, "fsfreeze");
+	assert_string_equal(thaw_codes(&lease, VERDICT_LATE, &f), "205");
+	assert_true(mentions(&f, "sdb"));
+	assert_true(mentions(&f, "process 4712 (fsfreeze)"));
+	assert_false(mentions(&f, "SysRq"));
+	strcpy(lease.ender_comm, "kworker/0:1");
+	assert_string_equal(thaw_codes(&lease, VERDICT_LATE, &f), "205");
+	assert_true(mentions(&f, "SysRq-j"));
+	/* found at the end of a lease that something else ended: whoever ended it is not the culprit */
+	lease.cause = C(REQUEST);
+	assert_string_equal(thaw_codes(&lease, VERDICT_LATE, &f), "205 205");
+	assert_true(mentions(&f, "something other than freezeguard"));
+	findings_free(&f);
+}
+
 static void frozen_by_others_is_a_warning(void **state)
 {
 	struct freezeguard_lease lease = make(S(THAWED), C(REQUEST), true);
@@ -439,6 +463,7 @@ int main(void)
 		cmocka_unit_test(an_expired_lease_says_why_every_time),
 		cmocka_unit_test(a_late_request_is_told_when_and_by_whom),
 		cmocka_unit_test(a_broken_continuity_is_never_success),
+		cmocka_unit_test(whoever_thawed_it_is_named),
 		cmocka_unit_test(frozen_by_others_is_a_warning),
 		cmocka_unit_test(cancelling_is_not_a_thaw),
 		cmocka_unit_test(the_paths_of_the_plan_are_used),
