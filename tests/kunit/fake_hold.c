@@ -244,6 +244,24 @@ enum freezeguard_lease_state fake_state(struct fg_lease *lease)
 }
 
 /**
+ * fake_hold() - what is known of one superblock of a lease, which keeps them in an order of its own
+ * @lease: the lease
+ * @super: which superblock
+ * @copy: where to; all zero if the lease has no such superblock
+ */
+void fake_hold(struct fg_lease *lease, unsigned int super, struct fg_hold *copy)
+{
+	unsigned int i;
+
+	for (i = 0; i < lease->nr_holds; i++) {
+		fg_lease_snapshot_hold(&lease->holds[i], copy);
+		if (copy->sb == &fake_world->supers[super].sb)
+			return;
+	}
+	memset(copy, 0, sizeof(*copy));
+}
+
+/**
  * fake_hold_state() - where one superblock of a lease is
  * @lease: the lease
  * @super: which superblock
@@ -253,12 +271,7 @@ enum freezeguard_lease_state fake_state(struct fg_lease *lease)
 enum freezeguard_hold_state fake_hold_state(struct fg_lease *lease, unsigned int super)
 {
 	struct fg_hold copy;
-	unsigned int i;
 
-	for (i = 0; i < lease->nr_holds; i++) {
-		fg_lease_snapshot_hold(&lease->holds[i], &copy);
-		if (copy.sb == &fake_world->supers[super].sb)
-			return copy.state;
-	}
-	return 0;
+	fake_hold(lease, super, &copy);
+	return copy.state;
 }

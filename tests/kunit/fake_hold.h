@@ -89,6 +89,7 @@ struct fg_lease *fake_start(struct kunit *test, u64 timeout_ms, unsigned int n);
 struct fg_lease *fake_frozen(struct kunit *test, u64 timeout_ms, unsigned int n);
 void fake_release(struct kunit *test);
 enum freezeguard_lease_state fake_state(struct fg_lease *lease);
+void fake_hold(struct fg_lease *lease, unsigned int super, struct fg_hold *copy);
 enum freezeguard_hold_state fake_hold_state(struct fg_lease *lease, unsigned int super);
 
 /* Is @condition true within @ms? Looks again and again. */

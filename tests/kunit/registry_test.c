@@ -61,12 +61,14 @@ static unsigned long number_of(struct fg_lease *lease)
 	return number;
 }
 
+/* Tries to add one; for @conflict->hold, the number of the superblock instead of the hold's. */
 static int refused(struct kunit *test, const char *id, const unsigned int *supers, unsigned int n,
 		   struct fg_registry_conflict *conflict)
 {
 	struct fg_lease *lease = fake_lease(test, id, LONG_MS, supers, NULL, n);
 	int err = fg_registry_add(lease, conflict);
 
+	conflict->hold = MINOR(lease->holds[conflict->hold].dev);
 	if (!err) {	/* it should not have been */
 		fg_lease_start(lease);
 		fg_lease_end(lease, FREEZEGUARD_CAUSE_REQUEST);
@@ -131,20 +133,20 @@ static void names(struct kunit *test)
 static void conflicts(struct kunit *test)
 {
 	static const unsigned int both[] = { 1, 0 };
-	static const unsigned int other[] = { 1, 2 };
+	static const unsigned int other[] = { 1, 2, 3 };
 	struct fg_registry_conflict conflict;
 	struct fg_lease *lease = add(test, "first", 0);
 
 	KUNIT_EXPECT_EQ(test, refused(test, "second", both, 2, &conflict), -EBUSY);
 	KUNIT_EXPECT_EQ(test, conflict.number, lease->number);
-	KUNIT_EXPECT_EQ(test, conflict.hold, 1);
-	KUNIT_EXPECT_EQ(test, refused(test, "first", other, 2, &conflict), -EEXIST);
+	KUNIT_EXPECT_EQ(test, conflict.hold, 0);
+	KUNIT_EXPECT_EQ(test, refused(test, "first", other, 3, &conflict), -EEXIST);
 	KUNIT_EXPECT_EQ(test, conflict.number, lease->number);
 	/* frozen by nobody that is known */
 	fake_world->supers[2].others = true;
-	KUNIT_EXPECT_EQ(test, refused(test, "second", other, 2, &conflict), -EBUSY);
+	KUNIT_EXPECT_EQ(test, refused(test, "second", other, 3, &conflict), -EBUSY);
 	KUNIT_EXPECT_EQ(test, conflict.number, 0);
-	KUNIT_EXPECT_EQ(test, conflict.hold, 1);
+	KUNIT_EXPECT_EQ(test, conflict.hold, 2);
 	fake_world->supers[2].others = false;
 	/* No refused one is to be found, nor touched anything. */
 	KUNIT_EXPECT_EQ(test, number_of(fg_registry_find_id("second")), 0);
@@ -153,7 +155,7 @@ static void conflicts(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&fake_world->supers[1].freezes), 0);
 
 	fg_registry_live_max = 1;
-	KUNIT_EXPECT_EQ(test, refused(test, "second", other, 2, &conflict), -EUSERS);
+	KUNIT_EXPECT_EQ(test, refused(test, "second", other, 3, &conflict), -EUSERS);
 	fg_registry_live_max = 2;
 	end(test, add(test, "second", 1));
 	end(test, lease);
@@ -252,7 +254,7 @@ static void forgotten_but_used(struct kunit *test)
 	fg_lease_get(lease);
 	number = end(test, lease);
 	KUNIT_EXPECT_EQ(test, number_of(fg_registry_find_number(number)), 0);
-	EXPECT_SOON(test, fake_state(lease) == FREEZEGUARD_LEASE_STATE_THAWED);
+	EXPECT_SOON(test, !fg_lease_is_live(lease));
 	KUNIT_EXPECT_EQ(test, lease->number, number);
 	KUNIT_EXPECT_EQ(test, atomic_read(&fake_world->destroyed), 0);
 	fg_lease_put(lease);
