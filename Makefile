@@ -8,7 +8,7 @@ DESTDIR	?=
 PREFIX	?= /usr/local
 
 .DEFAULT_GOAL := all
-.PHONY: all help bootstrap userspace module guest demo check install install-module clean
+.PHONY: all help bootstrap userspace module guest demo check check-debug install install-module clean
 
 all: userspace module
 
@@ -16,6 +16,7 @@ help:
 	@echo 'make demo            what freezeguard does, shown in a throw-away virtual machine'
 	@echo 'make check           every test; ends with "N passed, N failed, N skipped"'
 	@echo '                     KERNELS="5.10 6.1 6.12 7.2": on each of these, default 6.1'
+	@echo 'make check-debug     the guests'"'"' tests and KUnit on a kernel that checks itself; builds it once'
 	@echo 'make                 freezectl, and freezeguard.ko for the running kernel'
 	@echo 'make install         both, to $(PREFIX) and the running kernel'"'"'s modules'
 	@echo 'make clean           remove build/'
@@ -24,7 +25,7 @@ help:
 bootstrap:
 	@tools/bootstrap
 
-userspace: | $(if $(filter demo check guest,$(MAKECMDGOALS)),bootstrap)
+userspace: | $(if $(filter demo check check-debug guest,$(MAKECMDGOALS)),bootstrap)
 	@$(MAKE) --no-print-directory -C userspace O=$(BUILD)/userspace
 
 # Objects land beside the sources, as the kernel's build system has it; "make clean" takes them away.
@@ -42,6 +43,10 @@ demo: bootstrap userspace
 
 check: guest
 	@KERNELS='$(KERNELS)' tests/run
+
+check-debug: KERNELS := debug
+check-debug: guest
+	@tests/run kernel-debug cli-debug kunit-debug
 
 install: install-module
 	@$(MAKE) --no-print-directory -C userspace O=$(BUILD)/userspace \
