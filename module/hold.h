@@ -30,7 +30,7 @@ struct fg_lease;
  * @name: s_id, kept for reports
  * @level: order of freezing
  * @who: as whom it is frozen
- * @thread: its thread, until that has been woken for the first time
+ * @thread: its thread, with a reference, or NULL
  * @state: enum freezeguard_hold_state; this and all below: written by the hold's own thread alone
  *	once there is one, under the lease's lock so that readers see them together
  * @error: positive errno of the freeze, or of the last thaw that failed
