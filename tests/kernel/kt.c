@@ -295,6 +295,12 @@ void kt_set_parameter(const char *name, unsigned int value)
 	write_text(path, text);
 }
 
+/** kt_set_holder() - set the module's parameter holder; the harness sets it back */
+void kt_set_holder(const char *who)
+{
+	write_text(PARAMETERS "/holder", who);
+}
+
 /* Leases */
 
 /** kt_open() - open a socket, or fail the test */
@@ -597,6 +603,7 @@ static void reset_parameters(void)
 
 	if (access(PARAMETERS, F_OK))
 		return;
+	kt_set_holder("kernel");
 	for (i = 0; i < 4; i++) {
 		if (!known)
 			values[i] = kt_parameter(names[i]);

@@ -83,6 +83,7 @@ void kt_freeze(int fd);
 int kt_thaw(int fd);
 unsigned int kt_parameter(const char *name);
 void kt_set_parameter(const char *name, unsigned int value);
+void kt_set_holder(const char *who);
 
 /* leases */
 void kt_open(struct fgnl *nl);
