@@ -31,6 +31,7 @@ struct fg_lease;
  * @level: order of freezing
  * @who: as whom it is frozen
  * @thread: its thread, with a reference, or NULL
+ * @urgent: the thread runs before everything else; the lease's work alone
  * @state: enum freezeguard_hold_state; this and all below: written by the hold's own thread alone
  *	once there is one, under the lease's lock so that readers see them together
  * @error: positive errno of the freeze, or of the last thaw that failed
@@ -53,6 +54,7 @@ struct fg_hold {
 	unsigned int level;
 	enum fg_holder who;
 	struct task_struct *thread;
+	bool urgent;
 
 	enum freezeguard_hold_state state;
 	unsigned int error;

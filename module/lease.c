@@ -268,6 +268,34 @@ static void fg_lease_set_hold_state(struct fg_hold *hold, enum freezeguard_hold_
 	spin_unlock_irqrestore(&hold->lease->lock, flags);
 }
 
+/*
+ * The thaw must not wait behind whatever load there is. Not done by the threads themselves: setting a
+ * class takes a lock of the cpusets, and who has that may be waiting for a page fault on the very
+ * superblock that they have frozen.
+ */
+static void fg_lease_urge_threads(struct work_struct *work)
+{
+	struct fg_lease *lease = container_of(work, struct fg_lease, urge);
+	unsigned int i;
+
+	for (i = 0; i < lease->nr_holds && !fg_lease_has_ended(lease); i++) {
+		struct fg_hold *hold = &lease->holds[i];
+
+		if (hold->urgent || READ_ONCE(hold->state) != FREEZEGUARD_HOLD_STATE_FROZEN)
+			continue;
+		hold->urgent = true;
+		fg_thread_urgent(hold->thread);
+	}
+	fg_lease_put(lease);
+}
+
+static void fg_lease_queue_urge(struct fg_lease *lease)
+{
+	fg_lease_get(lease);
+	if (!queue_work(fg_lease_workers, &lease->urge))
+		fg_lease_put(lease);
+}
+
 /* Freeze one superblock and do what follows from it for the lease. True if it has to be thawed. */
 static bool fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
 {
@@ -277,12 +305,6 @@ static bool fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
 
 	fg_lease_set_hold_state(hold, FREEZEGUARD_HOLD_STATE_FREEZING);
 	err = fg_hold_freeze(hold, &frozen);
-	/*
-	 * The thaw must not wait behind whatever load there is. An ended lease is past the time in which
-	 * a thread that starves would be rescued.
-	 */
-	if (frozen && !(fg_thread_can_starve() && fg_lease_has_ended(lease)))
-		fg_thread_urgent(current);
 
 	spin_lock_irqsave(&lease->lock, flags);
 	if (err) {
@@ -305,6 +327,8 @@ static bool fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
 	}
 	spin_unlock_irqrestore(&lease->lock, flags);
 
+	if (!err)
+		fg_lease_queue_urge(lease);
 	if (ended)
 		fg_lease_end_tell(lease);
 	else if (all_frozen)
@@ -432,6 +456,7 @@ static int fg_lease_hold_thread(void *data)
 		fg_lease_thaw_hold(lease, hold);
 	}
 	fg_lease_release_hold(lease, hold);
+	flush_work(&lease->urge);	/* a class must not be given to a thread that is gone */
 	fg_lease_put(lease);
 	fg_thread_exit();
 }
@@ -547,6 +572,7 @@ struct fg_lease *fg_lease_alloc(unsigned int max_holds)
 	spin_lock_init(&lease->lock);
 	fg_hrtimer_init(&lease->timer, fg_lease_deadline);
 	INIT_WORK(&lease->setup, fg_lease_setup);
+	INIT_WORK(&lease->urge, fg_lease_urge_threads);
 	INIT_WORK(&lease->ending, fg_lease_announce_end);
 	lease->info.state = FREEZEGUARD_LEASE_STATE_FREEZING;
 	lease->info.bound = true;

@@ -47,9 +47,9 @@ static void fg_thread_precede_all(struct task_struct *task)
 
 /**
  * fg_thread_urgent() - let a kernel thread run before whatever else wants to
- * @task: the thread
+ * @task: the thread, which must not exit meanwhile
  *
- * Context: process context.
+ * Context: process context; may wait for a change of a cpuset, and that for page faults.
  */
 void fg_thread_urgent(struct task_struct *task)
 {
@@ -81,7 +81,7 @@ bool fg_thread_can_starve(void)
  *
  * As an ordinary one, which gets what their throttling leaves: 5 percent of each second.
  *
- * Context: process context.
+ * Context: as fg_thread_urgent().
  */
 void fg_thread_rescue(struct task_struct *task)
 {
