@@ -174,29 +174,39 @@ static void judge(const struct lateness *late)
 	CHECK(kept);
 }
 
-/* Is the thread of a frozen superblock in a class that no SCHED_FIFO task can keep from running? */
-static bool thread_precedes_all(void)
+/* The scheduling policy of the threads of what is frozen; once none of them is ordinary any more. */
+static int threads_policy(void)
 {
-	int found = -1;
-	DIR *dir = opendir("/proc");
+	unsigned int waited, ordinary;
 	struct dirent *entry;
+	int policy = -1;
 
-	while (dir && found < 0 && (entry = readdir(dir))) {
-		char path[300], comm[16] = "";
-		FILE *f;
+	for (waited = 0; waited < KT_SOON_MS; waited += 2) {
+		DIR *dir = opendir("/proc");
 
-		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
-		f = atoi(entry->d_name) > 0 ? fopen(path, "re") : NULL;
-		if (!f)
-			continue;
-		if (fgets(comm, sizeof(comm), f) && !strncmp(comm, "fguard/", strlen("fguard/")))
-			found = sched_getscheduler(atoi(entry->d_name));
-		fclose(f);
+		ordinary = 0;
+		while (dir && (entry = readdir(dir))) {
+			char path[300], comm[16] = "";
+			FILE *f;
+
+			snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
+			f = atoi(entry->d_name) > 0 ? fopen(path, "re") : NULL;
+			if (!f)
+				continue;
+			if (fgets(comm, sizeof(comm), f) &&
+			    !strncmp(comm, "fguard/", strlen("fguard/"))) {
+				policy = sched_getscheduler(atoi(entry->d_name));
+				ordinary += policy == SCHED_OTHER;
+			}
+			fclose(f);
+		}
+		if (dir)
+			closedir(dir);
+		if (policy > 0 && !ordinary)
+			return policy;
+		kt_sleep_ms(2);
 	}
-	if (dir)
-		closedir(dir);
-	CHECK(found == SCHED_FIFO || found == SCHED_DEADLINE);
-	return found == SCHED_DEADLINE;
+	FAIL("the threads are still in the ordinary class");
 }
 
 /* Waits for the end of a lease that nobody ends, and for the writers. */
@@ -300,6 +310,7 @@ static void hogs(const char *cache, int priority, unsigned int tries, struct lat
 		/* sometimes long enough for the kernel to throttle them */
 		unsigned int ms = late->n % 5 == 4 ? 1100 : 200 + late->n * 10;
 
+		threads_policy();
 		load_on(HOGS_SECONDS);
 		EQUAL(fg_extend(&scene.nl, number, ms, NULL), 0);
 		EQUAL(measure(number, late)->state, FREEZEGUARD_LEASE_STATE_EXPIRED);
@@ -322,7 +333,7 @@ static void hogs_that_must_not_matter(int priority, const char *rt_runtime_us)
 
 	set_scene("write through", rt_runtime_us);
 	number = frozen();
-	precedes_all = thread_precedes_all();
+	precedes_all = threads_policy() == SCHED_DEADLINE;
 	kt_end(&scene.nl, number);
 	if (!precedes_all && !strcmp(rt_runtime_us, "-1")) {
 		set_throttling("950000");
