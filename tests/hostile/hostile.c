@@ -99,13 +99,31 @@ static void set_cache(const char *mode)
 		FAIL("write_cache of vda: %s", strerror(errno));
 }
 
-/* What real-time tasks may use of each second, in microseconds; -1 for all of it. */
+/*
+ * What real-time tasks may use of each second, in microseconds; -1 for all of it. The kernel refuses a
+ * change for a moment after SCHED_DEADLINE tasks, those of the test before, have ended.
+ */
 static void set_throttling(const char *runtime_us)
 {
-	FILE *f = fopen("/proc/sys/kernel/sched_rt_runtime_us", "we");
+	const char *path = "/proc/sys/kernel/sched_rt_runtime_us";
+	unsigned int waited;
+	int now;
 
-	if (!f || fputs(runtime_us, f) < 0 || fclose(f))
-		FAIL("sched_rt_runtime_us: %s", strerror(errno));
+	for (waited = 0; waited < KT_SOON_MS; waited += 50) {
+		FILE *f = fopen(path, "r+e");
+
+		if (!f || fscanf(f, "%d", &now) != 1)
+			FAIL("%s has no number", path);
+		if (now == atoi(runtime_us)) {
+			fclose(f);
+			return;
+		}
+		rewind(f);
+		fputs(runtime_us, f);
+		fclose(f);
+		kt_sleep_ms(50);
+	}
+	FAIL("%s stays %d", path, now);
 }
 
 static void set_scene(const char *cache, const char *rt_runtime_us)
