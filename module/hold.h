@@ -30,7 +30,8 @@ struct fg_lease;
  * @name: s_id, kept for reports
  * @level: order of freezing
  * @who: as whom it is frozen
- * @thread: its thread; after it has been woken for the first time only to be compared with
+ * @thread: its thread, with a reference, or NULL
+ * @urgent: the thread runs before everything else; the lease's work alone
  * @watched: its own thread's last thaw was seen by the watch, as every other one would have been
  * @lost: somebody else thawed it: nothing of ours is left to thaw; set under the lease's lock
  * @state: enum freezeguard_hold_state; this and all below: written by the hold's own thread alone
@@ -55,6 +56,7 @@ struct fg_hold {
 	unsigned int level;
 	enum fg_holder who;
 	struct task_struct *thread;
+	bool urgent;
 	bool watched;
 	bool lost;
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* lease: the state machine, the deadline and the threads; lease.h tells how they fit together. */
+#include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/sched.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/timekeeping.h>
@@ -13,6 +14,10 @@
 /* Pauses between thaws that fail: doubled from the first to the last, then for as long as it takes. */
 #define FG_THAW_PAUSE_FIRST_MS	10
 #define FG_THAW_PAUSE_LAST_MS	5000
+
+/* After a lease's end, how often and how long apart threads that starve are looked for. */
+#define FG_RESCUE_ROUNDS	10
+#define FG_RESCUE_PAUSE_MS	100
 
 static const struct fg_lease_events *fg_lease_events;
 static struct workqueue_struct *fg_lease_workers;
@@ -78,12 +83,35 @@ static void fg_lease_end_tell(struct fg_lease *lease)
 	queue_work(fg_lease_workers, &lease->ending);
 }
 
+/*
+ * A thread that has not thawed though an ordinary worker had the time to notice may be kept from
+ * running by real-time tasks. Does nothing where fg_thread_urgent() leaves nobody to do that.
+ */
+static void fg_lease_rescue_threads(struct fg_lease *lease)
+{
+	enum freezeguard_hold_state before = FREEZEGUARD_HOLD_STATE_THAWING;
+	unsigned int round, i;
+
+	if (!fg_thread_can_starve())
+		return;
+	for (round = 0; round < FG_RESCUE_ROUNDS && fg_lease_is_live(lease); round++) {
+		usleep_range(1000, 2000);
+		for (i = 0; i < lease->nr_holds; i++)
+			if (lease->holds[i].thread && READ_ONCE(lease->holds[i].state) < before)
+				fg_thread_rescue(lease->holds[i].thread);
+		/* those that do thaw get longer before they lose what they have over others */
+		before = FREEZEGUARD_HOLD_STATE_RELEASED;
+		schedule_timeout_idle(msecs_to_jiffies(FG_RESCUE_PAUSE_MS));
+	}
+}
+
 /* Announces THAWING and ROLLING_BACK, which may last; not for the interrupt that decided them. */
 static void fg_lease_announce_end(struct work_struct *work)
 {
 	struct fg_lease *lease = container_of(work, struct fg_lease, ending);
 
 	fg_lease_events->happened(lease, FG_LEASE_ENDING, NULL);
+	fg_lease_rescue_threads(lease);
 	fg_lease_put(lease);
 }
 
@@ -266,6 +294,34 @@ static void fg_lease_set_hold_state(struct fg_hold *hold, enum freezeguard_hold_
 	spin_unlock_irqrestore(&hold->lease->lock, flags);
 }
 
+/*
+ * The thaw must not wait behind whatever load there is. Not done by the threads themselves: setting a
+ * class takes a lock of the cpusets, and who has that may be waiting for a page fault on the very
+ * superblock that they have frozen.
+ */
+static void fg_lease_urge_threads(struct work_struct *work)
+{
+	struct fg_lease *lease = container_of(work, struct fg_lease, urge);
+	unsigned int i;
+
+	for (i = 0; i < lease->nr_holds && !fg_lease_has_ended(lease); i++) {
+		struct fg_hold *hold = &lease->holds[i];
+
+		if (hold->urgent || READ_ONCE(hold->state) != FREEZEGUARD_HOLD_STATE_FROZEN)
+			continue;
+		hold->urgent = true;
+		fg_thread_urgent(hold->thread);
+	}
+	fg_lease_put(lease);
+}
+
+static void fg_lease_queue_urge(struct fg_lease *lease)
+{
+	fg_lease_get(lease);
+	if (!queue_work(fg_lease_workers, &lease->urge))
+		fg_lease_put(lease);
+}
+
 /* Freeze one superblock and do what follows from it for the lease. True if it has to be thawed. */
 static bool fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
 {
@@ -275,8 +331,6 @@ static bool fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
 
 	fg_lease_set_hold_state(hold, FREEZEGUARD_HOLD_STATE_FREEZING);
 	err = fg_hold_freeze(hold, &frozen);
-	if (frozen)	/* the thaw must not wait behind the load that it is to relieve */
-		sched_set_fifo(current);
 
 	spin_lock_irqsave(&lease->lock, flags);
 	if (err) {
@@ -301,6 +355,8 @@ static bool fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
 	}
 	spin_unlock_irqrestore(&lease->lock, flags);
 
+	if (!err)
+		fg_lease_queue_urge(lease);
 	if (ended)
 		fg_lease_end_tell(lease);
 	else if (all_frozen)
@@ -429,27 +485,31 @@ static int fg_lease_hold_thread(void *data)
 		fg_lease_thaw_hold(lease, hold);
 	}
 	fg_lease_release_hold(lease, hold);
+	flush_work(&lease->urge);	/* a class must not be given to a thread that is gone */
 	fg_lease_put(lease);
 	fg_thread_exit();
 }
 
-/* Creates every thread before it lets one run: if one can't be had, nothing has been frozen. */
+/*
+ * Creates every thread before it lets one run: if one can't be had, nothing has been frozen. On a
+ * machine so busy that the lease is over before they are all there, none is needed.
+ */
 static void fg_lease_setup(struct work_struct *work)
 {
 	struct fg_lease *lease = container_of(work, struct fg_lease, setup);
-	struct task_struct *task;
+	struct task_struct *task = NULL;
 	unsigned int created, i;
 	unsigned long flags;
 	bool ended;
 
-	for (created = 0; created < lease->nr_holds; created++) {
+	for (created = 0; created < lease->nr_holds && !fg_lease_has_ended(lease); created++) {
 		struct fg_hold *hold = &lease->holds[created];
 
 		task = kthread_create(fg_lease_hold_thread, hold, "fguard/%u:%u",
 				      MAJOR(hold->dev), MINOR(hold->dev));
 		if (IS_ERR(task))
 			break;
-		hold->thread = task;
+		hold->thread = get_task_struct(task);
 	}
 	if (created < lease->nr_holds) {
 		spin_lock_irqsave(&lease->lock, flags);
@@ -541,6 +601,7 @@ struct fg_lease *fg_lease_alloc(unsigned int max_holds)
 	spin_lock_init(&lease->lock);
 	fg_hrtimer_init(&lease->timer, fg_lease_deadline);
 	INIT_WORK(&lease->setup, fg_lease_setup);
+	INIT_WORK(&lease->urge, fg_lease_urge_threads);
 	INIT_WORK(&lease->ending, fg_lease_announce_end);
 	lease->info.state = FREEZEGUARD_LEASE_STATE_FREEZING;
 	lease->info.bound = true;
@@ -566,6 +627,8 @@ static void fg_lease_free(struct kref *ref)
 	for (i = 0; i < lease->nr_holds; i++) {
 		if (lease->holds[i].mnt)	/* never started */
 			fg_hold_put_super(&lease->holds[i]);
+		if (lease->holds[i].thread)
+			put_task_struct(lease->holds[i].thread);
 		fg_hold_destroy(&lease->holds[i]);
 	}
 	if (lease->owner.sk)

@@ -74,6 +74,7 @@ struct fg_lease_info {
  * @list: among the registry's live or ended leases; the registry's lock
  * @timer: the deadline; started under @lock
  * @setup: creates the threads
+ * @urge: has the threads of frozen superblocks run before everything else
  * @ending: announces THAWING or ROLLING_BACK
  * @wait: the holds' threads wait here, for their level and for the end
  * @lock: guards all that follows
@@ -92,6 +93,7 @@ struct fg_lease {
 	struct list_head list;
 	struct hrtimer timer;
 	struct work_struct setup;
+	struct work_struct urge;
 	struct work_struct ending;
 	wait_queue_head_t wait;
 

@@ -60,9 +60,12 @@ static const struct fg_lease_events fg_events = {
 	.retired = fg_registry_retire,
 };
 
+static unsigned int fg_ended_for_shutdown;
+
 static void fg_end_for_shutdown(struct fg_lease *lease)
 {
-	fg_lease_end(lease, FREEZEGUARD_CAUSE_SHUTDOWN);
+	if (!fg_lease_end(lease, FREEZEGUARD_CAUSE_SHUTDOWN))
+		fg_ended_for_shutdown++;
 }
 
 /*
@@ -74,6 +77,8 @@ static int fg_reboot(struct notifier_block *nb, unsigned long event, void *data)
 	fg_registry_for_each_live(fg_end_for_shutdown);
 	if (!fg_registry_wait_idle(FG_SHUTDOWN_WAIT_MS))
 		pr_warn("freezeguard: filesystems are still frozen at shutdown\n");
+	else if (fg_ended_for_shutdown)
+		pr_notice("freezeguard: %u leases ended for the shutdown\n", fg_ended_for_shutdown);
 	return NOTIFY_DONE;
 }
 

@@ -158,6 +158,44 @@ BOTH(a_thaw_fails_three_times)
 	CHECK(kt_hold(lease, "c")->released_ns < kt_hold(lease, "b")->released_ns);
 }
 
+/* 10 ms, then twice as long each time: six failures take 630 ms, of which half is the last pause. */
+BOTH(pauses_between_thaws_grow)
+{
+	enum { FAILURES = 6 };
+	uint64_t number, told_ns[FAILURES + 1] = { };
+	unsigned int failures = 0;
+	struct fg_event event;
+	struct fg_lease lease;
+	struct fgnl nl;
+	int fds[3];
+
+	three(fds, "thaw=fail:5:6", super);
+	kt_open(&nl);
+	number = kt_frozen(&nl, NULL, 10000, fds, 3)->number;
+	EQUAL(fg_end(&nl, number, NULL), 0);
+	do {
+		int err = fg_event(&nl, &event, KT_SOON_MS);
+
+		if (err)
+			FAIL("notification: %s", strerror(-err));
+		told_ns[failures] = kt_now_ns();
+		if (!event.has_hold)
+			continue;
+		EQUAL(event.hold.thaw_failures, ++failures);
+		/* who asks is told the same meanwhile */
+		EQUAL(fg_get(&nl, number, &lease), 0);
+		EQUAL(lease.state, FREEZEGUARD_LEASE_STATE_THAWING);
+		CHECK(kt_hold(&lease, "b")->thaw_failures >= failures);
+		EQUAL(kt_hold(&lease, "b")->error, EIO);
+	} while (event.state != FREEZEGUARD_LEASE_STATE_THAWED);
+	EQUAL(failures, FAILURES);
+	/* each pause is at least its length, and the news of its beginning may come late */
+	CHECK(told_ns[6] - told_ns[0] >= 500 * MS);
+	CHECK(told_ns[6] - told_ns[5] >= 250 * MS);
+	CHECK(told_ns[5] - told_ns[4] < told_ns[6] - told_ns[5]);
+	CHECK(told_ns[6] - told_ns[5] < 2000 * MS);
+}
+
 /* -EINVAL is what thaw_super() says of a superblock that isn't frozen: not this time. */
 BOTH(a_thaw_fails_with_EINVAL)
 {

@@ -191,6 +191,9 @@ TEST(a_foreign_freeze_on_top_stays)
 	EQUAL(fg_end(&nl, number, NULL), 0);
 	lease = kt_await(&nl, number, FREEZEGUARD_LEASE_STATE_THAWED, KT_SOON_MS);
 	CHECK(lease->hold[0].still_frozen);
+	/* which is no failure, whatever thaw_super() returned */
+	EQUAL(lease->hold[0].thaw_failures, 0);
+	EQUAL(lease->hold[0].error, 0);
 	EQUAL(kt_fs_state(&nl, fd), FREEZEGUARD_FS_STATE_COMPLETE);
 	EQUAL(kt_thaw(fd), 0);
 	EQUAL(kt_fs_state(&nl, fd), FREEZEGUARD_FS_STATE_UNFROZEN);

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Having a thread run though real-time tasks occupy every CPU.
+ *
+ * Beside a SCHED_FIFO task that never sleeps, a SCHED_FIFO thread of the same or a lower priority
+ * gets nothing at all: the kernel's throttling of real-time tasks leaves some time to ordinary
+ * threads, but none to other real-time ones. SCHED_DEADLINE precedes every SCHED_FIFO priority.
+ *
+ * 5.10		a module's thread can be ordinary or, with sched_set_fifo(), SCHED_FIFO of priority 50
+ * 6.1		sched_setattr_nocheck() is exported; asked of Module.symvers, it was always declared
+ */
+#include <linux/sched.h>
+#include <uapi/linux/sched/types.h>
+
+#include "compat/compat.h"
+
+#ifdef HAVE_SCHED_SETATTR
+/*
+ * One percent of a CPU for each thread. Reclaiming what nobody uses makes that enough for a thaw; a
+ * thread that has used up its share all the same waits for a tenth of a second at most.
+ */
+#define FG_URGENT_RUNTIME_NS	(1 * NSEC_PER_MSEC)
+#define FG_URGENT_PERIOD_NS	(100 * NSEC_PER_MSEC)
+#define FG_URGENT_FIFO		99
+
+static void fg_thread_precede_all(struct task_struct *task)
+{
+	static const struct sched_attr deadline = {
+		.size = sizeof(deadline),
+		.sched_policy = SCHED_DEADLINE,
+		.sched_flags = SCHED_FLAG_RECLAIM,
+		.sched_runtime = FG_URGENT_RUNTIME_NS,
+		.sched_deadline = FG_URGENT_PERIOD_NS,
+		.sched_period = FG_URGENT_PERIOD_NS,
+	};
+	static const struct sched_attr fifo = {
+		.size = sizeof(fifo),
+		.sched_policy = SCHED_FIFO,
+		.sched_priority = FG_URGENT_FIFO,
+	};
+
+	/* with several hundred of them no more can be promised to SCHED_DEADLINE tasks */
+	if (sched_setattr_nocheck(task, &deadline))
+		sched_setattr_nocheck(task, &fifo);
+}
+#endif
+
+/**
+ * fg_thread_urgent() - let a kernel thread run before whatever else wants to
+ * @task: the thread, which must not exit meanwhile
+ *
+ * Context: process context; may wait for a change of a cpuset, and that for page faults.
+ */
+void fg_thread_urgent(struct task_struct *task)
+{
+#ifdef HAVE_SCHED_SETATTR
+	fg_thread_precede_all(task);
+#else
+	sched_set_fifo(task);
+#endif
+}
+
+/**
+ * fg_thread_can_starve() - can real-time tasks keep an urgent thread from running for good?
+ *
+ * Context: any.
+ * Return: true if it may take fg_thread_rescue().
+ */
+bool fg_thread_can_starve(void)
+{
+#ifdef HAVE_SCHED_SETATTR
+	return false;
+#else
+	return true;
+#endif
+}
+
+/**
+ * fg_thread_rescue() - let an urgent thread run that real-time tasks keep from it
+ * @task: the thread; the caller has a reference
+ *
+ * As an ordinary one, which gets what their throttling leaves: 5 percent of each second.
+ *
+ * Context: as fg_thread_urgent().
+ */
+void fg_thread_rescue(struct task_struct *task)
+{
+	sched_set_normal(task, MIN_NICE);
+}
