@@ -14,6 +14,7 @@ number=0 planned=0 failures=0
 out=""			# what the last expect printed, both streams
 declare -A mounted	# mount point of ext4, xfs, btrfs, ...
 loops=()
+dms=()			# device-mapper devices by name, the newest last
 writers=()
 
 # ---- KTAP ----
@@ -82,6 +83,37 @@ make_fs() {
 	mounted[$name]=$scratch/$name
 }
 
+# make_loop NAME SIZE: a loop device on a fresh file; it is $device
+make_loop() {
+	truncate -s "$2" "$scratch/$1.img" && device=$(losetup --find --show "$scratch/$1.img") || exit 99
+	loops+=("$device")
+}
+
+# make_dm NAME TARGET...: a device-mapper device of the size of $device, with that table;
+# it is $device then. There is no udev here and no /dev/mapper.
+make_dm() {
+	local name=$1 size
+	shift
+	size=$(blockdev --getsz "$device") || exit 99
+	modprobe dm-mod && dmsetup create "$name" --table "0 $size $*" || exit 99
+	dms+=("$name")
+	device=/dev/$(dmsetup info -c --noheadings -o blkdevname "$name")
+}
+
+# make_fs_on DEVICE TYPE NAME: made there, mounted
+make_fs_on() {
+	local force=-f
+	[ "$2" != ext4 ] || force=-F
+	"mkfs.$2" -q $force "$1" >/dev/null || exit 99
+	mount_on "$@"
+}
+
+# mount_on DEVICE TYPE NAME
+mount_on() {
+	mkdir -p "$scratch/$3" && mount -t "$2" "$1" "$scratch/$3" || exit 99
+	mounted[$3]=$scratch/$3
+}
+
 # make_testfs NAME [OPTIONS]: an fgtestfs, controlled through $(control NAME)
 make_testfs() {
 	modprobe fgtestfs || exit 99
@@ -130,7 +162,10 @@ blocked() {
 # ---- the end ----
 
 cleanup() {
-	local pid
+	local pid i
+	for name in "${dms[@]}"; do
+		dmsetup resume "$name"
+	done
 	freezectl thaw --all --force >/dev/null 2>&1
 	for name in "${!mounted[@]}"; do
 		[ ! -e "$(control "$name")/release" ] || echo 1 >"$(control "$name")/release"
@@ -143,6 +178,9 @@ cleanup() {
 	cd / || exit 99
 	for name in "${mounted[@]}"; do
 		umount -R "$name" || fail "unmounting $name at the end"
+	done
+	for ((i = ${#dms[@]} - 1; i >= 0; i--)); do
+		dmsetup remove "${dms[i]}" || fail "removing ${dms[i]} at the end"
 	done
 	[ ${#loops[@]} -eq 0 ] || losetup -d "${loops[@]}"
 	rm -rf "$scratch"
