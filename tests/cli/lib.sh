@@ -14,7 +14,7 @@ number=0 planned=0 failures=0
 out=""			# what the last expect printed, both streams
 declare -A mounted	# mount point of ext4, xfs, btrfs, ...
 loops=()
-dms=()			# device-mapper devices by name, the newest last
+dms=()			# device-mapper devices by name, the newest first
 writers=()
 
 # ---- KTAP ----
@@ -89,15 +89,14 @@ make_loop() {
 	loops+=("$device")
 }
 
-# make_dm NAME TARGET...: a device-mapper device of the size of $device, with that table;
-# it is $device then. There is no udev here and no /dev/mapper.
-make_dm() {
-	local name=$1 size
-	shift
-	size=$(blockdev --getsz "$device") || exit 99
-	modprobe dm-mod && dmsetup create "$name" --table "0 $size $*" || exit 99
-	dms+=("$name")
-	device=/dev/$(dmsetup info -c --noheadings -o blkdevname "$name")
+# make_dms NAME,UUID,MINOR,FLAGS,TABLE...: device-mapper devices, each /dev/dm-MINOR: there is no udev
+# here that would make names below /dev/mapper
+make_dms() {
+	local each
+	modprobe dm-mod && dmsetup create --concise "$(IFS=';'; echo "$*")" || exit 99
+	for each in "$@"; do
+		dms=("${each%%,*}" "${dms[@]}")
+	done
 }
 
 # make_fs_on DEVICE TYPE NAME: made there, mounted
@@ -110,7 +109,8 @@ make_fs_on() {
 
 # mount_on DEVICE TYPE NAME
 mount_on() {
-	mkdir -p "$scratch/$3" && mount -t "$2" "$1" "$scratch/$3" || exit 99
+	[ -d "$scratch/$3" ] || mkdir "$scratch/$3"
+	mount -t "$2" "$1" "$scratch/$3" || exit 99
 	mounted[$3]=$scratch/$3
 }
 
@@ -162,10 +162,8 @@ blocked() {
 # ---- the end ----
 
 cleanup() {
-	local pid i
-	for name in "${dms[@]}"; do
-		dmsetup resume "$name"
-	done
+	local pid
+	[ ${#dms[@]} -eq 0 ] || dmsetup resume "${dms[@]}"
 	freezectl thaw --all --force >/dev/null 2>&1
 	for name in "${!mounted[@]}"; do
 		[ ! -e "$(control "$name")/release" ] || echo 1 >"$(control "$name")/release"
@@ -179,9 +177,7 @@ cleanup() {
 	for name in "${mounted[@]}"; do
 		umount -R "$name" || fail "unmounting $name at the end"
 	done
-	for ((i = ${#dms[@]} - 1; i >= 0; i--)); do
-		dmsetup remove "${dms[i]}" || fail "removing ${dms[i]} at the end"
-	done
+	[ ${#dms[@]} -eq 0 ] || dmsetup remove "${dms[@]}" || fail "removing ${dms[*]} at the end"
 	[ ${#loops[@]} -eq 0 ] || losetup -d "${loops[@]}"
 	rm -rf "$scratch"
 	[ "$number" -eq "$planned" ] || fail "$planned tests were planned, $number reported"

@@ -4,79 +4,76 @@
 # shellcheck source=tests/cli/lib.sh
 . ../cli/lib.sh
 types=(ext4 xfs btrfs) kinds=(deleted error flakey)
-plan $((2 * (${#kinds[@]} * 3 + 9 * 4) + 4))
+plan 45
 
-modprobe sd_mod && modprobe dm-flakey && modprobe scsi_debug dev_size_mb=496 || exit 99
+# Three devices that can be torn, each divided among the three types. Sizes in sectors.
+declare -A size=([ext4]=131072 [xfs]=622592 [btrfs]=262144) start=([ext4]=0 [xfs]=131072 [btrfs]=753664)
+declare -A device_of
+all=1015808
 
-# The one disk of scsi_debug: $disk, and its host. It comes in its own time.
+modprobe -a sd_mod dm-flakey && modprobe scsi_debug dev_size_mb=500 || exit 99
+make_loop error 496M
+error=$device
+make_loop flakey 496M
+flakey=$device
+tables=("error,,100,rw,0 $all linear $error 0" "flakey,,101,rw,0 $all flakey $flakey 0 3600 0")
+number_of=102
+for type in "${types[@]}"; do
+	for bottom in error:100 flakey:101; do
+		tables+=("${bottom%:*}-$type,,$number_of,rw,0 ${size[$type]} linear /dev/dm-${bottom#*:} ${start[$type]}")
+		device_of[${bottom%:*}-$type]=/dev/dm-$number_of
+		number_of=$((number_of + 1))
+	done
+done
+make_dms "${tables[@]}"
+
+# scsi_debug's one disk and its partitions, which come in their own time; it may get another name.
 find_disk() {
-	local path
+	local path i=0
 	for path in /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/target*/*/block/*; do
 		disk=${path##*/}
-		[ -b "/dev/$disk" ] && [ ! -e "$path/capability" -o -b "/dev/$disk" ] && return
 	done
-	return 1
+	for type in "${types[@]}"; do
+		i=$((i + 1))
+		device_of[deleted-$type]=/dev/$disk$i
+		[ -b "${device_of[deleted-$type]}" ] || [ "$1" = disk ] || return
+	done
+	[ -b "/dev/$disk" ]
 }
-within 10000 find_disk && find_disk || exit 99
-host=$(basename /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*)
-printf ',64M\n,304M\n,\n' | sfdisk -q "/dev/$disk" || exit 99
+within 10000 find_disk disk && find_disk disk || exit 99
+host=(/sys/bus/pseudo/drivers/scsi_debug/adapter0/host*)
+host=${host[0]##*/}
+for type in "${types[@]}"; do echo ",${size[$type]}"; done | sfdisk -q "/dev/$disk" || exit 99
+within 10000 find_disk partitions && find_disk partitions || exit 99
 
-partition() { # partition TYPE
-	case $1 in ext4) echo "/dev/${disk}1" ;; xfs) echo "/dev/${disk}2" ;; btrfs) echo "/dev/${disk}3" ;; esac
-}
-
-declare -A backing
-for type in "${types[@]}"; do
-	make_fs_on "$(partition "$type")" "$type" "deleted-$type"
-	for kind in error flakey; do
-		case $type in ext4) size=64M ;; xfs) size=304M ;; btrfs) size=128M ;; esac
-		make_loop "$kind-$type" $size
-		backing[$kind-$type]=$device
-		case $kind in
-		error)	make_dm "$kind-$type" linear "$device" 0 ;;
-		flakey)	make_dm "$kind-$type" flakey "$device" 0 3600 0 ;;
-		esac
-		make_fs_on "$device" "$type" "$kind-$type"
-		backing[dm-$kind-$type]=$device
+for kind in "${kinds[@]}"; do
+	for type in "${types[@]}"; do
+		make_fs_on "${device_of[$kind-$type]}" "$type" "$kind-$type"
 	done
 done
 
-# change_table NAME TARGET...: under a filesystem that knows nothing of it
+# change_table NAME TARGET: under filesystems that know nothing of it
 change_table() {
-	local name=$1 size
-	shift
-	size=$(blockdev --getsz "${backing[$name]}")
-	dmsetup suspend --nolockfs "$name" && dmsetup load "$name" --table "0 $size $*" && dmsetup resume "$name"
+	dmsetup load "$1" --table "0 $all $2" && dmsetup resume --nolockfs "$1"
 }
 
 tear() {
-	local type
 	case $1 in
-	deleted)
-		echo 1 >"/sys/block/$disk/device/delete"
-		return ;;
-	error)
-		for type in "${types[@]}"; do
-			change_table "error-$type" error || return
-		done ;;
-	flakey)
-		for type in "${types[@]}"; do
-			change_table "flakey-$type" flakey "${backing[flakey-$type]}" 0 0 3600 || return
-		done ;;
+	deleted)	echo 1 >"/sys/block/$disk/device/delete" ;;
+	error)		change_table error error ;;
+	flakey)		change_table flakey "flakey $flakey 0 0 3600" ;;
 	esac
 }
 
 mend() {
-	local type
 	echo "- - -" >"/sys/class/scsi_host/$host/scan"
-	within 10000 find_disk && find_disk || exit 99
-	for type in "${types[@]}"; do
-		within 5000 test -b "$(partition "$type")" || exit 99
-		mount_on "$(partition "$type")" "$type" "deleted-$type"
-		change_table "error-$type" linear "${backing[error-$type]}" 0 || exit 99
-		mount_on "${backing[dm-error-$type]}" "$type" "error-$type"
-		change_table "flakey-$type" flakey "${backing[flakey-$type]}" 0 3600 0 || exit 99
-		mount_on "${backing[dm-flakey-$type]}" "$type" "flakey-$type"
+	change_table error "linear $error 0" || exit 99
+	change_table flakey "flakey $flakey 0 3600 0" || exit 99
+	within 10000 find_disk partitions && find_disk partitions || exit 99
+	for kind in "${kinds[@]}"; do
+		for type in "${types[@]}"; do
+			mount_on "${device_of[$kind-$type]}" "$type" "$kind-$type"
+		done
 	done
 }
 
@@ -85,82 +82,93 @@ write_through() {
 	(
 		dd if=/dev/zero of="${mounted[$1]}/file" bs=4k count=1 conv=fsync 2>"$scratch/error.$1"
 		code=$?
-		echo "$code $(sed -n 's/^dd: .*: //p' "$scratch/error.$1")" >"$scratch/result.$1"
+		read -r text <"$scratch/error.$1"
+		echo "$code ${text##*: }" >"$scratch/result.$1"
 	) &
 	writers+=($!)
 }
+all_written() {
+	local kind type
+	for kind in "${kinds[@]}"; do
+		for type in "${types[@]}"; do
+			[ -s "$scratch/result.$kind-$type" ] || return
+		done
+	done
+}
 
-# What the kernel tells of each lease's last life: "KIND STATE CAUSE", and of its filesystems "KIND
-# TYPE MS THAW_FAILURES", where MS is from the lease's end to the release.
+# What the kernel tells of each lease's last life: told[KIND] is "STATE CAUSE", told[KIND-TYPE] is "MS
+# THAW_FAILURES", where MS is from the lease's end to the release.
+declare -A told
 read_history() {
-	freezectl status --history --json | python3 -c '
+	local key value
+	told=()
+	while IFS='=' read -r key value; do
+		told[$key]=$value
+	done < <(freezectl status --history --json | python3 -c '
 import json, sys
 for lease in {l["id"]: l for l in json.load(sys.stdin)["leases"]}.values():
-    print(lease["id"], lease["state"], lease["cause"])
+    print(lease["id"] + "=" + lease["state"], lease["cause"])
     for fs in lease["filesystems"]:
-        print(lease["id"], fs["fstype"], (fs["released_ns"] - lease["ended_ns"]) // 1000000,
-              fs["thaw_failures"])' >"$scratch/history"
+        print(lease["id"] + "-" + fs["fstype"] + "=" +
+              str((fs["released_ns"] - lease["ended_ns"]) // 1000000), fs["thaw_failures"])')
 }
-told() {
-	grep -x "$1" "$scratch/history" || { cat "$scratch/history"; return 1; }
+ended() { # ended KIND STATE CAUSE
+	echo "${told[$1]}"
+	[ "${told[$1]}" = "$2 $3" ]
 }
-released_within() { # released_within MS KIND TYPE
-	awk -v most="$1" -v kind="$2" -v type="$3" '
-		$1 == kind && $2 == type { print; good = $3 <= most && $4 == 0 }
-		END { exit !good }' "$scratch/history"
+came_free() { # came_free NAME: thawed in time and at once, and its writer returned
+	local ms failures result
+	read -r ms failures <<<"${told[$1]}"
+	read -r result <"$scratch/result.$1"
+	echo "released after $ms ms, $failures thaws failed; its write: $result"
+	[ "$ms" -le 2000 ] && [ "$failures" -eq 0 ] && [ -n "$result" ]
 }
 
 round() { # round request|deadline
-	local how=$1 kind type name timeout=40s
-	[ "$how" = request ] || timeout=5s
+	local kind type name read_only end="thawed request"
 	rm -f "$scratch"/result.*
 	for kind in "${kinds[@]}"; do
 		for type in "${types[@]}"; do
 			echo before >"${mounted[$kind-$type]}/before"
 		done
-		expect 0 "$kind, by $how: freeze" freezectl freeze --id "$kind" --timeout $timeout \
+		expect 0 "$kind, by $1: freeze" freezectl freeze --id "$kind" --timeout 120s \
 			"${mounted[$kind-ext4]}" "${mounted[$kind-xfs]}" "${mounted[$kind-btrfs]}"
 		for type in "${types[@]}"; do
 			write_through "$kind-$type"
 		done
-		tear "$kind" || fail "$kind, by $how: tearing it out"
+		tear "$kind" || fail "$kind, by $1: tearing it"
 	done
-	if [ "$how" = request ]; then
-		that "the driver of a disk with a frozen filesystem stays" test "$(rmmod scsi_debug 2>&1; echo $?)" != 0
-		that "freezeguard.ko stays" test "$(rmmod freezeguard 2>&1; echo $?)" != 0
+	if [ "$1" = request ]; then
+		expect 1 "a disk's driver stays while its filesystems are frozen" rmmod scsi_debug
+		expect 1 "... and so does freezeguard.ko" rmmod freezeguard
 		for kind in "${kinds[@]}"; do
-			expect 0 "$kind, by request: thaw" freezectl thaw --id "$kind"
+			expect 0 "$kind, by $1: thaw" freezectl thaw --id "$kind"
 		done
 	else
+		end="expired deadline"
 		for kind in "${kinds[@]}"; do
-			that "$kind, by deadline: all are thawed" within 9000 unfrozen \
-				"${mounted[$kind-ext4]}" "${mounted[$kind-xfs]}" "${mounted[$kind-btrfs]}"
+			expect 0 "$kind, by $1: the deadline" freezectl extend --id "$kind" 500ms
 		done
 	fi
+	that "by $1: all are thawed" within 5000 unfrozen "${mounted[@]}"
+	that "by $1: all writers have returned" within 20000 all_written
 	read_history
 	for kind in "${kinds[@]}"; do
-		case $how in
-		request)	that "$kind, by $how: the lease says so" told "$kind thawed request" ;;
-		deadline)	that "$kind, by $how: the lease says so" told "$kind expired deadline" ;;
-		esac
+		# shellcheck disable=SC2086 # two words
+		that "$kind, by $1: the lease says so" ended "$kind" $end
 		for type in "${types[@]}"; do
 			name=$kind-$type
-			that "$type, $kind, by $how: released soon" released_within 2000 "$kind" "$type"
-			that "$type, $kind, by $how: the writer returned" within 10000 test -e "$scratch/result.$name"
-			echo "# its write: $(cat "$scratch/result.$name")"
-			grep -q "${mounted[$name]} .* ro[, ]" /proc/mounts && echo "# read-only"
-			that "$type, $kind, by $how: not frozen" unfrozen "${mounted[$name]}"
-			that "$type, $kind, by $how: unmounted" timeout 10 umount "${mounted[$name]}"
-			unset "mounted[$name]"
+			that "$type, $kind, by $1: thawed at once, and its writer returned" came_free "$name"
+			echo "# $(came_free "$name")"
 		done
 	done
 	wait "${writers[@]}"
 	writers=()
+	that "by $1: all can be unmounted" timeout 30 umount "${mounted[@]}"
+	mounted=()
 }
 
 round request
 mend
 round deadline
-that "the driver unloads" within 5000 rmmod scsi_debug
-that "freezeguard.ko unloads" within 5000 rmmod freezeguard
-modprobe freezeguard
+that "the disk's driver unloads" within 5000 rmmod scsi_debug
