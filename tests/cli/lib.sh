@@ -164,7 +164,8 @@ blocked() {
 cleanup() {
 	local pid
 	[ ${#dms[@]} -eq 0 ] || dmsetup resume "${dms[@]}"
-	freezectl thaw --all --force >/dev/null 2>&1
+	# Not --all: another file may be running at the same time.
+	[ ${#mounted[@]} -eq 0 ] || freezectl thaw "${mounted[@]}" >/dev/null 2>&1
 	for name in "${!mounted[@]}"; do
 		[ ! -e "$(control "$name")/release" ] || echo 1 >"$(control "$name")/release"
 		timeout 5 fsfreeze -u "${mounted[$name]}" 2>/dev/null

@@ -112,6 +112,13 @@ for lease in {l["id"]: l for l in json.load(sys.stdin)["leases"]}.values():
         print(lease["id"] + "-" + fs["fstype"] + "=" +
               str((fs["released_ns"] - lease["ended_ns"]) // 1000000), fs["thaw_failures"])')
 }
+# Asked of the leases: a filesystem that has shut itself down can't even be opened on later kernels.
+all_released() {
+	local kind
+	for kind in "${kinds[@]}"; do
+		freezectl status --id "$kind" | grep -q ^released: || return
+	done
+}
 ended() { # ended KIND STATE CAUSE
 	echo "${told[$1]}"
 	[ "${told[$1]}" = "$2 $3" ]
@@ -150,7 +157,7 @@ round() { # round request|deadline
 			expect 0 "$kind, by $1: the deadline" freezectl extend --id "$kind" 500ms
 		done
 	fi
-	that "by $1: all are thawed" within 5000 unfrozen "${mounted[@]}"
+	that "by $1: all are thawed" within 10000 all_released
 	that "by $1: all writers have returned" within 20000 all_written
 	read_history
 	for kind in "${kinds[@]}"; do
