@@ -41,8 +41,7 @@ find_disk() {
 	[ -b "/dev/$disk" ]
 }
 within 10000 find_disk disk && find_disk disk || exit 99
-host=(/sys/bus/pseudo/drivers/scsi_debug/adapter0/host*)
-host=${host[0]##*/}
+host=$(basename /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*)
 for type in "${types[@]}"; do echo ",${size[$type]}"; done | sfdisk -q "/dev/$disk" || exit 99
 within 10000 find_disk partitions && find_disk partitions || exit 99
 
@@ -132,7 +131,7 @@ came_free() { # came_free NAME: thawed in time and at once, and its writer retur
 }
 
 round() { # round request|deadline
-	local kind type name read_only end="thawed request"
+	local kind type name end="thawed request"
 	rm -f "$scratch"/result.*
 	for kind in "${kinds[@]}"; do
 		for type in "${types[@]}"; do
