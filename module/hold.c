@@ -81,6 +81,7 @@ int fg_hold_freeze(struct fg_hold *hold, bool *frozen)
 	int err = fg_super_freeze(hold->sb, hold->who);
 
 	*frozen = !err;
+	hold->was_writable = !err && !sb_rdonly(hold->sb);
 	if (err)
 		return err;
 	if (fg_super_state(hold->sb) == SB_UNFROZEN) {
@@ -136,6 +137,20 @@ int fg_hold_thaw(struct fg_hold *hold, enum freezeguard_continuity *continuity)
 bool fg_hold_frozen_by_others(const struct fg_hold *hold)
 {
 	return fg_super_state(hold->sb) != SB_UNFROZEN;
+}
+
+/**
+ * fg_hold_turned_read_only() - has the filesystem become read-only since it was frozen?
+ * @hold: a hold that has thawed its superblock and not let go of it
+ *
+ * Nobody can remount a frozen filesystem; this is what some (btrfs) do when their device fails.
+ *
+ * Context: any.
+ * Return: true if writers will be refused.
+ */
+bool fg_hold_turned_read_only(const struct fg_hold *hold)
+{
+	return hold->was_writable && sb_rdonly(hold->sb);
 }
 
 /**

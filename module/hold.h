@@ -40,6 +40,8 @@ struct fg_lease;
  * @thaw_failures: thaws that failed
  * @continuity: enum freezeguard_continuity
  * @still_frozen: released, but somebody else keeps the superblock frozen
+ * @was_writable: when it had been frozen
+ * @turned_read_only: released, and not writable any more: its device failed
  * @freeze_begin_ns: CLOCK_BOOTTIME when its freeze was begun, or 0
  * @frozen_ns: when it was frozen, or 0
  * @released_ns: when it was released, or 0
@@ -65,6 +67,8 @@ struct fg_hold {
 	unsigned int thaw_failures;
 	enum freezeguard_continuity continuity;
 	bool still_frozen;
+	bool was_writable;
+	bool turned_read_only;
 	u64 freeze_begin_ns;
 	u64 frozen_ns;
 	u64 released_ns;
@@ -82,6 +86,7 @@ void fg_hold_init(struct fg_hold *hold, struct fg_lease *lease, struct file *fil
 int fg_hold_freeze(struct fg_hold *hold, bool *frozen);
 int fg_hold_thaw(struct fg_hold *hold, enum freezeguard_continuity *continuity);
 bool fg_hold_frozen_by_others(const struct fg_hold *hold);
+bool fg_hold_turned_read_only(const struct fg_hold *hold);
 void fg_hold_put_super(struct fg_hold *hold);
 void fg_hold_destroy(struct fg_hold *hold);
 

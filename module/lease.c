@@ -454,12 +454,14 @@ static void fg_lease_finish(struct fg_lease *lease)
 static void fg_lease_release_hold(struct fg_lease *lease, struct fg_hold *hold)
 {
 	bool still_frozen = hold->frozen_ns && fg_hold_frozen_by_others(hold);
+	bool turned_read_only = fg_hold_turned_read_only(hold);
 	unsigned long flags;
 	bool last;
 
 	fg_hold_put_super(hold);
 	spin_lock_irqsave(&lease->lock, flags);
 	hold->still_frozen = still_frozen;
+	hold->turned_read_only = turned_read_only;
 	hold->released_ns = ktime_get_boottime_ns();
 	WRITE_ONCE(hold->state, FREEZEGUARD_HOLD_STATE_RELEASED);
 	last = !--lease->info.nr_live;

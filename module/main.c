@@ -3,6 +3,7 @@
 #include <linux/module.h>
 #include <linux/reboot.h>
 
+#include "compat/compat.h"
 #include "netlink.h"
 #include "owner.h"
 #include "registry.h"
@@ -90,6 +91,7 @@ static int __init fg_init(void)
 {
 	int err;
 
+	fg_suspend_probe();
 	err = fg_lease_init(&fg_events);
 	if (err)
 		return err;

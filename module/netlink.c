@@ -57,7 +57,8 @@ static int fg_netlink_put_hold(struct sk_buff *skb, struct fg_hold *live)
 	    fg_netlink_put_time(skb, FREEZEGUARD_A_HOLD_RELEASED_NS, hold.released_ns,
 				FREEZEGUARD_A_HOLD_PAD) ||
 	    nla_put_u32(skb, FREEZEGUARD_A_HOLD_CONTINUITY, hold.continuity) ||
-	    (hold.still_frozen && nla_put_flag(skb, FREEZEGUARD_A_HOLD_STILL_FROZEN))) {
+	    (hold.still_frozen && nla_put_flag(skb, FREEZEGUARD_A_HOLD_STILL_FROZEN)) ||
+	    (hold.turned_read_only && nla_put_flag(skb, FREEZEGUARD_A_HOLD_TURNED_READ_ONLY))) {
 		nla_nest_cancel(skb, nest);
 		return -EMSGSIZE;
 	}
@@ -591,7 +592,9 @@ static int fg_netlink_put_fs(struct sk_buff *skb, struct super_block *sb, struct
 	    nla_put_string(skb, FREEZEGUARD_A_FS_NAME, sb->s_id) ||
 	    nla_put_u32(skb, FREEZEGUARD_A_FS_STATE, fg_super_state(sb)) ||
 	    (fg_super_can_freeze(sb) && nla_put_flag(skb, FREEZEGUARD_A_FS_FREEZABLE)) ||
-	    (sb_rdonly(sb) && nla_put_flag(skb, FREEZEGUARD_A_FS_READ_ONLY)))
+	    (sb_rdonly(sb) && nla_put_flag(skb, FREEZEGUARD_A_FS_READ_ONLY)) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_FS_SUSPEND,
+			fg_suspend(sb, READ_ONCE(fg_netlink_holder))))
 		return -EMSGSIZE;
 	if (fg_super_holders(sb, &kernel, &user) &&
 	    (nla_put_u32(skb, FREEZEGUARD_A_FS_KERNEL_HOLDERS, kernel) ||

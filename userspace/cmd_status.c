@@ -184,6 +184,8 @@ static void add_fs(struct status *status, const char *path, const struct freezeg
 			fs->lease_number ? json_object_new_uint64(fs->lease_number) : NULL);
 	output_json_add(object, "lease_id",
 			fs->lease_number ? output_json_string(fs->lease_id) : NULL);
+	output_json_add(object, "suspend",
+			output_json_string(freezeguard_suspend_name(fs->suspend)));
 	json_object_array_add(status->fs_array, object);
 }
 

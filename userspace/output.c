@@ -395,6 +395,8 @@ static struct json_object *json_hold(const struct freezeguard_hold *hold,
 	output_json_add(object, "continuity",
 			output_json_string(freezeguard_continuity_name(hold->continuity)));
 	output_json_add(object, "still_frozen", json_object_new_boolean(hold->still_frozen));
+	output_json_add(object, "turned_read_only",
+			json_object_new_boolean(hold->turned_read_only));
 	add_time(object, "freeze_begin", hold->freeze_begin_ns, when);
 	add_time(object, "frozen", hold->frozen_ns, when);
 	add_time(object, "released", hold->released_ns, when);
@@ -525,6 +527,7 @@ void output_holds(struct output *out, const struct freezeguard_lease *lease,
 		output_row(table, (const char *[]) {
 			places_hold(places, hold, place), hold->fstype, device, level,
 			hold->still_frozen ? "released, frozen by others" :
+			hold->turned_read_only ? "released, read-only now" :
 			freezeguard_hold_state_name(hold->state),
 			freezeguard_continuity_name(hold->continuity), error });
 	}

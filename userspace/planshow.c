@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* planshow: a plan as a table or as JSON, for plan and for dlm dry-run */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "duration.h"
 #include "planshow.h"
@@ -34,6 +35,45 @@ static void warn_of_panic(struct freezectl *ctl, uint32_t timeout_ms)
 		     secs, duration_format(timeout_ms, text, sizeof(text)));
 }
 
+/* Is the filesystem's block device one that can be suspended? */
+static bool can_be_suspended(const struct plan_target *t)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/dm", t->major, t->minor);
+	return !access(path, F_OK);
+}
+
+/* What becomes of an LVM snapshot, or of any other suspend of a device, inside the lease. */
+static void tell_of_suspends(struct freezectl *ctl, const struct plan *plan,
+			     struct json_object *array)
+{
+	struct freezeguard_fs fs;
+	size_t i;
+
+	for (i = 0; i < plan->n; i++) {
+		const struct plan_target *t = &plan->v[i];
+
+		if (t->fd < 0 || !ctl->fg || freezeguard_fs_get(ctl->fg, t->fd, &fs))
+			continue;
+		if (array)
+			output_json_add(json_object_array_get_idx(array, i), "suspend",
+					output_json_string(freezeguard_suspend_name(fs.suspend)));
+		if (!can_be_suspended(t))
+			continue;
+		if (fs.suspend == FREEZEGUARD_SUSPEND_REFUSED)
+			findings_add(&ctl->findings, EXIT_CODE_DONE, t->path, "while it is frozen, "
+				     "a suspend of its device, and with it an LVM snapshot, fails "
+				     "with EBUSY on this kernel; take that without freezectl, it "
+				     "freezes by itself");
+		else if (fs.suspend == FREEZEGUARD_SUSPEND_SPOILS)
+			findings_add(&ctl->findings, EXIT_CODE_DONE, t->path, "must not have its "
+				     "device suspended, and so no LVM snapshot taken, while it is "
+				     "frozen: on this kernel later suspends would not freeze it "
+				     "any more; take that without freezectl, it freezes by itself");
+	}
+}
+
 /**
  * planshow() - put a plan into the output, and warn of its timeout
  * @ctl: the call
@@ -45,17 +85,21 @@ void planshow(struct freezectl *ctl, const struct plan *plan, uint32_t timeout_m
 	static const char *const headers[] = { "FILESYSTEM", "TYPE", "SOURCE", "DEVICE", "LEVEL",
 					       "FREEZE", "WHY NOT", NULL };
 	struct libscols_table *table;
+	struct json_object *array;
 	char device[32], level[16];
 	size_t i;
 
 	warn_of_panic(ctl, timeout_ms);
 	if (ctl->out.json) {
-		output_json_add(ctl->out.doc, "filesystems", output_json_plan(plan));
+		array = output_json_plan(plan);
+		tell_of_suspends(ctl, plan, array);
+		output_json_add(ctl->out.doc, "filesystems", array);
 		output_json_add(ctl->out.doc, "timeout_ms", json_object_new_int64(timeout_ms));
 		return;
 	}
 	if (!plan->n)
 		return;
+	tell_of_suspends(ctl, plan, NULL);
 	table = output_table(headers);
 	for (i = 0; i < plan->n; i++) {
 		const struct plan_target *t = &plan->v[i];

@@ -388,5 +388,11 @@ bool verdict_thaw(const struct freezeguard_lease *lease, enum verdict_asked aske
 				     places_hold(&context->places, &lease->holds[i], place),
 				     "is thawed, but something other than freezeguard keeps it "
 				     "frozen; thaw it with what froze it");
+	for (i = 0; i < lease->n_holds; i++)
+		if (lease->holds[i].turned_read_only)
+			findings_add(findings, EXIT_CODE_DONE,
+				     places_hold(&context->places, &lease->holds[i], place),
+				     "has become read-only since it was frozen, which is what "
+				     "filesystems do when their device fails; see the kernel's log");
 	return good;
 }

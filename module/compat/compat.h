@@ -11,6 +11,8 @@
 #include <linux/module.h>
 #include <net/genetlink.h>
 
+#include <linux/freezeguard.h>
+
 /**
  * enum fg_holder - as whom a superblock is frozen
  * @FG_HOLDER_USER: as FIFREEZE does: anybody's FITHAW or SysRq-j ends it
@@ -25,6 +27,7 @@ enum fg_holder {
 int fg_super_freeze(struct super_block *sb, enum fg_holder who);
 int fg_super_thaw(struct super_block *sb, enum fg_holder who);
 void fg_super_after_foreign_thaw(struct super_block *sb);
+int fg_super_thaw_raw(struct super_block *sb, enum fg_holder who);
 int fg_super_state(struct super_block *sb);
 bool fg_super_thaw_ended(struct super_block *sb, int err);
 bool fg_super_can_freeze(struct super_block *sb);
@@ -34,6 +37,8 @@ bool fg_super_holder_is_exclusive(struct super_block *sb, enum fg_holder who);
 void fg_thread_urgent(struct task_struct *task);
 bool fg_thread_can_starve(void);
 void fg_thread_rescue(struct task_struct *task);
+void fg_suspend_probe(void);
+enum freezeguard_suspend fg_suspend(struct super_block *sb, enum fg_holder who);
 
 /**
  * fg_hrtimer_init() - prepare a timer on CLOCK_BOOTTIME with an absolute expiry

@@ -99,6 +99,21 @@ void fg_super_after_foreign_thaw(struct super_block *sb)
 }
 
 /**
+ * fg_super_thaw_raw() - what the kernel itself makes of a thaw
+ * @sb: the superblock; the caller holds an active reference
+ * @who: the holder
+ *
+ * Context: as fg_super_thaw(), which is what to call.
+ * Return: whatever thaw_super() does.
+ */
+int fg_super_thaw_raw(struct super_block *sb, enum fg_holder who)
+{
+	if (sb->s_op->thaw_super)
+		return fg_call(sb->s_op->thaw_super, sb, who);
+	return fg_call(thaw_super, sb, who);
+}
+
+/**
  * fg_super_thaw() - take back what a fg_super_freeze() by the same @who did
  * @sb: the superblock; the caller holds an active reference
  * @who: the holder
@@ -121,10 +136,7 @@ int fg_super_thaw(struct super_block *sb, enum fg_holder who)
 		fg_super_after_foreign_thaw(sb);
 		return -EINVAL;
 	}
-	if (sb->s_op->thaw_super)
-		err = fg_call(sb->s_op->thaw_super, sb, who);
-	else
-		err = fg_call(thaw_super, sb, who);
+	err = fg_super_thaw_raw(sb, who);
 	if (!err && sb_rdonly(sb))
 		fg_super_let_writers_go(sb);
 	if (err != -EINVAL)

@@ -14,6 +14,7 @@ number=0 planned=0 failures=0
 out=""			# what the last expect printed, both streams
 declare -A mounted	# mount point of ext4, xfs, btrfs, ...
 loops=()
+dms=()			# device-mapper devices by name, the newest first
 writers=()
 
 # ---- KTAP ----
@@ -82,6 +83,37 @@ make_fs() {
 	mounted[$name]=$scratch/$name
 }
 
+# make_loop NAME SIZE: a loop device on a fresh file; it is $device
+make_loop() {
+	truncate -s "$2" "$scratch/$1.img" && device=$(losetup --find --show "$scratch/$1.img") || exit 99
+	loops+=("$device")
+}
+
+# make_dms NAME,UUID,MINOR,FLAGS,TABLE...: device-mapper devices, each /dev/dm-MINOR: there is no udev
+# here that would make names below /dev/mapper
+make_dms() {
+	local each
+	modprobe dm-mod && dmsetup create --concise "$(IFS=';'; echo "$*")" || exit 99
+	for each in "$@"; do
+		dms=("${each%%,*}" "${dms[@]}")
+	done
+}
+
+# make_fs_on DEVICE TYPE NAME: made there, mounted
+make_fs_on() {
+	local force=-f
+	[ "$2" != ext4 ] || force=-F
+	"mkfs.$2" -q $force "$1" >/dev/null || exit 99
+	mount_on "$@"
+}
+
+# mount_on DEVICE TYPE NAME
+mount_on() {
+	[ -d "$scratch/$3" ] || mkdir "$scratch/$3"
+	mount -t "$2" "$1" "$scratch/$3" || exit 99
+	mounted[$3]=$scratch/$3
+}
+
 # make_testfs NAME [OPTIONS]: an fgtestfs, controlled through $(control NAME)
 make_testfs() {
 	modprobe fgtestfs || exit 99
@@ -131,7 +163,9 @@ blocked() {
 
 cleanup() {
 	local pid
-	freezectl thaw --all --force >/dev/null 2>&1
+	[ ${#dms[@]} -eq 0 ] || dmsetup resume "${dms[@]}"
+	# Not --all: another file may be running at the same time.
+	[ ${#mounted[@]} -eq 0 ] || freezectl thaw "${mounted[@]}" >/dev/null 2>&1
 	for name in "${!mounted[@]}"; do
 		[ ! -e "$(control "$name")/release" ] || echo 1 >"$(control "$name")/release"
 		timeout 5 fsfreeze -u "${mounted[$name]}" 2>/dev/null
@@ -144,6 +178,7 @@ cleanup() {
 	for name in "${mounted[@]}"; do
 		umount -R "$name" || fail "unmounting $name at the end"
 	done
+	[ ${#dms[@]} -eq 0 ] || dmsetup remove "${dms[@]}" || fail "removing ${dms[*]} at the end"
 	[ ${#loops[@]} -eq 0 ] || losetup -d "${loops[@]}"
 	rm -rf "$scratch"
 	[ "$number" -eq "$planned" ] || fail "$planned tests were planned, $number reported"

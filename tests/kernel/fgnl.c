@@ -202,6 +202,7 @@ static void parse_hold(uint16_t type, const void *data, size_t len, void *arg)
 	case FREEZEGUARD_A_HOLD_RELEASED_NS: h->released_ns = get_u64(data, len); break;
 	case FREEZEGUARD_A_HOLD_CONTINUITY: h->continuity = get_u32(data, len); break;
 	case FREEZEGUARD_A_HOLD_STILL_FROZEN: h->still_frozen = true; break;
+	case FREEZEGUARD_A_HOLD_TURNED_READ_ONLY: h->turned_read_only = true; break;
 	}
 }
 
@@ -252,6 +253,7 @@ static void parse_fs(uint16_t type, const void *data, size_t len, void *arg)
 	case FREEZEGUARD_A_FS_READ_ONLY: f->read_only = true; break;
 	case FREEZEGUARD_A_FS_KERNEL_HOLDERS: f->kernel_holders = get_u32(data, len); break;
 	case FREEZEGUARD_A_FS_USER_HOLDERS: f->user_holders = get_u32(data, len); break;
+	case FREEZEGUARD_A_FS_SUSPEND: f->suspend = get_u32(data, len); break;
 	case FREEZEGUARD_A_FS_LEASE_NUMBER: f->lease_number = get_u64(data, len); break;
 	case FREEZEGUARD_A_FS_LEASE_ID: STRING(f->lease_id); break;
 	}

@@ -23,7 +23,7 @@ struct fg_hold {
 	uint32_t level, state, error, thaw_failures;
 	uint64_t freeze_begin_ns, frozen_ns, released_ns;
 	uint32_t continuity;
-	bool still_frozen;
+	bool still_frozen, turned_read_only;
 };
 
 /* One lease, as received. */
@@ -68,6 +68,7 @@ struct fg_fs {
 	uint32_t kernel_holders, user_holders;
 	uint64_t lease_number;
 	char lease_id[FGNL_ID_SIZE];
+	uint32_t suspend;
 };
 
 /* A socket, and what its last request was answered. */

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What is frozen already, by a lease or by others, and one superblock named several times. */
 #include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -48,6 +51,54 @@ TEST(bind_mounts_are_one_hold)
 	/* by the other mount it is the same overlap */
 	REFUSED(&nl, fg_new(&nl, NULL, 10000, &fds[1], 1, NULL), EBUSY);
 	EQUAL(nl.cookie, lease->number);
+	kt_end(&nl, lease->number);
+}
+
+/* A process in a mount namespace of its own, with its own mounts of everything, and without @fd. */
+static pid_t in_another_mount_namespace(int fd)
+{
+	int ready[2];
+	char byte;
+	pid_t pid;
+
+	CHECK(!pipe(ready));
+	pid = kt_fork();
+	if (!pid) {
+		close(fd);
+		CHECK(!unshare(CLONE_NEWNS) && !mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+		CHECK(write(ready[1], "", 1) == 1);
+		pause();
+		_exit(0);
+	}
+	close(ready[1]);
+	EQUAL(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	return pid;
+}
+
+TEST(a_mount_in_another_namespace_is_the_same_hold)
+{
+	struct fg_lease *lease;
+	struct fgnl nl;
+	char path[64];
+	int fds[2];
+	pid_t pid;
+
+	fds[1] = kt_mount("a", NULL);
+	pid = in_another_mount_namespace(fds[1]);
+	snprintf(path, sizeof(path), "/proc/%d/root/run/kt/a", pid);
+	fds[0] = kt_fd(path);
+	kt_open(&nl);
+	lease = kt_frozen(&nl, NULL, 10000, fds, 2);
+	EQUAL(lease->n_hold, 1);
+	EQUAL(kt_state("a", "freeze_calls"), 1);
+	/* the mount that is held is the other namespace's: this one can go, and that one with it */
+	close(fds[0]);
+	close(fds[1]);
+	kt_umount("a");
+	kill(pid, SIGKILL);
+	kt_wait(pid);
+	EQUAL(kt_state("a", "frozen"), FREEZEGUARD_FS_STATE_COMPLETE);
 	kt_end(&nl, lease->number);
 }
 

@@ -29,6 +29,7 @@ static void put_hold(uint32_t minor, uint32_t state)
 	msg_u64(&m, FREEZEGUARD_A_HOLD_RELEASED_NS, 1003);
 	msg_u32(&m, FREEZEGUARD_A_HOLD_CONTINUITY, FREEZEGUARD_CONTINUITY_GUARANTEED);
 	msg_attr(&m, FREEZEGUARD_A_HOLD_STILL_FROZEN, "", 0);
+	msg_attr(&m, FREEZEGUARD_A_HOLD_TURNED_READ_ONLY, "", 0);
 	msg_nest_end(&m, nest);
 }
 
@@ -99,6 +100,7 @@ static void every_field_of_a_lease(void **state)
 	assert_int_equal(hold->released_ns, 1003);
 	assert_int_equal(hold->continuity, FREEZEGUARD_CONTINUITY_GUARANTEED);
 	assert_true(hold->still_frozen);
+	assert_true(hold->turned_read_only);
 	freezeguard_lease_clear(&lease);
 	assert_null(lease.holds);
 }
@@ -282,6 +284,7 @@ static void every_field_of_a_filesystem(void **state)
 	msg_attr(&m, FREEZEGUARD_A_FS_READ_ONLY, "", 0);
 	msg_u32(&m, FREEZEGUARD_A_FS_KERNEL_HOLDERS, 1);
 	msg_u32(&m, FREEZEGUARD_A_FS_USER_HOLDERS, 2);
+	msg_u32(&m, FREEZEGUARD_A_FS_SUSPEND, FREEZEGUARD_SUSPEND_SPOILS);
 	msg_u64(&m, FREEZEGUARD_A_FS_LEASE_NUMBER, 9);
 	msg_string(&m, FREEZEGUARD_A_FS_LEASE_ID, "backup");
 	assert_int_equal(fg_decode_fs(&m.nlh, &fs), 0);
@@ -293,6 +296,7 @@ static void every_field_of_a_filesystem(void **state)
 	assert_true(fs.freezable && fs.read_only && fs.has_holders);
 	assert_int_equal(fs.kernel_holders, 1);
 	assert_int_equal(fs.user_holders, 2);
+	assert_int_equal(fs.suspend, FREEZEGUARD_SUSPEND_SPOILS);
 	assert_int_equal(fs.lease_number, 9);
 	assert_string_equal(fs.lease_id, "backup");
 }

@@ -420,6 +420,19 @@ static void frozen_by_others_is_a_warning(void **state)
 	findings_free(&f);
 }
 
+static void read_only_since_is_a_warning(void **state)
+{
+	struct freezeguard_lease lease = make(S(THAWED), C(REQUEST), true);
+	struct findings f = { 0 };
+
+	(void)state;
+	holds[1].turned_read_only = true;
+	assert_string_equal(thaw_codes(&lease, VERDICT_WON, &f), "0");
+	assert_true(mentions(&f, "sdb"));
+	assert_true(mentions(&f, "read-only"));
+	findings_free(&f);
+}
+
 static void cancelling_is_not_a_thaw(void **state)
 {
 	struct freezeguard_lease lease = make(S(FAILED), C(REQUEST), false);
@@ -465,6 +478,7 @@ int main(void)
 		cmocka_unit_test(a_broken_continuity_is_never_success),
 		cmocka_unit_test(whoever_thawed_it_is_named),
 		cmocka_unit_test(frozen_by_others_is_a_warning),
+		cmocka_unit_test(read_only_since_is_a_warning),
 		cmocka_unit_test(cancelling_is_not_a_thaw),
 		cmocka_unit_test(the_paths_of_the_plan_are_used),
 	};

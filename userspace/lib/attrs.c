@@ -41,6 +41,7 @@ const struct freezeguard_attr freezeguard_attrs[] = {
 	HOLD(RELEASED_NS, "released-ns", U64),
 	HOLD(CONTINUITY, "continuity", U32),
 	HOLD(STILL_FROZEN, "still-frozen", FLAG),
+	HOLD(TURNED_READ_ONLY, "turned-read-only", FLAG),
 	HOLD(PAD, "pad", PAD),
 
 	LEASE(NUMBER, "number", U64),
@@ -79,6 +80,7 @@ const struct freezeguard_attr freezeguard_attrs[] = {
 	FS(USER_HOLDERS, "user-holders", U32),
 	FS(LEASE_NUMBER, "lease-number", U64),
 	FS(LEASE_ID, "lease-id", STRING),
+	FS(SUSPEND, "suspend", U32),
 	FS(PAD, "pad", PAD),
 };
 
@@ -209,6 +211,7 @@ static int decode_hold(const struct nlattr *nest, struct freezeguard_hold *hold)
 	hold->released_ns = u64_of(tb, FREEZEGUARD_A_HOLD_RELEASED_NS);
 	hold->continuity = u32_of(tb, FREEZEGUARD_A_HOLD_CONTINUITY);
 	hold->still_frozen = tb[FREEZEGUARD_A_HOLD_STILL_FROZEN];
+	hold->turned_read_only = tb[FREEZEGUARD_A_HOLD_TURNED_READ_ONLY];
 	return 0;
 }
 
@@ -312,6 +315,7 @@ int fg_decode_fs(const struct nlmsghdr *nlh, struct freezeguard_fs *fs)
 	fs->user_holders = u32_of(tb, FREEZEGUARD_A_FS_USER_HOLDERS);
 	fs->lease_number = u64_of(tb, FREEZEGUARD_A_FS_LEASE_NUMBER);
 	string_of(tb, FREEZEGUARD_A_FS_LEASE_ID, fs->lease_id, sizeof(fs->lease_id));
+	fs->suspend = u32_of(tb, FREEZEGUARD_A_FS_SUSPEND);
 	return 0;
 }
 
@@ -393,4 +397,17 @@ const char *freezeguard_fs_state_name(uint32_t state)
 	};
 
 	return name_of(names, ARRAY_SIZE(names), state);
+}
+
+/** freezeguard_suspend_name() - the spec's word for an enum freezeguard_suspend */
+const char *freezeguard_suspend_name(uint32_t suspend)
+{
+	static const char *const names[] = {
+		[FREEZEGUARD_SUSPEND_UNKNOWN] = "unknown",
+		[FREEZEGUARD_SUSPEND_REFUSED] = "refused",
+		[FREEZEGUARD_SUSPEND_NESTS] = "nests",
+		[FREEZEGUARD_SUSPEND_SPOILS] = "spoils",
+	};
+
+	return name_of(names, ARRAY_SIZE(names), suspend);
 }

@@ -44,6 +44,7 @@ struct freezeguard_hold {
 	uint64_t released_ns;
 	uint32_t continuity;		/* enum freezeguard_continuity */
 	bool still_frozen;
+	bool turned_read_only;		/* released, and read-only since it was frozen */
 };
 
 /** struct freezeguard_lease - a lease; freezeguard_lease_clear() frees what it points to */
@@ -92,6 +93,7 @@ struct freezeguard_fs {
 	uint32_t user_holders;
 	uint64_t lease_number;		/* 0: no live lease holds it */
 	char lease_id[FREEZEGUARD_ID_MAX + 1];
+	uint32_t suspend;		/* enum freezeguard_suspend */
 };
 
 /** enum freezeguard_attr_type - how an attribute is encoded */
@@ -125,6 +127,7 @@ const char *freezeguard_cause_name(uint32_t cause);
 const char *freezeguard_continuity_name(uint32_t continuity);
 const char *freezeguard_hold_state_name(uint32_t state);
 const char *freezeguard_fs_state_name(uint32_t state);
+const char *freezeguard_suspend_name(uint32_t suspend);
 
 uint64_t freezeguard_now_ns(void);
 

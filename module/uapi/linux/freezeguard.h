@@ -163,6 +163,22 @@ enum freezeguard_fs_state {
 	FREEZEGUARD_FS_STATE_COMPLETE,
 };
 
+/**
+ * enum freezeguard_suspend - what a suspend of its block device (device-mapper's, so an LVM snapshot's
+ *	too), which freezes the superblock as well, does while a lease holds the superblock
+ * @FREEZEGUARD_SUSPEND_UNKNOWN: not known; not on one block device, or has a freeze of its own
+ * @FREEZEGUARD_SUSPEND_REFUSED: it fails with EBUSY
+ * @FREEZEGUARD_SUSPEND_NESTS: it works, and is independent of the lease
+ * @FREEZEGUARD_SUSPEND_SPOILS: it works, but later suspends do not freeze the superblock any more, and
+ *	the device cannot be mounted again, until the device has been removed and made anew
+ */
+enum freezeguard_suspend {
+	FREEZEGUARD_SUSPEND_UNKNOWN,
+	FREEZEGUARD_SUSPEND_REFUSED,
+	FREEZEGUARD_SUSPEND_NESTS,
+	FREEZEGUARD_SUSPEND_SPOILS,
+};
+
 /* One superblock to freeze, inside FREEZEGUARD_A_LEASE_SUPERBLOCK. */
 enum {
 	FREEZEGUARD_A_SUPERBLOCK_FD = 1,	/* s32: any open file on it */
@@ -187,6 +203,7 @@ enum {
 	FREEZEGUARD_A_HOLD_RELEASED_NS,		/* u64: when it was released */
 	FREEZEGUARD_A_HOLD_CONTINUITY,		/* u32: enum freezeguard_continuity */
 	FREEZEGUARD_A_HOLD_STILL_FROZEN,	/* flag: released, but somebody else keeps it frozen */
+	FREEZEGUARD_A_HOLD_TURNED_READ_ONLY,	/* flag: released, and read-only since it was frozen */
 	FREEZEGUARD_A_HOLD_PAD,
 
 	__FREEZEGUARD_A_HOLD_MAX,
@@ -237,6 +254,7 @@ enum {
 	FREEZEGUARD_A_FS_USER_HOLDERS,		/* u32: likewise */
 	FREEZEGUARD_A_FS_LEASE_NUMBER,		/* u64: the live lease that holds it, if one does */
 	FREEZEGUARD_A_FS_LEASE_ID,		/* string */
+	FREEZEGUARD_A_FS_SUSPEND,		/* u32: enum freezeguard_suspend */
 	FREEZEGUARD_A_FS_PAD,
 
 	__FREEZEGUARD_A_FS_MAX,
