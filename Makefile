@@ -36,6 +36,7 @@ guest: bootstrap userspace
 	@for kernel in $(KERNELS); do tools/guest/build-module $$kernel || exit; done
 	@$(MAKE) --no-print-directory -s -C tests/kernel O=$(BUILD)/tests/kernel
 	@$(MAKE) --no-print-directory -s -C tests/cli O=$(BUILD)/tests/cli
+	@$(MAKE) --no-print-directory -s -C tests/fuzz O=$(BUILD)/tests/fuzz
 
 demo: bootstrap userspace
 	@tools/demo/run
