@@ -208,6 +208,8 @@ static void judge_refused(struct fuzz_talker *t, const struct fuzz_batch *b,
 		t->counts->malformed_explained += explained;
 		return;
 	}
+	if (msg->expect == FUZZ_MALFORMED)
+		WRONG(t, b, msg, "malformed, but looked at: refused with %s", strerror(error));
 	if (!op || !fuzz_op_documents(op, error))
 		WRONG(t, b, msg, "refused with %s, which isn't documented", strerror(error));
 	if (!explained && !msg->dump)

@@ -37,6 +37,9 @@ enum { TIMEOUT_MAX_MS = 2000, HOLDS_MAX = 6, LEASES_MAX = 7, HISTORY = 64 };
 /* From a lease's deadline to its last release, hangs of up to HANG_MAX_MS included. */
 enum { HANG_MAX_MS = 200, RELEASE_MAX_MS = 15000 };
 
+/* For so long more messages are sent, until every command was accepted once. */
+enum { ACCEPTED_MAX_MS = 30000 };
+
 /* Shared by all processes. */
 static struct {
 	volatile bool stop;
@@ -208,10 +211,29 @@ static void become_nobody(void)
 	      !setresuid(NOBODY, NOBODY, NOBODY));
 }
 
+/*
+ * Has every command been accepted? What that takes is time rather than messages: a lease that is
+ * frozen, or live at least. A fast machine sends more, but not for ever.
+ */
+static bool all_accepted(uint64_t until)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < fuzz_n_ops && kt_now_ns() < until; i++) {
+		for (j = 0; j < SENDERS; j++)
+			if (shared->counts[j].accepted[fuzz_ops[i].cmd])
+				break;
+		if (j == SENDERS)
+			return false;
+	}
+	return true;
+}
+
 static void send_messages(unsigned int who, uint16_t family, uint64_t seed, uint64_t messages)
 {
 	static struct fuzz_talker t;
 	int inherited = who == 2 ? open_socket() : -1;
+	uint64_t until = kt_now_ns() + ACCEPTED_MAX_MS * MS;
 
 	if (who == 2)
 		become_nobody();
@@ -226,7 +248,7 @@ static void send_messages(unsigned int who, uint16_t family, uint64_t seed, uint
 			.bad_fds = bad_fds, .n_bad_fds = n_bad_fds, .recent = shared->recent,
 		},
 	};
-	while (t.counts->sent < messages) {
+	while (t.counts->sent < messages || (who == 0 && !all_accepted(until))) {
 		if (t.fd < 0 || fuzz_one_in(&t.maker, 50)) {
 			if (who < 2)
 				change_root_socket(&t);
