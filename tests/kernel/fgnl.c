@@ -12,6 +12,7 @@
 
 /* No answer of the module may take longer than this, even under emulation. */
 #define ANSWER_MS	5000
+#define AFTER_LOSS_MS	500
 
 static char receive_buffer[1 << 20];
 
@@ -342,12 +343,13 @@ int fgnl_send(struct fgnl *nl, struct fgnl_msg *msg)
  * @arg: for @each
  *
  * Notifications that come meanwhile are kept for fg_event().
- * Return: 0, or the negative errno that the kernel answered; -ETIMEDOUT if it answered nothing.
+ * Return: 0, or the negative errno that the kernel answered; -ETIMEDOUT if it answered nothing,
+ * -ENOBUFS if something was lost and that may have been the answer.
  */
 int fgnl_talk(struct fgnl *nl, struct fgnl_msg *msg, fgnl_each each, void *arg)
 {
 	int64_t until = now_ms() + ANSWER_MS;
-	bool multicast;
+	bool multicast, lost = false;
 	int err;
 
 	nl->error = 0;
@@ -362,6 +364,12 @@ int fgnl_talk(struct fgnl *nl, struct fgnl_msg *msg, fgnl_each each, void *arg)
 		ssize_t n = receive(nl, until - now_ms(), &multicast);
 		struct nlmsghdr *h;
 
+		/* Notifications were lost, or the answer, which would come at once. */
+		if (n == -ENOBUFS && !lost) {
+			lost = true;
+			if (until > now_ms() + AFTER_LOSS_MS)
+				until = now_ms() + AFTER_LOSS_MS;
+		}
 		if (n == -ENOBUFS || n == -EAGAIN)
 			continue;
 		if (n < 0)
@@ -398,8 +406,8 @@ int fgnl_talk(struct fgnl *nl, struct fgnl_msg *msg, fgnl_each each, void *arg)
 				each(h, arg);
 		}
 	}
-	nl->error = ETIMEDOUT;
-	return -ETIMEDOUT;
+	nl->error = lost ? ENOBUFS : ETIMEDOUT;
+	return -nl->error;
 }
 
 /**

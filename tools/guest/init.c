@@ -41,6 +41,8 @@ enum { PORT_STDIN = 1, PORT_STDOUT, PORT_STDERR, PORT_LOG, PORT_STATUS };
 #define MAX_ITEMS 1024
 /* After the command's end, this much of what its children may still be writing is passed on. */
 #define DRAIN_BYTES (1024 * 1024)
+/* kmemleak reports nothing that is younger than five seconds. */
+#define LEAK_AGE_S 6
 
 static struct {
 	const char *cwd, *output, *module_root, *rows, *columns;
@@ -585,6 +587,45 @@ static void drain_output(void)
 	}
 }
 
+static bool scan_for_leaks(int fd)
+{
+	return write(fd, "scan", 4) == 4;
+}
+
+/*
+ * A kernel with kmemleak tells what memory was lost: into the log, where the host finds it. An object
+ * is reported by its second scan, and once it is some seconds old. Modules are unloaded in between,
+ * if they can be: what only they know of, and don't free, is lost too.
+ */
+static void report_leaks(void)
+{
+	static const char *const modules[] = { "freezeguard", "freezeguard_kunit", "fgtestfs" };
+	int fd = open("/sys/kernel/debug/kmemleak", O_RDWR | O_CLOEXEC);
+	char buffer[4096];
+	ssize_t size;
+	size_t i;
+
+	if (fd < 0)
+		return;
+	pass_log();
+	if (!scan_for_leaks(fd))
+		goto disabled;
+	for (i = 0; i < sizeof(modules) / sizeof(modules[0]); i++)
+		syscall(SYS_delete_module, modules[i], O_NONBLOCK);
+	sleep(LEAK_AGE_S);
+	if (!scan_for_leaks(fd))
+		goto disabled;
+	pass_log();
+	while ((size = read(fd, buffer, sizeof(buffer))) > 0)
+		write_all(log_fd, buffer, size);
+	close(fd);
+	return;
+
+disabled:
+	dprintf(log_fd, "kmemleak: disabled, or out of memory: BUG: lost memory would not be found\n");
+	close(fd);
+}
+
 static void run(void)
 {
 	int fds[3], signals, status, i;
@@ -634,6 +675,7 @@ static void run(void)
 		usleep(200000);
 		report("timeout\n");
 	} else {
+		report_leaks();
 		report("exit %d\n", WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
 							  WEXITSTATUS(status));
 	}

@@ -14,7 +14,9 @@ BEGIN {
 		"|bad unlock balance|held lock freed|still held when returning|lock held when" \
 		"|Invalid wait context|invalid opcode|double fault|list_(add|del) corruption" \
 		"|refcount_t:|ODEBUG:|Bad page (state|map)|Bad rss-counter|Objects remaining in" \
-		"|stack-protector|detected stack overflow|nobody cared|Slab corruption"
+		"|stack-protector|detected stack overflow|nobody cared|Slab corruption" \
+		"|[Pp]ossible unsafe locking|lockdep: .*(limit|too low)|turning off the locking" \
+		"|[Mm]emory leak detector disabled|BUG: workqueue lockup|VFS: Busy inodes"
 	# Only these end a complaint before its 60 lines are over.
 	finish = "---\\[ end |</TASK>"
 }
