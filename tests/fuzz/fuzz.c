@@ -31,8 +31,8 @@
 
 enum { NOBODY = 65534, MOUNTS = 8, OWN_MOUNTS = 2, FDS_MAX = 64, SENDERS = 4 };
 
-/* Bounds that messages reach easily; every lease is over soon, whoever made it. */
-enum { TIMEOUT_MAX_MS = 2000, HOLDS_MAX = 6, LEASES_MAX = 7, HISTORY = 64 };
+/* Bounds that messages reach easily; every lease is over soon, whoever made it. Dumps are slow. */
+enum { TIMEOUT_MAX_MS = 2000, HOLDS_MAX = 6, LEASES_MAX = 7, HISTORY = 16 };
 
 /* From a lease's deadline to its last release, hangs of up to HANG_MAX_MS included. */
 enum { HANG_MAX_MS = 200, RELEASE_MAX_MS = 15000 };

@@ -469,7 +469,7 @@ void fuzz_add(struct fuzz_batch *b, struct fuzz_maker *m)
 	m->spoil_one_in = fuzz_one_in(m, 3) ? 2 + fuzz_random(m, 3) : 0;
 	m->spoilt = false;
 	msg = begin_message(b, &header, &genl);
-	msg->dump = fuzz_one_in(m, op->dump ? 12 : 100);
+	msg->dump = fuzz_one_in(m, op->dump ? 24 : 100);
 	bare = msg->dump && !fuzz_one_in(m, 4);	/* a dump takes no attributes */
 	for (i = 0; i < op->set->n && !bare; i++) {
 		const struct fuzz_attr *attr = &op->set->attrs[i];

@@ -41,7 +41,7 @@ struct fuzz_batch {
 	char data[FUZZ_BATCH_SIZE];
 };
 
-#define FUZZ_RECENT	64
+#define FUZZ_RECENT	16
 
 /* What the makers of messages choose from. */
 struct fuzz_maker {

@@ -27,10 +27,16 @@
 enum { CLIENTS = 16, FREEZERS = 2, RECENT = 64 };
 
 /* A lease's deadline is at most so far away. */
-enum { TIMEOUT_MAX_MS = 1500 };
+enum { TIMEOUT_MAX_MS = 3000 };
 
 /* Beyond the deadline nothing may wait for longer: neither a task nor a live lease. */
 enum { STUCK_MS = 20000 };
+
+/* So much longer than asked for it may last, until everything has happened once. */
+enum { LONGER_MS = 100000 };
+
+/* Ended leases that are dumped, which takes time; more than end between two looks at them. */
+enum { HISTORY = 100 };
 
 /* Numbers of leases that are accounted for. */
 #define NUMBERS_MAX	(8U << 20)
@@ -77,11 +83,11 @@ static struct {
 	/* what the listener has seen */
 	volatile uint64_t events, overruns, gaps, lost, begun, repeated;
 	volatile uint64_t final[16];
-	/* of each number: bit 7 made, as a client was told; bits 0 to 3 the last state announced */
+	/* of each number: was a client told that it is made; was it seen to have ended; the last state announced */
 	volatile uint8_t leases[NUMBERS_MAX];
 } *shared;
 
-enum { MADE = 0x80, STATE = 0x0f };
+enum { MADE = 0x80, ENDED = 0x40, STATE = 0x0f };
 
 static void count(enum count what)
 {
@@ -197,7 +203,7 @@ static uint64_t any_lease(void)
 static void new_lease(struct fgnl *nl)
 {
 	static const int allowed[] = { EBUSY, EEXIST, 0 };
-	unsigned int n = 0, want = 1 + below(3), ms = 20 + below(below(2) ? 200 : TIMEOUT_MAX_MS - 20);
+	unsigned int n = 0, want = 1 + below(3), ms = 20 + below(below(2) ? 400 : TIMEOUT_MAX_MS - 20);
 	static struct fg_lease lease;
 	uint32_t levels[3];
 	char id[16];
@@ -331,6 +337,23 @@ static int remount_writable(const struct filesystem *fs)
 	return mount(NULL, kt_path(fs->name, NULL), NULL, MS_REMOUNT, NULL);
 }
 
+/* Writers have it open for most of the time. */
+static int try_umount(const char *path)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < 30; tries++) {
+		if (!umount(path)) {
+			count(UMOUNT);
+			return 0;
+		}
+		CHECK(errno == EBUSY);
+		count(UMOUNT_BUSY);
+		kt_sleep_ms(1);
+	}
+	return -1;
+}
+
 static void mount_and_unmount(void)
 {
 	for (; !shared->stop; kt_sleep_ms(below(100))) {
@@ -339,12 +362,8 @@ static void mount_and_unmount(void)
 
 		switch (below(3)) {
 		case 0:
-			if (umount(path)) {
-				count(UMOUNT_BUSY);
-				CHECK(errno == EBUSY);
+			if (try_umount(path))
 				continue;
-			}
-			count(UMOUNT);
 			break;
 		case 1:
 			CHECK(!umount2(path, MNT_DETACH));
@@ -576,12 +595,31 @@ static void check_sleepers(void)
 	FAIL("%s (%d) has slept for %llu ms", who->name, who->pid, (unsigned long long)(ns / MS));
 }
 
+static const char *not_happened(void)
+{
+	static char text[32];
+	unsigned int i;
+
+	for (i = 0; i < COUNTS; i++)
+		if (!shared->counts[i])
+			return count_names[i];
+	for (i = FREEZEGUARD_LEASE_STATE_THAWED; i <= FREEZEGUARD_LEASE_STATE_FAILED; i++) {
+		snprintf(text, sizeof(text), "a lease with last state %u", i);
+		/* only before 6.6 can others break one */
+		if (i != FREEZEGUARD_LEASE_STATE_BROKEN && !shared->final[i])
+			return text;
+	}
+	return NULL;
+}
+
 static uint64_t anchor;
 
 static void check_lease(const struct fg_lease *lease, void *live)
 {
 	uint64_t now = kt_now_ns();
 
+	if (lease->state >= FREEZEGUARD_LEASE_STATE_THAWED && lease->number < NUMBERS_MAX)
+		__atomic_or_fetch(&shared->leases[lease->number], ENDED, __ATOMIC_RELAXED);
 	if (lease->state >= FREEZEGUARD_LEASE_STATE_THAWED || lease->number == anchor)
 		return;
 	++*(unsigned int *)live;
@@ -606,7 +644,8 @@ static void stir(struct fgnl *nl, uint64_t seconds, unsigned int seed)
 	uint64_t begun = kt_now_ns(), next = begun, now, until = begun + seconds * 1000 * MS;
 	unsigned int i;
 
-	while ((now = kt_now_ns()) < until) {
+	/* on a machine that is too slow for everything to happen in time, for longer */
+	while ((now = kt_now_ns()) < until || (not_happened() && now < until + LONGER_MS * MS)) {
 		reap();
 		for (i = 0; i < CLIENTS; i++)
 			if (!processes.clients[i])
@@ -690,34 +729,23 @@ static void print_counts(void)
 		(unsigned long long)shared->repeated);
 }
 
-static void note_state(const struct fg_lease *lease, void *unused)
-{
-	(void)unused;
-	if (lease->number < NUMBERS_MAX && lease->state >= FREEZEGUARD_LEASE_STATE_THAWED)
-		shared->leases[lease->number] = (shared->leases[lease->number] & MADE) | lease->state;
-}
-
 /* Every lease has come to an end that was told. What an overrun has cost, a dump tells. */
 static void check_accounts(struct fgnl *nl)
 {
 	unsigned int number, state;
 
 	CHECK(shared->events && shared->begun);
-	if (shared->lost)
-		CHECK(fg_dump(nl, note_state, NULL) >= 0);
+	check_leases(nl);
 	for (number = 1; number < NUMBERS_MAX; number++) {
 		if (!shared->leases[number])
 			continue;
 		state = shared->leases[number] & STATE;
-		if (state < FREEZEGUARD_LEASE_STATE_THAWED)
+		if (state < FREEZEGUARD_LEASE_STATE_THAWED &&
+		    !(shared->lost && shared->leases[number] & ENDED))
 			FAIL("of lease %u nothing was told after state %u", number, state);
 	}
-	for (number = 0; number < COUNTS; number++)
-		if (!shared->counts[number])
-			FAIL("no %s at all", count_names[number]);
-	for (state = FREEZEGUARD_LEASE_STATE_THAWED; state <= FREEZEGUARD_LEASE_STATE_FAILED; state++)
-		if (state != FREEZEGUARD_LEASE_STATE_BROKEN && !shared->final[state])
-			FAIL("no lease came to state %u", state);
+	if (not_happened())
+		FAIL("never happened: %s", not_happened());
 }
 
 /* Also those that were unmounted while they were frozen are gone. */
@@ -758,7 +786,7 @@ TEST(soak)
 	srandom(seed);
 	started = kt_now_ns();
 	kt_set_parameter("max_timeout_ms", 24 * 3600 * 1000);
-	kt_set_parameter("history", 1024);
+	kt_set_parameter("history", HISTORY);
 	for (i = 0; i < FILESYSTEMS; i++)
 		make_filesystem(&filesystems[i]);
 
