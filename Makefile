@@ -6,9 +6,14 @@ KERNELS	?= 6.1
 KDIR	?= /lib/modules/$(shell uname -r)/build
 DESTDIR	?=
 PREFIX	?= /usr/local
+# of fuzz and soak
+KERNEL	?= debug
+MESSAGES ?= 1000000
+DURATION ?= 600
 
 .DEFAULT_GOAL := all
-.PHONY: all help bootstrap userspace module guest demo check check-debug install install-module clean
+.PHONY: all help bootstrap userspace module guest demo check check-debug fuzz soak install \
+	install-module clean
 
 all: userspace module
 
@@ -17,6 +22,8 @@ help:
 	@echo 'make check           every test; ends with "N passed, N failed, N skipped"'
 	@echo '                     KERNELS="5.10 6.1 6.12 7.2": on each of these, default 6.1'
 	@echo 'make check-debug     the guests'"'"' tests and KUnit on a kernel that checks itself; builds it once'
+	@echo 'make fuzz            MESSAGES=1000000 to the module, in KERNEL=debug; SEED=N repeats a run'
+	@echo 'make soak            everything at once for DURATION=600 seconds, likewise'
 	@echo 'make                 freezectl, and freezeguard.ko for the running kernel'
 	@echo 'make install         both, to $(PREFIX) and the running kernel'"'"'s modules'
 	@echo 'make clean           remove build/'
@@ -25,7 +32,7 @@ help:
 bootstrap:
 	@tools/bootstrap
 
-userspace: | $(if $(filter demo check check-debug guest,$(MAKECMDGOALS)),bootstrap)
+userspace: | $(if $(filter demo check check-debug guest fuzz soak,$(MAKECMDGOALS)),bootstrap)
 	@$(MAKE) --no-print-directory -C userspace O=$(BUILD)/userspace
 
 # Objects land beside the sources, as the kernel's build system has it; "make clean" takes them away.
@@ -38,6 +45,8 @@ guest: bootstrap userspace
 	@$(MAKE) --no-print-directory -s -C tests/kernel O=$(BUILD)/tests/kernel
 	@$(MAKE) --no-print-directory -s -C tests/cli O=$(BUILD)/tests/cli
 	@$(MAKE) --no-print-directory -s -C tests/hostile O=$(BUILD)/tests/hostile
+	@$(MAKE) --no-print-directory -s -C tests/fuzz O=$(BUILD)/tests/fuzz
+	@$(MAKE) --no-print-directory -s -C tests/soak O=$(BUILD)/tests/soak
 
 demo: bootstrap userspace
 	@tools/demo/run
@@ -48,6 +57,15 @@ check: guest
 check-debug: KERNELS := debug
 check-debug: guest
 	@tests/run kernel-debug cli-debug kunit-debug
+fuzz soak: KERNELS := $(KERNEL)
+
+fuzz: guest
+	@tools/vm-run --kernel $(KERNEL) --timeout $$((600 + $(MESSAGES) / 100)) -- \
+		tests/fuzz/run --messages $(MESSAGES) $(if $(SEED),--seed $(SEED))
+
+soak: guest
+	@tools/vm-run --kernel $(KERNEL) --timeout $$((600 + $(DURATION))) -- \
+		tests/soak/run --seconds $(DURATION) $(if $(SEED),--seed $(SEED))
 
 install: install-module
 	@$(MAKE) --no-print-directory -C userspace O=$(BUILD)/userspace \
