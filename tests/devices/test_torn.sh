@@ -106,10 +106,12 @@ read_history() {
 	done < <(freezectl status --history --json | python3 -c '
 import json, sys
 for lease in {l["id"]: l for l in json.load(sys.stdin)["leases"]}.values():
+    if lease["id"] not in sys.argv:
+        continue
     print(lease["id"] + "=" + lease["state"], lease["cause"])
     for fs in lease["filesystems"]:
         print(lease["id"] + "-" + fs["fstype"] + "=" +
-              str((fs["released_ns"] - lease["ended_ns"]) // 1000000), fs["thaw_failures"])')
+              str((fs["released_ns"] - lease["ended_ns"]) // 1000000), fs["thaw_failures"])' "${kinds[@]}")
 }
 # Asked of the leases: a filesystem that has shut itself down can't even be opened on later kernels.
 all_released() {
