@@ -61,7 +61,6 @@ static int fg_registry_check(struct fg_lease *lease, struct fg_registry_conflict
 	if (fg_registry_nr_live >= READ_ONCE(fg_registry_live_max))
 		return -EUSERS;
 	for (i = 0; i < lease->nr_holds; i++) {
-		conflict->hold = i;
 		held = fg_registry_lookup_super(lease->holds[i].sb);
 		if (held) {
 			conflict->number = held->lease->number;

@@ -8,11 +8,9 @@
 /**
  * struct fg_registry_conflict - why a lease could not be added
  * @number: the live lease in the way, or 0
- * @hold: index of the hold that is in its way, if it is a superblock
  */
 struct fg_registry_conflict {
 	unsigned long number;
-	unsigned int hold;
 };
 
 extern unsigned int fg_registry_history_max;
