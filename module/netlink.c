@@ -132,17 +132,12 @@ cancel:
 	return -EMSGSIZE;
 }
 
-/* Answer a command with the lease, and from @first on with its holds. */
-static int fg_netlink_reply_lease(struct genl_info *info, struct fg_lease *lease,
-				  unsigned int first)
+/* Answer a command with the lease, and from @first on with its holds. Consumes @skb. */
+static int fg_netlink_reply_lease(struct genl_info *info, struct sk_buff *skb,
+				  struct fg_lease *lease, unsigned int first)
 {
-	size_t size = FG_LEASE_SIZE + (lease->nr_holds - first) * FG_HOLD_SIZE;
-	struct sk_buff *skb = genlmsg_new(size, GFP_KERNEL);
-	int err;
+	int err = fg_netlink_fill_lease(skb, info, NULL, lease, &first);
 
-	if (!skb)
-		return -ENOMEM;
-	err = fg_netlink_fill_lease(skb, info, NULL, lease, &first);
 	if (err) {
 		nlmsg_free(skb);
 		return err;
@@ -422,6 +417,7 @@ static void fg_netlink_explain_conflict(int err, const struct fg_registry_confli
 int fg_netlink_lease_new(struct sk_buff *skb, struct genl_info *info)
 {
 	struct fg_registry_conflict conflict;
+	struct sk_buff *reply;
 	struct fg_lease *lease;
 	int err;
 
@@ -435,13 +431,19 @@ int fg_netlink_lease_new(struct sk_buff *skb, struct genl_info *info)
 		err = PTR_ERR(lease);
 		goto put_module;
 	}
+	reply = genlmsg_new(FG_LEASE_SIZE, GFP_KERNEL);
+	if (!reply) {
+		err = -ENOMEM;
+		goto put_lease;
+	}
 	err = fg_registry_add(lease, &conflict);
 	if (err) {
 		fg_netlink_explain_conflict(err, &conflict, info->extack);
+		nlmsg_free(reply);
 		goto put_lease;
 	}
 	fg_lease_start(lease);
-	err = fg_netlink_reply_lease(info, lease, lease->nr_holds);
+	err = fg_netlink_reply_lease(info, reply, lease, lease->nr_holds);
 	if (err)	/* the requester can't know of it */
 		fg_lease_end(lease, FREEZEGUARD_CAUSE_OWNER_DEATH);
 put_lease:
@@ -480,8 +482,27 @@ static struct fg_lease *fg_netlink_find(struct sk_buff *skb, struct genl_info *i
 	return lease;
 }
 
-/* Answer with the lease, or say why the command could not be carried out, and put the lease. */
-static int fg_netlink_done(struct genl_info *info, struct fg_lease *lease, int err)
+/*
+ * Before a command that changes the lease that a request names: the lease, and memory for the reply,
+ * without which nothing must be changed. fg_netlink_done() takes both.
+ */
+static struct fg_lease *fg_netlink_begin(struct sk_buff *skb, struct genl_info *info,
+					 struct sk_buff **reply)
+{
+	struct fg_lease *lease = fg_netlink_find(skb, info);
+
+	if (IS_ERR(lease))
+		return lease;
+	*reply = genlmsg_new(FG_LEASE_SIZE, GFP_KERNEL);
+	if (*reply)
+		return lease;
+	fg_lease_put(lease);
+	return ERR_PTR(-ENOMEM);
+}
+
+/* Answer with the lease, or say why the command could not be carried out. */
+static int fg_netlink_done(struct genl_info *info, struct fg_lease *lease, struct sk_buff *reply,
+			   int err)
 {
 	if (err == -EALREADY)
 		NL_SET_ERR_MSG(info->extack, "the lease is ending or has ended");
@@ -490,8 +511,10 @@ static int fg_netlink_done(struct genl_info *info, struct fg_lease *lease, int e
 	else if (err == -ERANGE)
 		NL_SET_ERR_MSG(info->extack,
 			       "the lease's whole life would be over the module parameter max_timeout_ms");
-	else if (!err)
-		err = fg_netlink_reply_lease(info, lease, lease->nr_holds);
+	if (err)
+		nlmsg_free(reply);
+	else
+		err = fg_netlink_reply_lease(info, reply, lease, lease->nr_holds);
 	fg_lease_put(lease);
 	return err;
 }
@@ -499,50 +522,56 @@ static int fg_netlink_done(struct genl_info *info, struct fg_lease *lease, int e
 /* FREEZEGUARD_CMD_LEASE_END */
 int fg_netlink_lease_end(struct sk_buff *skb, struct genl_info *info)
 {
-	struct fg_lease *lease = fg_netlink_find(skb, info);
+	struct sk_buff *reply;
+	struct fg_lease *lease = fg_netlink_begin(skb, info, &reply);
 
 	if (IS_ERR(lease))
 		return PTR_ERR(lease);
-	return fg_netlink_done(info, lease, fg_lease_end(lease, FREEZEGUARD_CAUSE_REQUEST));
+	return fg_netlink_done(info, lease, reply, fg_lease_end(lease, FREEZEGUARD_CAUSE_REQUEST));
 }
 
 /* FREEZEGUARD_CMD_LEASE_EXTEND */
 int fg_netlink_lease_extend(struct sk_buff *skb, struct genl_info *info)
 {
 	const struct nlattr *timeout = info->attrs[FREEZEGUARD_A_LEASE_TIMEOUT_MS];
+	struct sk_buff *reply;
 	struct fg_lease *lease;
 	int err;
 
 	err = fg_netlink_check_timeout(timeout, info->extack);
 	if (err)
 		return err;
-	lease = fg_netlink_find(skb, info);
+	lease = fg_netlink_begin(skb, info, &reply);
 	if (IS_ERR(lease))
 		return PTR_ERR(lease);
 	err = fg_lease_extend(lease, nla_get_u32(timeout) * (u64)NSEC_PER_MSEC,
 			      READ_ONCE(fg_netlink_max_timeout_ms) * (u64)NSEC_PER_MSEC);
-	return fg_netlink_done(info, lease, err);
+	return fg_netlink_done(info, lease, reply, err);
 }
 
 /* FREEZEGUARD_CMD_LEASE_DETACH */
 int fg_netlink_lease_detach(struct sk_buff *skb, struct genl_info *info)
 {
-	struct fg_lease *lease = fg_netlink_find(skb, info);
+	struct sk_buff *reply;
+	struct fg_lease *lease = fg_netlink_begin(skb, info, &reply);
 
 	if (IS_ERR(lease))
 		return PTR_ERR(lease);
-	return fg_netlink_done(info, lease, fg_lease_detach(lease));
+	return fg_netlink_done(info, lease, reply, fg_lease_detach(lease));
 }
 
 /* FREEZEGUARD_CMD_LEASE_GET, one */
 int fg_netlink_lease_get(struct sk_buff *skb, struct genl_info *info)
 {
 	struct fg_lease *lease = fg_netlink_find(skb, info);
-	int err;
+	struct sk_buff *reply;
+	int err = -ENOMEM;
 
 	if (IS_ERR(lease))
 		return PTR_ERR(lease);
-	err = fg_netlink_reply_lease(info, lease, 0);
+	reply = genlmsg_new(FG_LEASE_SIZE + lease->nr_holds * FG_HOLD_SIZE, GFP_KERNEL);
+	if (reply)
+		err = fg_netlink_reply_lease(info, reply, lease, 0);
 	fg_lease_put(lease);
 	return err;
 }

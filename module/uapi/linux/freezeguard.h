@@ -25,7 +25,8 @@
  *	in:  NUMBER or ID; ID means the newest lease of that name, here and below
  *	out: the lease, in state THAWING or ROLLING_BACK, or already in its last one; the last one
  *	     comes as LEASE_NTF
- *	errors: EINVAL; ENOENT no such lease; EPERM; EALREADY it is ending or has ended
+ *	errors: EINVAL; ENOENT no such lease; EPERM; EALREADY it is ending or has ended; ENOMEM,
+ *	     and nothing was done
  * FREEZEGUARD_CMD_LEASE_EXTEND
  *	in:  NUMBER or ID, TIMEOUT_MS: from now on; the lease's whole life stays within the bound
  *	out: the lease
@@ -39,11 +40,11 @@
  *	dump: every lease that the reader has the permission for, live ones and history, oldest
  *	      first. A lease with more holds than a message has room for comes in several messages,
  *	      each with the whole lease and the next of its holds.
- *	errors: EINVAL; ENOENT; EPERM
+ *	errors: EINVAL; ENOENT; EPERM; ENOMEM
  * FREEZEGUARD_CMD_FS_GET
  *	in:  FD
  *	out: the freeze state of that superblock, whoever froze it, and the lease that holds it
- *	errors: EINVAL; EBADF; EPERM
+ *	errors: EINVAL; EBADF; EPERM; ENOMEM
  * FREEZEGUARD_CMD_LEASE_NTF
  *	The lease without its holds, and EVENT_SEQ, which counts every notification: a gap means
  *	that some were lost. Multicast to the group "events" of the first network namespace,
