@@ -56,7 +56,8 @@ check: guest
 
 check-debug: KERNELS := debug
 check-debug: guest
-	@tests/run kernel-debug cli-debug kunit-debug
+	@tests/run cli-debug kernel-debug devices-debug kunit-debug
+
 fuzz soak: KERNELS := $(KERNEL)
 
 fuzz: guest
