@@ -61,14 +61,13 @@ static unsigned long number_of(struct fg_lease *lease)
 	return number;
 }
 
-/* Tries to add one; for @conflict->hold, the number of the superblock instead of the hold's. */
+/* Tries to add one. */
 static int refused(struct kunit *test, const char *id, const unsigned int *supers, unsigned int n,
 		   struct fg_registry_conflict *conflict)
 {
 	struct fg_lease *lease = fake_lease(test, id, LONG_MS, supers, NULL, n);
 	int err = fg_registry_add(lease, conflict);
 
-	conflict->hold = MINOR(lease->holds[conflict->hold].dev);
 	if (!err) {	/* it should not have been */
 		fg_lease_start(lease);
 		fg_lease_end(lease, FREEZEGUARD_CAUSE_REQUEST);
@@ -139,14 +138,12 @@ static void conflicts(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, refused(test, "second", both, 2, &conflict), -EBUSY);
 	KUNIT_EXPECT_EQ(test, conflict.number, lease->number);
-	KUNIT_EXPECT_EQ(test, conflict.hold, 0);
 	KUNIT_EXPECT_EQ(test, refused(test, "first", other, 3, &conflict), -EEXIST);
 	KUNIT_EXPECT_EQ(test, conflict.number, lease->number);
 	/* frozen by nobody that is known */
 	fake_world->supers[2].others = true;
 	KUNIT_EXPECT_EQ(test, refused(test, "second", other, 3, &conflict), -EBUSY);
 	KUNIT_EXPECT_EQ(test, conflict.number, 0);
-	KUNIT_EXPECT_EQ(test, conflict.hold, 2);
 	fake_world->supers[2].others = false;
 	/* No refused one is to be found, nor touched anything. */
 	KUNIT_EXPECT_EQ(test, number_of(fg_registry_find_id("second")), 0);
