@@ -49,6 +49,11 @@ bool fg_hold_frozen_by_others(const struct fg_hold *hold)
 	return fake_super_of(hold)->others;
 }
 
+bool fg_hold_turned_read_only(const struct fg_hold *hold)
+{
+	return false;
+}
+
 void fg_hold_put_super(struct fg_hold *hold)
 {
 	hold->mnt = NULL;

@@ -179,6 +179,68 @@ static void a_freeze_fails(struct kunit *test)
 }
 
 /* A freeze on top of somebody else's is an error, and has to be taken back. */
+static void a_foreign_thaw(struct kunit *test)
+{
+	struct fg_lease *lease = fake_frozen(test, LONG_MS, 3);
+	struct fg_lease_info info;
+	struct fg_hold hold;
+	unsigned int i;
+
+	fg_lease_foreign_thaw(&lease->holds[1]);
+	await_over(test, lease);
+	fg_lease_snapshot(lease, &info);
+	KUNIT_EXPECT_EQ(test, info.state, FREEZEGUARD_LEASE_STATE_BROKEN);
+	KUNIT_EXPECT_EQ(test, info.cause, FREEZEGUARD_CAUSE_FOREIGN_THAW);
+	KUNIT_EXPECT_EQ(test, info.continuity, FREEZEGUARD_CONTINUITY_BROKEN);
+	KUNIT_EXPECT_EQ(test, info.ender.pid, task_tgid_nr(current));
+	for (i = 0; i < 3; i++) {
+		fg_lease_snapshot_hold(&lease->holds[i], &hold);
+		KUNIT_EXPECT_EQ(test, hold.lost, i == 1);
+		KUNIT_EXPECT_EQ(test, hold.continuity,
+				i == 1 ? FREEZEGUARD_CONTINUITY_BROKEN :
+					 FREEZEGUARD_CONTINUITY_GUARANTEED);
+	}
+	fg_lease_put(lease);
+}
+
+/* What happens after the end breaks nothing, but there is nothing left to thaw either. */
+static void a_foreign_thaw_after_the_end(struct kunit *test)
+{
+	struct fake_super *super = &fake_world->supers[0];
+	struct fg_lease_info info;
+	struct fg_lease *lease;
+
+	super->thaw_hangs = true;
+	lease = fake_frozen(test, LONG_MS, 1);
+	KUNIT_EXPECT_EQ(test, fg_lease_end(lease, FREEZEGUARD_CAUSE_SHUTDOWN), 0);
+	fg_lease_foreign_thaw(&lease->holds[0]);
+	KUNIT_EXPECT_TRUE(test, lease->holds[0].lost);
+	complete(&super->thaw_go);
+	await_over(test, lease);
+	fg_lease_snapshot(lease, &info);
+	KUNIT_EXPECT_EQ(test, info.state, FREEZEGUARD_LEASE_STATE_ABORTED);
+	KUNIT_EXPECT_EQ(test, info.cause, FREEZEGUARD_CAUSE_SHUTDOWN);
+	KUNIT_EXPECT_EQ(test, info.continuity, FREEZEGUARD_CONTINUITY_UNKNOWN);
+	KUNIT_EXPECT_EQ(test, info.ender.pid, 0);
+	fg_lease_put(lease);
+}
+
+/* Before it could be noted that it was frozen. */
+static void a_foreign_thaw_at_once(struct kunit *test)
+{
+	struct fg_lease_info info;
+	struct fg_lease *lease;
+
+	fake_world->supers[1].freeze_error = -ECANCELED;
+	lease = fake_start(test, LONG_MS, 2);
+	await_over(test, lease);
+	fg_lease_snapshot(lease, &info);
+	KUNIT_EXPECT_EQ(test, info.state, FREEZEGUARD_LEASE_STATE_FAILED);
+	KUNIT_EXPECT_EQ(test, info.cause, FREEZEGUARD_CAUSE_FOREIGN_THAW);
+	expect_balanced(test, 2, 1);
+	fg_lease_put(lease);
+}
+
 static void a_freeze_in_company(struct kunit *test)
 {
 	struct fake_super *super = &fake_world->supers[0];
@@ -693,6 +755,9 @@ static struct kunit_case fg_lease_cases[] = {
 	KUNIT_CASE(each_cause_from_frozen),
 	KUNIT_CASE(each_cause_while_freezing),
 	KUNIT_CASE(a_freeze_fails),
+	KUNIT_CASE(a_foreign_thaw),
+	KUNIT_CASE(a_foreign_thaw_after_the_end),
+	KUNIT_CASE(a_foreign_thaw_at_once),
 	KUNIT_CASE(a_freeze_in_company),
 	KUNIT_CASE(the_deadline_of_a_frozen_one),
 	KUNIT_CASE(the_deadline_while_freezing),
