@@ -3,8 +3,14 @@
  * watch: sees every thaw of a held superblock, whoever makes it.
  *
  * Where freezes have no holders (before 6.6), where a hold is the user's, and for filesystems that
- * freeze by themselves, anybody can thaw what a lease holds. A return probe on thaw_super_locked(),
- * which all thaws pass, SysRq-j's too, ends the lease at once and knows the culprit.
+ * freeze by themselves, anybody can thaw what a lease holds. All thaws, SysRq-j's too, go through
+ * thaw_super_locked(), which no module can look into; but the last thing that it does when it has
+ * thawed is to call deactivate_locked_super(), with s_umount held and the superblock unfrozen. A
+ * probe there ends the lease at once and knows the culprit.
+ *
+ * Not a return probe on thaw_super_locked(): up to 5.10 its handler is called with a spinlock that
+ * all return probes of the machine share, also those on functions that hold locks which an end of a
+ * lease takes (a runqueue's), and s_umount is free by then.
  *
  * Probes can be switched off (debugfs, kernel.ftrace_enabled), so that nothing seen proves nothing.
  * A hold's own thaw passes the probe as well: only if that was seen was the watch awake.
@@ -15,89 +21,45 @@
 #include "registry.h"
 #include "watch.h"
 
-/* How many foreign thaws of held superblocks can be under way at a time; each may wait for a device. */
-#define FG_WATCH_THAWS	128
-
 /* Module parameter: whether to watch; afterwards, whether it could be done. */
 bool fg_watch_enabled = true;
 
-#ifdef CONFIG_KRETPROBES
+/* Not every architecture that has probes can tell a function's arguments. */
+#if defined(CONFIG_KPROBES) && defined(CONFIG_HAVE_FUNCTION_ARG_ACCESS_API)
 
-/**
- * struct fg_watch_thaw - a foreign thaw that is under way
- * @sb: of which superblock
- * @number: of the lease that held it frozen when the thaw began
- * @err: what it returned
- */
-struct fg_watch_thaw {
-	struct super_block *sb;
-	unsigned long number;
-	int err;
+static int fg_watch_deactivate(struct kprobe *probe, struct pt_regs *regs);
+
+static struct kprobe fg_watch_probe = {
+	.symbol_name = "deactivate_locked_super",
+	.pre_handler = fg_watch_deactivate,
 };
-
-static int fg_watch_enter(struct kretprobe_instance *ri, struct pt_regs *regs);
-static int fg_watch_return(struct kretprobe_instance *ri, struct pt_regs *regs);
-
-static struct kretprobe fg_watch_probe = {
-	.kp.symbol_name = "thaw_super_locked",
-	.entry_handler = fg_watch_enter,
-	.handler = fg_watch_return,
-	.data_size = sizeof(struct fg_watch_thaw),
-	.maxactive = FG_WATCH_THAWS,
-};
-
-/* Has any thaw, of whatever superblock, passed unseen since the watch began? */
-static bool fg_watch_has_gaps(void)
-{
-	return READ_ONCE(fg_watch_probe.nmissed) || READ_ONCE(fg_watch_probe.kp.nmissed);
-}
-
-/* What a thaw that begins now would end; true if that is a lease's freeze and not by its own thread. */
-static bool fg_watch_thaw_begins(struct fg_hold *hold, void *data)
-{
-	struct fg_watch_thaw *thaw = data;
-
-	if (current == hold->thread) {
-		hold->watched = !fg_watch_has_gaps();
-		return false;
-	}
-	thaw->number = hold->lease->number;
-	return READ_ONCE(hold->state) == FREEZEGUARD_HOLD_STATE_FROZEN;
-}
-
-/* Nonzero: the return is of no interest. */
-static int fg_watch_enter(struct kretprobe_instance *ri, struct pt_regs *regs)
-{
-	struct fg_watch_thaw *thaw = (struct fg_watch_thaw *)ri->data;
-
-	thaw->sb = (struct super_block *)regs_get_kernel_argument(regs, 0);
-	return !fg_registry_visit_hold(thaw->sb, fg_watch_thaw_begins, thaw);
-}
 
 /*
- * It thawed a superblock that this very lease had frozen before the thaw began. (One that only
- * returns now, but had thawed before the lease froze, has not been noted.)
+ * The superblock is unfrozen, and stays so for now. If the hold had frozen it, that is over. While
+ * the hold's own thread thaws this can be its own doing; but not between thaws that failed.
  */
-static bool fg_watch_thawed(struct fg_hold *hold, void *data)
+static bool fg_watch_unfrozen(struct fg_hold *hold, void *unused)
 {
-	const struct fg_watch_thaw *thaw = data;
+	enum freezeguard_hold_state state = READ_ONCE(hold->state);
 
-	if (hold->lease->number != thaw->number || !fg_super_thaw_ended(hold->sb, thaw->err))
-		return false;
-	fg_lease_foreign_thaw(hold);
+	if (current == hold->thread)	/* have all thaws since the beginning been seen? */
+		hold->watched = !READ_ONCE(fg_watch_probe.nmissed);
+	else if (state == FREEZEGUARD_HOLD_STATE_FROZEN ||
+		 (state == FREEZEGUARD_HOLD_STATE_THAWING && READ_ONCE(hold->thaw_failures)))
+		fg_lease_foreign_thaw(hold);
 	return true;
 }
 
 /*
- * Preemption is off here. fg_process_current() and the locks are fine: on its entry and its return
- * thaw_super_locked() may sleep, so its caller has no spinlock and is no interrupt.
+ * Preemption is off here. fg_process_current() and the locks are fine: the function may sleep, so
+ * its caller has no spinlock and is no interrupt.
  */
-static int fg_watch_return(struct kretprobe_instance *ri, struct pt_regs *regs)
+static int fg_watch_deactivate(struct kprobe *probe, struct pt_regs *regs)
 {
-	struct fg_watch_thaw *thaw = (struct fg_watch_thaw *)ri->data;
+	struct super_block *sb = (struct super_block *)regs_get_kernel_argument(regs, 0);
 
-	thaw->err = regs_return_value(regs);
-	fg_registry_visit_hold(thaw->sb, fg_watch_thawed, thaw);
+	if (fg_super_state(sb) == SB_UNFROZEN)
+		fg_registry_visit_hold(sb, fg_watch_unfrozen, NULL);
 	return 0;
 }
 
@@ -105,15 +67,15 @@ static int fg_watch_place(void)
 {
 	int err;
 
-	/* The handlers take spinlocks, which sleep there. */
+	/* The handler takes spinlocks, which sleep there. */
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		return -EOPNOTSUPP;
-	err = register_kretprobe(&fg_watch_probe);
+	err = register_kprobe(&fg_watch_probe);
 	if (err)
 		return err;
 	/* A breakpoint's handler runs as a non-maskable interrupt, which must not take locks. */
-	if (!kprobe_ftrace(&fg_watch_probe.kp)) {
-		unregister_kretprobe(&fg_watch_probe);
+	if (!kprobe_ftrace(&fg_watch_probe)) {
+		unregister_kprobe(&fg_watch_probe);
 		return -EOPNOTSUPP;
 	}
 	return 0;
@@ -148,7 +110,7 @@ void fg_watch_start(void)
 void fg_watch_stop(void)
 {
 	if (fg_watch_enabled)
-		unregister_kretprobe(&fg_watch_probe);
+		unregister_kprobe(&fg_watch_probe);
 }
 
 #else

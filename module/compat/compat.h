@@ -29,7 +29,6 @@ int fg_super_thaw(struct super_block *sb, enum fg_holder who);
 void fg_super_after_foreign_thaw(struct super_block *sb);
 int fg_super_thaw_raw(struct super_block *sb, enum fg_holder who);
 int fg_super_state(struct super_block *sb);
-bool fg_super_thaw_ended(struct super_block *sb, int err);
 bool fg_super_can_freeze(struct super_block *sb);
 bool fg_super_holders(struct super_block *sb, unsigned int *kernel, unsigned int *user);
 bool fg_super_holder_is_exclusive(struct super_block *sb, enum fg_holder who);

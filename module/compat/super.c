@@ -151,28 +151,6 @@ int fg_super_thaw(struct super_block *sb, enum fg_holder who)
 }
 
 /**
- * fg_super_thaw_ended() - has somebody else's thaw ended a freeze that was there before it began?
- * @sb: the superblock
- * @err: what the thaw returned, a moment ago
- *
- * Only what is certain: a freeze that is taken for ended will not be thawed. Where freezes have
- * holders, the error says nothing (see fg_super_thaw()), and the counts of a thaw that is just
- * failing are zero for a while; nothing is left of any freeze once the superblock is unfrozen. Where
- * there are none, a thaw that returned 0 has ended the one freeze there is.
- *
- * Context: any.
- * Return: true if it has; false if it hasn't, or if another freeze has come since.
- */
-bool fg_super_thaw_ended(struct super_block *sb, int err)
-{
-#ifdef HAVE_FREEZE_HOLDER
-	return fg_super_state(sb) == SB_UNFROZEN;
-#else
-	return !err;
-#endif
-}
-
-/**
  * fg_super_state() - a superblock's freeze state
  * @sb: the superblock
  *

@@ -151,6 +151,30 @@ TEST(frozen_again_by_others)
 	EQUAL(kt_thaw(fds[0]), 0);
 }
 
+/* The same, while the lease's own thaw fails and is tried again. */
+TEST(frozen_again_by_others_between_thaws_that_fail)
+{
+	int fd = kt_mount("a", NULL);
+	struct fg_lease *lease;
+	struct fgnl nl;
+	uint64_t number;
+
+	open_as_user(&nl);
+	number = kt_frozen(&nl, NULL, 60000, &fd, 1)->number;
+	kt_tell("a", "thaw", "fail:5");
+	EQUAL(fg_end(&nl, number, NULL), 0);
+	do {	/* the pauses are more than 600 ms by then */
+		kt_sleep_ms(5);
+		lease = kt_await(&nl, number, FREEZEGUARD_LEASE_STATE_THAWING, KT_SOON_MS);
+	} while (lease->hold[0].thaw_failures < 7);
+	kt_tell("a", "thaw", "ok");
+	EQUAL(kt_thaw(fd), 0);
+	kt_freeze(fd);
+	kt_await(&nl, number, FREEZEGUARD_LEASE_STATE_THAWED, 5000);
+	EQUAL(kt_fs_state(&nl, fd), FREEZEGUARD_FS_STATE_COMPLETE);
+	EQUAL(kt_thaw(fd), 0);
+}
+
 TEST(while_others_are_still_freezing)
 {
 	int fds[2];
