@@ -375,6 +375,7 @@ TEST(read_only_while_frozen)
 {
 	int fd = kt_mount("ro", NULL);
 	struct kt_writer *writer = kt_writer("ro");
+	struct fg_lease *lease;
 	struct fgnl nl;
 	uint64_t number;
 
@@ -382,12 +383,14 @@ TEST(read_only_while_frozen)
 	number = kt_frozen(&nl, NULL, 1000, &fd, 1)->number;
 	kt_writer_blocked(writer);
 	kt_tell("ro", "read_only", "1");
-	kt_await(&nl, number, FREEZEGUARD_LEASE_STATE_EXPIRED, KT_SOON_MS);
+	lease = kt_await(&nl, number, FREEZEGUARD_LEASE_STATE_EXPIRED, KT_SOON_MS);
+	CHECK(lease->hold[0].turned_read_only);
 	EQUAL(kt_fs_state(&nl, fd), FREEZEGUARD_FS_STATE_UNFROZEN);
 	/* its write returns, and the filesystem can be frozen again */
 	kt_tell("ro", "read_only", "0");
 	kt_writer_goes_on(writer);
-	kt_end(&nl, kt_frozen(&nl, NULL, 10000, &fd, 1)->number);
+	lease = kt_end(&nl, kt_frozen(&nl, NULL, 10000, &fd, 1)->number);
+	CHECK(!lease->hold[0].turned_read_only);
 }
 
 /* The same, but it was somebody else's thaw that left them. */
