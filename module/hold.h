@@ -33,6 +33,8 @@ struct fg_lease;
  * @thread: its thread, with a reference, or NULL
  * @urgent: the thread runs before everything else; the lease's work alone
  * @watched: its own thread's last thaw was seen by the watch, as every other one would have been
+ * @doubtful: somebody else thawed it before the freeze was noted, ours or another one before; set
+ *	under the lease's lock
  * @lost: somebody else thawed it: nothing of ours is left to thaw; set under the lease's lock
  * @state: enum freezeguard_hold_state; this and all below: written by the hold's own thread alone
  *	once there is one, under the lease's lock so that readers see them together
@@ -60,6 +62,7 @@ struct fg_hold {
 	struct task_struct *thread;
 	bool urgent;
 	bool watched;
+	bool doubtful;
 	bool lost;
 
 	enum freezeguard_hold_state state;

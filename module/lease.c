@@ -162,8 +162,12 @@ void fg_lease_end_orphaned(struct fg_lease *lease)
 }
 
 /**
- * fg_lease_foreign_thaw() - the calling process has thawed what a lease had frozen, and ends it so
- * @hold: a hold whose superblock is certain not to be frozen by it any more
+ * fg_lease_foreign_thaw() - the calling process has thawed a superblock that a lease holds
+ * @hold: its hold; the superblock is unfrozen and stays so until this returns
+ *
+ * What the lease had frozen is lost, which ends it. Before its thread has noted that the freeze
+ * succeeded, this can't be told from a thaw of what somebody else had frozen before: the superblock
+ * will be thawed then, as it may be the lease's own freeze that is there, but the lease fails.
  *
  * Context: any but interrupts.
  */
@@ -172,15 +176,25 @@ void fg_lease_foreign_thaw(struct fg_hold *hold)
 	struct fg_lease *lease = hold->lease;
 	struct fg_process culprit;
 	unsigned long flags;
-	bool won;
+	bool won = false;
 
 	fg_process_current(&culprit);
 	spin_lock_irqsave(&lease->lock, flags);
-	WRITE_ONCE(hold->lost, true);
-	won = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_FOREIGN_THAW);
-	if (won) {
-		lease->info.ender = culprit;
-		hold->continuity = FREEZEGUARD_CONTINUITY_BROKEN;
+	switch (hold->state) {
+	case FREEZEGUARD_HOLD_STATE_FREEZING:
+		hold->doubtful = true;
+		break;
+	case FREEZEGUARD_HOLD_STATE_FROZEN:
+	case FREEZEGUARD_HOLD_STATE_THAWING:
+		WRITE_ONCE(hold->lost, true);
+		won = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_FOREIGN_THAW);
+		if (won) {
+			lease->info.ender = culprit;
+			hold->continuity = FREEZEGUARD_CONTINUITY_BROKEN;
+		}
+		break;
+	default:
+		break;
 	}
 	spin_unlock_irqrestore(&lease->lock, flags);
 	if (won)
@@ -333,6 +347,8 @@ static bool fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
 	err = fg_hold_freeze(hold, &frozen);
 
 	spin_lock_irqsave(&lease->lock, flags);
+	if (!err && hold->doubtful)
+		err = -ECANCELED;
 	if (err) {
 		hold->error = -err;
 		ended = fg_lease_end_locked(lease, err == -ECANCELED ?
@@ -379,7 +395,7 @@ static void fg_lease_thaw_hold(struct fg_lease *lease, struct fg_hold *hold)
 		err = fg_hold_thaw(hold, &continuity);
 		spin_lock_irqsave(&lease->lock, flags);
 		/* What happens after the end breaks nothing. */
-		if (!hold->thaw_failures && !hold->lost)
+		if (!hold->thaw_failures && !hold->lost && !hold->doubtful)
 			hold->continuity = continuity;
 		if (err) {
 			hold->error = -err;

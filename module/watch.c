@@ -35,17 +35,14 @@ static struct kprobe fg_watch_probe = {
 };
 
 /*
- * The superblock is unfrozen, and stays so for now. If the hold had frozen it, that is over. While
- * the hold's own thread thaws this can be its own doing; but not between thaws that failed.
+ * The superblock is unfrozen, and stays so for now, since the caller has s_umount. What only its
+ * own holder can thaw is no concern of other thaws.
  */
 static bool fg_watch_unfrozen(struct fg_hold *hold, void *unused)
 {
-	enum freezeguard_hold_state state = READ_ONCE(hold->state);
-
 	if (current == hold->thread)	/* have all thaws since the beginning been seen? */
 		hold->watched = !READ_ONCE(fg_watch_probe.nmissed);
-	else if (state == FREEZEGUARD_HOLD_STATE_FROZEN ||
-		 (state == FREEZEGUARD_HOLD_STATE_THAWING && READ_ONCE(hold->thaw_failures)))
+	else if (!fg_super_holder_is_exclusive(hold->sb, hold->who))
 		fg_lease_foreign_thaw(hold);
 	return true;
 }

@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -270,6 +273,63 @@ TEST(while_others_are_still_freezing)
 	kt_tell("a1", "release", "1");
 	lease = kt_await(&nl, number, FREEZEGUARD_LEASE_STATE_FAILED, KT_SOON_MS);
 	EQUAL(kt_fs_state(&nl, fds[1]), FREEZEGUARD_FS_STATE_UNFROZEN);
+}
+
+/*
+ * A thaw that waits until the freeze lets go of s_umount, and often is over before the lease has noted
+ * that it froze; and others freeze again at once. Whatever comes first, the lease doesn't last.
+ */
+TEST_WITHIN(before_the_freeze_is_noted, 60)
+{
+	enum { LEASES = 80 };
+	struct shared { volatile bool go; volatile int thaw; } *shared;
+	int fd = kt_mount("a", "freeze=sleep:10");
+	unsigned int noted = 0, failed = 0;
+	struct fg_lease lease;
+	struct fgnl nl;
+
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		      -1, 0);
+	CHECK(shared != MAP_FAILED);
+	open_as_user(&nl);
+	if (!kt_fork()) {
+		for (;;) {
+			while (!shared->go)
+				usleep(100);
+			kt_await_state("a", "freeze_inside", 1);
+			shared->thaw = kt_thaw(fd);
+			if (!shared->thaw)
+				ioctl(fd, FIFREEZE, 0);
+			shared->go = false;
+		}
+	}
+	for (unsigned int n = 0; n < LEASES; n++) {
+		shared->go = true;
+		EQUAL(fg_new(&nl, NULL, 10000, &fd, 1, &lease), 0);
+		while (shared->go)
+			usleep(500);
+		if (shared->thaw) {	/* it came too early */
+			kt_end(&nl, lease.number);
+			continue;
+		}
+		for (unsigned int i = 0; i < KT_SOON_MS; i++) {
+			EQUAL(fg_get(&nl, lease.number, &lease), 0);
+			if (lease.state >= FREEZEGUARD_LEASE_STATE_THAWED)
+				break;
+			kt_sleep_ms(1);
+		}
+		CHECK(lease.state >= FREEZEGUARD_LEASE_STATE_THAWED);
+		EQUAL(lease.cause, FREEZEGUARD_CAUSE_FOREIGN_THAW);
+		CHECK(lease.hold[0].continuity != FREEZEGUARD_CONTINUITY_OBSERVED);
+		if (lease.state == FREEZEGUARD_LEASE_STATE_BROKEN)
+			noted++;
+		else
+			failed++;
+		while (kt_fs_state(&nl, fd) != FREEZEGUARD_FS_STATE_UNFROZEN && !kt_thaw(fd))
+			;
+	}
+	kt_note("thawed after the freeze was noted: %u, before: %u", noted, failed);
+	CHECK(noted + failed);
 }
 
 TEST(without_the_watch)

@@ -241,6 +241,31 @@ static void a_foreign_thaw_at_once(struct kunit *test)
 	fg_lease_put(lease);
 }
 
+/* While it is not known whose freeze it was: it is thawed, and the lease makes no claim. */
+static void a_foreign_thaw_while_freezing(struct kunit *test)
+{
+	struct fake_super *super = &fake_world->supers[0];
+	struct fg_lease_info info;
+	struct fg_lease *lease;
+	struct fg_hold hold;
+
+	super->freeze_hangs = true;
+	lease = fake_start(test, LONG_MS, 2);
+	EXPECT_SOON(test, fake_hold_state(lease, 0) == FREEZEGUARD_HOLD_STATE_FREEZING);
+	fg_lease_foreign_thaw(&lease->holds[0]);
+	KUNIT_EXPECT_EQ(test, fake_state(lease), FREEZEGUARD_LEASE_STATE_FREEZING);
+	complete(&super->freeze_go);
+	await_over(test, lease);
+	fg_lease_snapshot(lease, &info);
+	KUNIT_EXPECT_EQ(test, info.state, FREEZEGUARD_LEASE_STATE_FAILED);
+	KUNIT_EXPECT_EQ(test, info.cause, FREEZEGUARD_CAUSE_FOREIGN_THAW);
+	fg_lease_snapshot_hold(&lease->holds[0], &hold);
+	KUNIT_EXPECT_FALSE(test, hold.lost);
+	KUNIT_EXPECT_EQ(test, hold.continuity, FREEZEGUARD_CONTINUITY_UNKNOWN);
+	expect_balanced(test, 2, 1);
+	fg_lease_put(lease);
+}
+
 static void a_freeze_in_company(struct kunit *test)
 {
 	struct fake_super *super = &fake_world->supers[0];
@@ -758,6 +783,7 @@ static struct kunit_case fg_lease_cases[] = {
 	KUNIT_CASE(a_foreign_thaw),
 	KUNIT_CASE(a_foreign_thaw_after_the_end),
 	KUNIT_CASE(a_foreign_thaw_at_once),
+	KUNIT_CASE(a_foreign_thaw_while_freezing),
 	KUNIT_CASE(a_freeze_in_company),
 	KUNIT_CASE(the_deadline_of_a_frozen_one),
 	KUNIT_CASE(the_deadline_while_freezing),
