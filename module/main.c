@@ -75,6 +75,7 @@ static void fg_end_for_shutdown(struct fg_lease *lease)
  */
 static int fg_reboot(struct notifier_block *nb, unsigned long event, void *data)
 {
+	fg_registry_close();
 	fg_registry_for_each_live(fg_end_for_shutdown);
 	if (!fg_registry_wait_idle(FG_SHUTDOWN_WAIT_MS))
 		pr_warn("freezeguard: filesystems are still frozen at shutdown\n");

@@ -409,6 +409,8 @@ static void fg_netlink_explain_conflict(int err, const struct fg_registry_confli
 		NL_SET_ERR_MSG(extack, "a superblock is frozen already, not by freezeguard");
 	else if (err == -EEXIST)
 		NL_SET_ERR_MSG(extack, "a live lease has this id: the cookie is its number");
+	else if (err == -ESHUTDOWN)
+		NL_SET_ERR_MSG(extack, "the machine is shutting down");
 	else if (err == -EUSERS)
 		NL_SET_ERR_MSG(extack, "more live leases than the module parameter max_leases");
 }

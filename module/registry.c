@@ -22,6 +22,7 @@ static DEFINE_HASHTABLE(fg_registry_supers, 10);	/* the holds of live leases */
 static LIST_HEAD(fg_registry_live);
 static LIST_HEAD(fg_registry_history);		/* oldest first */
 static unsigned int fg_registry_nr_live, fg_registry_nr_history;
+static bool fg_registry_closed;
 static unsigned long fg_registry_last_number;
 static DECLARE_WAIT_QUEUE_HEAD(fg_registry_idle);
 
@@ -58,6 +59,8 @@ static int fg_registry_check(struct fg_lease *lease, struct fg_registry_conflict
 	struct fg_hold *held;
 	unsigned int i;
 
+	if (fg_registry_closed)
+		return -ESHUTDOWN;
 	if (fg_registry_nr_live >= READ_ONCE(fg_registry_live_max))
 		return -EUSERS;
 	for (i = 0; i < lease->nr_holds; i++) {
@@ -83,9 +86,9 @@ static int fg_registry_check(struct fg_lease *lease, struct fg_registry_conflict
  * @conflict: what is in its way
  *
  * Context: sleeps.
- * Return: 0, and the registry has a reference; -EUSERS too many live leases; -EBUSY a superblock is
- * held by a live lease, or frozen by something else if @conflict names no lease; -EEXIST a live
- * lease has that id; -ENOMEM.
+ * Return: 0, and the registry has a reference; -ESHUTDOWN after fg_registry_close(); -EUSERS too many
+ * live leases; -EBUSY a superblock is held by a live lease, or frozen by something else if @conflict
+ * names no lease; -EEXIST a live lease has that id; -ENOMEM.
  */
 int fg_registry_add(struct fg_lease *lease, struct fg_registry_conflict *conflict)
 {
@@ -300,6 +303,18 @@ void fg_registry_for_each_live(void (*fn)(struct fg_lease *lease))
 	spin_lock(&fg_registry_lock);
 	list_for_each_entry(lease, &fg_registry_live, list)
 		fn(lease);
+	spin_unlock(&fg_registry_lock);
+}
+
+/**
+ * fg_registry_close() - take no more leases, for good
+ *
+ * Context: process context.
+ */
+void fg_registry_close(void)
+{
+	spin_lock(&fg_registry_lock);
+	fg_registry_closed = true;
 	spin_unlock(&fg_registry_lock);
 }
 
