@@ -19,7 +19,7 @@ declare -A KERNEL_SUITE=([5.10]=bullseye [6.1]=bookworm [6.12]=trixie [7.2]=trix
 # Raised when the way a cached kernel is made changes, so that old ones aren't used.
 KERNEL_RECIPE=4
 # Likewise, and whenever a line of debug.config changes.
-DEBUG_RECIPE=1
+DEBUG_RECIPE=2
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
