@@ -295,9 +295,14 @@ static void freeze_others(void)
 		fd = kt_fd(kt_path(name, NULL));
 		if (ioctl(fd, FIFREEZE, 0) == 0) {
 			kt_sleep_ms(below(30));
-			/* until nobody's freeze is left: a failing thaw is no reason to leave it */
-			while (ioctl(fd, FITHAW, 0) && errno != EINVAL)
+			/*
+			 * Until nobody's freeze is left: a failing thaw is no reason to leave it. EINVAL
+			 * once is what misbehave() may have made of it.
+			 */
+			for (unsigned int unfrozen = 0; unfrozen < 5 && ioctl(fd, FITHAW, 0);) {
+				unfrozen += errno == EINVAL;
 				kt_sleep_ms(1);
+			}
 		} else if (below(4) == 0) {
 			ioctl(fd, FITHAW, 0);
 		}

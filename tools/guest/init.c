@@ -592,9 +592,23 @@ static bool scan_for_leaks(int fd)
 	return write(fd, "scan", 4) == 4;
 }
 
+static bool on_command_line(const char *argument)
+{
+	char line[4096];
+	int fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
+	ssize_t size = fd < 0 ? -1 : read(fd, line, sizeof(line) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	if (size < 0)
+		return false;
+	line[size] = '\0';
+	return strstr(line, argument);
+}
+
 /*
- * A kernel with kmemleak tells what memory was lost: into the log, where the host finds it. An object
- * is reported by its second scan, and once it is some seconds old. Modules are unloaded in between,
+ * A kernel with kmemleak, unless it was told to leave that (kmemleak=off), tells what memory was lost:
+ * into the log, where the host finds it. An object is reported by its second scan, and once it is some seconds old. Modules are unloaded in between,
  * if they can be: what only they know of, and don't free, is lost too.
  */
 static void report_leaks(void)
@@ -608,6 +622,10 @@ static void report_leaks(void)
 	if (fd < 0)
 		return;
 	pass_log();
+	if (on_command_line("kmemleak=off")) {
+		close(fd);
+		return;
+	}
 	if (!scan_for_leaks(fd))
 		goto disabled;
 	for (i = 0; i < sizeof(modules) / sizeof(modules[0]); i++)
