@@ -404,7 +404,7 @@ TEST_WITHIN(a_race_of_thaws, 60)
 		}
 	}
 	for (unsigned int n = 0; n < LEASES; n++) {
-		err = fg_new(&nl, NULL, 1 + n % 20, &fd, 1, &lease);
+		err = fg_new(&nl, NULL, 1 + n % 10 * 20, &fd, 1, &lease);
 		if (err) {	/* as long as the last one isn't released */
 			EQUAL(err, -EBUSY);
 			refused++;
