@@ -62,7 +62,7 @@ fuzz soak: KERNELS := $(KERNEL)
 
 # kmemleak's stack trace of every allocation makes it four times slower; "make check-debug" has it.
 fuzz: guest
-	@tools/vm-run --kernel $(KERNEL) --append kmemleak=off --timeout $$((600 + $(MESSAGES) / 100)) -- \
+	@tools/vm-run --kernel $(KERNEL) --append kmemleak=off --allow 'leak detector disabled' --timeout $$((600 + $(MESSAGES) / 100)) -- \
 		tests/fuzz/run --messages $(MESSAGES) $(if $(SEED),--seed $(SEED))
 
 soak: guest
