@@ -77,6 +77,7 @@ struct fg_lease_info {
  * @urge: has the threads of frozen superblocks run before everything else
  * @ending: announces THAWING or ROLLING_BACK
  * @wait: the holds' threads wait here, for their level and for the end
+ * @announced: the state in the last notification; the notifications' lock
  * @lock: guards all that follows
  * @info: the state
  * @owner: the socket that it is bound to; its sk is NULL from the detaching or the end on
@@ -96,6 +97,7 @@ struct fg_lease {
 	struct work_struct urge;
 	struct work_struct ending;
 	wait_queue_head_t wait;
+	enum freezeguard_lease_state announced;
 
 	spinlock_t lock;
 	struct fg_lease_info info;
