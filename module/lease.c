@@ -10,6 +10,7 @@
 #include <linux/timekeeping.h>
 
 #include "lease.h"
+#include "notice.h"
 #include "trace.h"
 
 /* Pauses between thaws that fail: doubled from the first to the last, then for as long as it takes. */
@@ -225,6 +226,22 @@ static enum hrtimer_restart fg_lease_deadline(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
+/* Each hold with the deadline of that very moment, so that the last notice has the last one. */
+static void fg_lease_notice_deadline(struct fg_lease *lease)
+{
+	unsigned long flags;
+	unsigned int i;
+
+	for (i = 0; i < lease->nr_holds; i++) {
+		struct fg_hold *hold = &lease->holds[i];
+
+		spin_lock_irqsave(&lease->lock, flags);
+		if (hold->freeze_begin_ns && fg_hold_is_live(hold))
+			fg_notice_tell(hold, FREEZEGUARD_NOTICE_DEADLINE);
+		spin_unlock_irqrestore(&lease->lock, flags);
+	}
+}
+
 /**
  * fg_lease_extend() - move a lease's deadline
  * @lease: the lease
@@ -250,8 +267,10 @@ int fg_lease_extend(struct fg_lease *lease, u64 timeout_ns, u64 longest_ns)
 		hrtimer_start(&lease->timer, ns_to_ktime(deadline_ns), HRTIMER_MODE_ABS);
 	}
 	spin_unlock_irqrestore(&lease->lock, flags);
-	if (!err)
+	if (!err) {
+		fg_lease_notice_deadline(lease);
 		fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
+	}
 	return err;
 }
 
@@ -308,8 +327,10 @@ static void fg_lease_set_hold_state(struct fg_hold *hold, enum freezeguard_hold_
 
 	spin_lock_irqsave(&hold->lease->lock, flags);
 	WRITE_ONCE(hold->state, state);
-	if (state == FREEZEGUARD_HOLD_STATE_FREEZING)
+	if (state == FREEZEGUARD_HOLD_STATE_FREEZING) {
 		hold->freeze_begin_ns = ktime_get_boottime_ns();
+		fg_notice_tell(hold, FREEZEGUARD_NOTICE_FREEZING);
+	}
 	spin_unlock_irqrestore(&hold->lease->lock, flags);
 }
 
@@ -494,6 +515,8 @@ static void fg_lease_release_hold(struct fg_lease *lease, struct fg_hold *hold)
 	hold->turned_read_only = turned_read_only;
 	hold->released_ns = ktime_get_boottime_ns();
 	WRITE_ONCE(hold->state, FREEZEGUARD_HOLD_STATE_RELEASED);
+	if (hold->freeze_begin_ns)
+		fg_notice_tell(hold, FREEZEGUARD_NOTICE_RELEASED);
 	last = !--lease->info.nr_live;
 	spin_unlock_irqrestore(&lease->lock, flags);
 	if (last)
