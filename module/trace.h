@@ -2,8 +2,9 @@
 /*
  * trace: the tracepoints, events/freezeguard/ in tracefs; Documentation/observing.md is for their users.
  *
- * All but one are given under the lease's lock, so that those of a lease are in the order in which
- * things happened. Texts are arrays of a fixed size: the macros for others differ between kernels.
+ * Given under the lease's lock, and the first of a lease before anybody else knows it, so that those of
+ * a lease are in the order in which things happened. Texts are arrays of a fixed size: the macros for
+ * others differ between kernels.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM freezeguard
@@ -54,13 +55,13 @@ FG_TRACE_CONTINUITIES(FG_TRACE_ENUM, FG_TRACE_ENUM)
 #define FG_TRACE_NAME(value, name)	{ value, name },
 #define FG_TRACE_LAST_NAME(value, name)	{ value, name }
 
-/*
+/**
  * lease_state - a lease has a new state; the first is "freezing"
- *	lease	its number
- *	id	its id
- *	state	enum freezeguard_lease_state
- *	cause	enum freezeguard_cause: what ended it
- *	error	positive errno of the hold that failed first, or 0
+ * @lease: its number
+ * @id: its id
+ * @state: enum freezeguard_lease_state
+ * @cause: enum freezeguard_cause: what ended it
+ * @error: positive errno of the hold that failed first, or 0
  */
 TRACE_EVENT(lease_state,
 	TP_PROTO(const struct fg_lease *lease),
@@ -85,12 +86,12 @@ TRACE_EVENT(lease_state,
 		  __entry->error)
 );
 
-/*
+/**
  * lease_deadline - a deadline has come and ends its lease
- *	lease		its number
- *	id		its id
- *	deadline_ns	the deadline, CLOCK_BOOTTIME
- *	late_ns		how much later than that this is: the timer's lateness, not yet the thaw's
+ * @lease: its number
+ * @id: its id
+ * @deadline_ns: the deadline, CLOCK_BOOTTIME
+ * @late_ns: how much later than that this is: the timer's lateness, not yet the thaw's
  */
 TRACE_EVENT(lease_deadline,
 	TP_PROTO(const struct fg_lease *lease),
@@ -111,15 +112,15 @@ TRACE_EVENT(lease_deadline,
 		  __entry->deadline_ns, __entry->late_ns)
 );
 
-/*
+/**
  * hold_frozen - the freeze of a superblock of a lease has returned
- *	lease		number of the lease
- *	dev_major	the superblock's device number, s_dev
- *	dev_minor
- *	fs_type		its filesystem's name
- *	level		its level in the lease
- *	error		positive errno: it is not frozen, or will be thawed again; or 0
- *	took_ns		how long the freeze took
+ * @lease: number of the lease
+ * @dev_major: of the superblock's device number, s_dev
+ * @dev_minor: likewise
+ * @fs_type: its filesystem's name
+ * @level: its level in the lease
+ * @error: positive errno: it is not frozen, or will be thawed again; or 0
+ * @took_ns: how long the freeze took
  */
 TRACE_EVENT(hold_frozen,
 	TP_PROTO(const struct fg_hold *hold, int err, u64 took_ns),
@@ -147,18 +148,18 @@ TRACE_EVENT(hold_frozen,
 		  __entry->error, __entry->took_ns)
 );
 
-/*
+/**
  * hold_thawed - a thaw of a superblock of a lease has returned
- *	lease		number of the lease
- *	dev_major	the superblock's device number, s_dev
- *	dev_minor
- *	fs_type		its filesystem's name
- *	level		its level in the lease
- *	error		positive errno: still frozen, it will be tried again; or 0: our freeze is gone
- *	took_ns		how long the thaw took
- *	frozen_ns	for how long it had been frozen; 0 if the freeze was only taken back
- *	failures	thaws that failed so far, this one included
- *	continuity	enum freezeguard_continuity, as far as is known now
+ * @lease: number of the lease
+ * @dev_major: of the superblock's device number, s_dev
+ * @dev_minor: likewise
+ * @fs_type: its filesystem's name
+ * @level: its level in the lease
+ * @error: positive errno: still frozen, it will be tried again; or 0: our freeze is gone
+ * @took_ns: how long the thaw took
+ * @frozen_ns: for how long it had been frozen; 0 if the freeze was only taken back
+ * @failures: thaws that failed so far, this one included
+ * @continuity: enum freezeguard_continuity, as far as is known now
  */
 TRACE_EVENT(hold_thawed,
 	TP_PROTO(const struct fg_hold *hold, int err, u64 took_ns, u64 frozen_ns),
