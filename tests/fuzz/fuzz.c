@@ -58,20 +58,6 @@ static const struct sender {
 	{ "root", 40 }, { "root, too", 40 }, { "nobody", 10 }, { "root of a user namespace", 10 },
 };
 
-static uint64_t from_environment(const char *name, uint64_t otherwise)
-{
-	const char *text = getenv(name);
-	char *end;
-	uint64_t value;
-
-	if (!text || !*text)
-		return otherwise;
-	value = strtoull(text, &end, 0);
-	if (*end)
-		FAIL("%s=%s is no number", name, text);
-	return value;
-}
-
 /* Open files of all kinds. They have the same numbers in every process. */
 
 static void keep(int *fds, unsigned int *n, int fd)
@@ -549,8 +535,8 @@ static void stop_others(void)
 TEST(fuzz)
 {
 	void (*const others[])(void) = { misbehave, freeze_others, make_leases };
-	uint64_t messages = from_environment("FUZZ_MESSAGES", 20000);
-	uint64_t seed = from_environment("FUZZ_SEED", kt_now_ns());
+	uint64_t messages = kt_setting("FUZZ_MESSAGES", 20000);
+	uint64_t seed = kt_setting("FUZZ_SEED", kt_now_ns());
 	static struct fuzz_counts sum;
 	struct fgnl nl;
 	unsigned int i;

@@ -79,6 +79,21 @@ void kt_skip(const char *why)
 	_exit(EXIT_SKIPPED);
 }
 
+/** kt_setting() - a number from the environment; @otherwise if there is none */
+uint64_t kt_setting(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+	uint64_t value;
+	char *end;
+
+	if (!text || !*text)
+		return otherwise;
+	value = strtoull(text, &end, 0);
+	if (*end)
+		FAIL("%s=%s is no number", name, text);
+	return value;
+}
+
 /* Time */
 
 /** kt_now_ns() - CLOCK_BOOTTIME, the clock of the protocol */

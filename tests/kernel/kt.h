@@ -65,6 +65,7 @@ noreturn void kt_fail(const char *file, int line, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 noreturn void kt_skip(const char *why);
 void kt_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+uint64_t kt_setting(const char *name, uint64_t otherwise);
 
 uint64_t kt_now_ns(void);
 void kt_sleep_ms(unsigned int ms);

@@ -99,20 +99,6 @@ static uint32_t below(uint32_t n)
 	return random() % n;
 }
 
-static uint64_t from_environment(const char *name, uint64_t otherwise)
-{
-	const char *text = getenv(name);
-	uint64_t value;
-	char *end;
-
-	if (!text || !*text)
-		return otherwise;
-	value = strtoull(text, &end, 0);
-	if (*end)
-		FAIL("%s=%s is no number", name, text);
-	return value;
-}
-
 /* Filesystems */
 
 static void run(const char *format, const char *a, const char *b)
@@ -751,8 +737,8 @@ TEST(soak)
 		[FREEZER] = freeze_and_thaw, [FREEZER + 1] = freeze_and_thaw,
 		[MOUNTER] = mount_and_unmount, [UNLOADER] = unload, [MISBEHAVER] = misbehave,
 	};
-	uint64_t seconds = from_environment("SOAK_SECONDS", 20);
-	unsigned int seed = from_environment("SOAK_SEED", time(NULL)), i;
+	uint64_t seconds = kt_setting("SOAK_SECONDS", 20);
+	unsigned int seed = kt_setting("SOAK_SEED", time(NULL)), i;
 	struct fgnl nl, listener;
 	struct fg_lease *lease;
 	uint64_t started, made, stirred, anchor;
