@@ -222,7 +222,7 @@ static double median_ms(uint64_t *times, unsigned int n)
 
 TEST_WITHIN(one_after_another_leaks_nothing, 400)
 {
-	unsigned int i, leases = getenv("KT_LEASES") ? atoi(getenv("KT_LEASES")) : LEASES;
+	unsigned int i, leases = kt_setting("KT_LEASES", LEASES);
 	static struct slabs before, after;
 	uint64_t begun_ns = 0, *times;
 	struct fg_lease reply;
