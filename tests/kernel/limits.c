@@ -264,8 +264,8 @@ TEST_WITHIN(one_after_another_leaks_nothing, 400)
 		leases, begun_ns / 1e9, first, last);
 	/* not one object for every third of them */
 	compare_slabs(&before, &after, leases / 3);
-	/* and no slower; a lease takes a few ms, and the machine does other things too */
-	CHECK(last < 2 * first + 2);
+	/* and no slower; a lease takes a few ms, and ten times that if the machine gets busy meanwhile */
+	CHECK(last < 2 * first + 50);
 }
 
 static int delete_module(const char *name)
