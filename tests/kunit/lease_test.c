@@ -517,6 +517,32 @@ static void extend_races_with_the_deadline(struct kunit *test)
 	kunit_info(test, "%u of %u extensions were granted\n", granted, round);
 }
 
+/*
+ * The timer had fired for the old deadline when the lease was extended: its callback finds the timer
+ * started anew, and leaves the end to that.
+ */
+static void the_old_deadline_after_an_extension(struct kunit *test)
+{
+	struct fg_lease *lease = fake_frozen(test, LONG_MS, 1);
+	enum hrtimer_restart (*expired)(struct hrtimer *timer);
+	struct fg_lease_info info;
+
+	expired = ACCESS_PRIVATE(&lease->timer, function);
+	KUNIT_EXPECT_EQ(test, fg_lease_extend(lease, 2 * LONG_MS * NSEC_PER_MSEC, LONGEST_NS), 0);
+	KUNIT_EXPECT_TRUE(test, hrtimer_is_queued(&lease->timer));
+	KUNIT_EXPECT_EQ(test, expired(&lease->timer), HRTIMER_NORESTART);
+	KUNIT_EXPECT_EQ(test, fake_state(lease), FREEZEGUARD_LEASE_STATE_FROZEN);
+	KUNIT_EXPECT_TRUE(test, hrtimer_is_queued(&lease->timer));
+	/* with no other one coming it is the end */
+	hrtimer_cancel(&lease->timer);
+	KUNIT_EXPECT_EQ(test, expired(&lease->timer), HRTIMER_NORESTART);
+	await_over(test, lease);
+	fg_lease_snapshot(lease, &info);
+	KUNIT_EXPECT_EQ(test, info.state, FREEZEGUARD_LEASE_STATE_EXPIRED);
+	expect_balanced(test, 1, 1);
+	fg_lease_put(lease);
+}
+
 /* ---- the owner ---- */
 
 static struct sock *bind_to_socket(struct kunit *test, struct fg_lease *lease,
@@ -791,6 +817,7 @@ static struct kunit_case fg_lease_cases[] = {
 	KUNIT_CASE(one_cause_wins),
 	KUNIT_CASE(extend),
 	KUNIT_CASE(extend_races_with_the_deadline),
+	KUNIT_CASE(the_old_deadline_after_an_extension),
 	KUNIT_CASE(detach),
 	KUNIT_CASE(the_owner_dies),
 	KUNIT_CASE(levels_in_order),

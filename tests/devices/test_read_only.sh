@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# A filesystem that turns read-only while it is frozen. On 5.10 ext4 does when it cannot read something,
+# if it was mounted with errors=remount-ro, and the kernel's thaw passes over the writers of what is
+# read-only. Later kernels, 6.1's stable ones among them, keep such an error apart from that.
+# shellcheck source=tests/cli/lib.sh
+. ../cli/lib.sh
+plan 6
+
+make_loop disk 64M
+make_dms "torn,,103,rw,0 131072 linear $device 0"
+make_fs_on /dev/dm-103 ext4 torn
+torn=${mounted[torn]}
+# after this nothing of it is in memory
+mkdir "$torn"/{1..8} && umount "$torn" && mount -o errors=remount-ro /dev/dm-103 "$torn" || exit 99
+
+is_read_only() {
+	local options
+	options=$(findmnt -no FS-OPTIONS "$torn") || return
+	echo "$options"
+	[[ ,$options, = *,ro,* ]]
+}
+has_returned() {
+	! [ -d "/proc/$writer" ]
+}
+
+expect 0 "freeze" freezectl freeze --id torn --timeout 120s "$torn"
+write_once "$torn"
+that "its writer waits" within 10000 blocked "$writer"
+dmsetup load torn --table "0 131072 error" && dmsetup resume --nolockfs torn || exit 99
+expect 1 "nothing can be read any more" stat "$torn"/{1..8}
+read_only=false
+case $FREEZEGUARD_GUEST in
+5.10)
+	that "that makes it read-only, though it is frozen" is_read_only
+	read_only=true
+	;;
+*)
+	pass "that makes it read-only # SKIP not on this kernel"
+	;;
+esac
+freezectl thaw --id torn --json >"$scratch/thaw" 2>&1
+told() {
+	cat "$scratch/thaw"
+	[ "$(grep -c "\"turned_read_only\": $read_only" "$scratch/thaw")" = 1 ]
+}
+that "the thaw tells whether it has turned read-only: $read_only" told
+that "its writer has returned" within 10000 has_returned
