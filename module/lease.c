@@ -701,6 +701,29 @@ void fg_lease_put(struct fg_lease *lease)
 }
 
 /**
+ * fg_lease_is_news() - is there anything in a notification that none before it told
+ * @announced: the state in the lease's last notification, 0 if there was none
+ * @what: what happened
+ * @state: the lease's state now, which the notification would tell
+ *
+ * A notification tells the lease as it is at the time of sending, so one that comes late tells what
+ * another was meant to: of the states that an end leads to, each is told once. While a lease is
+ * FREEZING or FROZEN its deadline and owner change too, and each change is told.
+ *
+ * Context: any.
+ */
+bool fg_lease_is_news(enum freezeguard_lease_state announced, enum fg_lease_event what,
+		      enum freezeguard_lease_state state)
+{
+	if (what == FG_LEASE_THAW_FAILED || state <= FREEZEGUARD_LEASE_STATE_FROZEN)
+		return true;
+	/* The last state is told by the one who reaches it. */
+	if (what == FG_LEASE_ENDING && state >= FREEZEGUARD_LEASE_STATE_THAWED)
+		return false;
+	return announced < state;
+}
+
+/**
  * fg_lease_snapshot() - what there is to tell about a lease, all of one moment
  * @lease: the lease
  * @info: where to

@@ -148,6 +148,8 @@ void fg_lease_foreign_thaw(struct fg_hold *hold);
 int fg_lease_extend(struct fg_lease *lease, u64 timeout_ns, u64 longest_ns);
 int fg_lease_detach(struct fg_lease *lease);
 
+bool fg_lease_is_news(enum freezeguard_lease_state announced, enum fg_lease_event what,
+		      enum freezeguard_lease_state state);
 void fg_lease_snapshot(struct fg_lease *lease, struct fg_lease_info *info);
 void fg_lease_snapshot_hold(struct fg_hold *hold, struct fg_hold *copy);
 bool fg_lease_is_live(struct fg_lease *lease);

@@ -176,25 +176,10 @@ static void fg_netlink_tell_owner(const struct fg_owner *owner, const struct sk_
 		genlmsg_unicast(sock_net(owner->sk), copy, owner->portid);
 }
 
-/*
- * A notification tells the lease's state at the time of sending, so one that comes late tells what
- * a later one was meant to.
- */
-static bool fg_netlink_is_news(const struct fg_lease *lease, enum fg_lease_event what,
-			       enum freezeguard_lease_state state)
-{
-	bool over = state >= FREEZEGUARD_LEASE_STATE_THAWED;
-
-	if (what == FG_LEASE_ENDING && over)
-		return false;
-	return lease->announced < state || !(what == FG_LEASE_ENDING || over);
-}
-
 /**
  * fg_netlink_notify() - announce that a lease changed
  * @lease: the lease
- * @what: what happened to it; no state but FREEZING and FROZEN is announced twice for it, and an
- *	end that is over by now is announced as its last state only
+ * @what: what happened to it; told only if it is news, see fg_lease_is_news()
  * @hold: the hold whose thaw failed, or NULL
  *
  * Best effort: no memory, no notification, and a gap in the sequence. Never waits for memory, since
@@ -212,7 +197,7 @@ void fg_netlink_notify(struct fg_lease *lease, enum fg_lease_event what, struct 
 	bound = fg_lease_owner_get(lease, &owner);
 	spin_lock(&fg_netlink_notify_lock);
 	fg_lease_snapshot(lease, &info);
-	if (!fg_netlink_is_news(lease, what, info.state))
+	if (!fg_lease_is_news(lease->announced, what, info.state))
 		goto unlock;
 	lease->announced = info.state;
 	fg_netlink_event_seq++;

@@ -320,6 +320,51 @@ static void the_deadline_while_freezing(struct kunit *test)
 	fg_lease_put(lease);
 }
 
+/* Notifications tell the state at the time of sending, so that they may come in any order. */
+static void each_state_of_an_end_is_news_once(struct kunit *test)
+{
+	static const struct {
+		enum freezeguard_lease_state announced;
+		enum fg_lease_event what;
+		enum freezeguard_lease_state state;
+		bool news;
+	} cases[] = {
+		{ 0, FG_LEASE_CHANGED, FREEZEGUARD_LEASE_STATE_FREEZING, true },
+		{ FREEZEGUARD_LEASE_STATE_FREEZING, FG_LEASE_CHANGED,
+		  FREEZEGUARD_LEASE_STATE_FROZEN, true },
+		/* extended, or detached */
+		{ FREEZEGUARD_LEASE_STATE_FROZEN, FG_LEASE_CHANGED,
+		  FREEZEGUARD_LEASE_STATE_FROZEN, true },
+		{ FREEZEGUARD_LEASE_STATE_FROZEN, FG_LEASE_ENDING,
+		  FREEZEGUARD_LEASE_STATE_THAWING, true },
+		/* that it is FROZEN comes late: before its end is told, and after */
+		{ FREEZEGUARD_LEASE_STATE_FREEZING, FG_LEASE_CHANGED,
+		  FREEZEGUARD_LEASE_STATE_THAWING, true },
+		{ FREEZEGUARD_LEASE_STATE_THAWING, FG_LEASE_ENDING,
+		  FREEZEGUARD_LEASE_STATE_THAWING, false },
+		{ FREEZEGUARD_LEASE_STATE_THAWING, FG_LEASE_CHANGED,
+		  FREEZEGUARD_LEASE_STATE_THAWING, false },
+		{ FREEZEGUARD_LEASE_STATE_ROLLING_BACK, FG_LEASE_CHANGED,
+		  FREEZEGUARD_LEASE_STATE_ROLLING_BACK, false },
+		{ FREEZEGUARD_LEASE_STATE_THAWING, FG_LEASE_THAW_FAILED,
+		  FREEZEGUARD_LEASE_STATE_THAWING, true },
+		{ FREEZEGUARD_LEASE_STATE_FROZEN, FG_LEASE_ENDING,
+		  FREEZEGUARD_LEASE_STATE_EXPIRED, false },
+		{ FREEZEGUARD_LEASE_STATE_FROZEN, FG_LEASE_CHANGED,
+		  FREEZEGUARD_LEASE_STATE_EXPIRED, true },
+		{ FREEZEGUARD_LEASE_STATE_THAWING, FG_LEASE_CHANGED,
+		  FREEZEGUARD_LEASE_STATE_THAWED, true },
+		{ FREEZEGUARD_LEASE_STATE_THAWED, FG_LEASE_CHANGED,
+		  FREEZEGUARD_LEASE_STATE_THAWED, false },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++)
+		KUNIT_EXPECT_EQ_MSG(test, fg_lease_is_news(cases[i].announced, cases[i].what,
+							   cases[i].state),
+				    cases[i].news, "case %u", i);
+}
+
 static void an_end_is_final(struct kunit *test)
 {
 	struct fg_lease *lease = fake_frozen(test, LONG_MS, 1);
@@ -813,6 +858,7 @@ static struct kunit_case fg_lease_cases[] = {
 	KUNIT_CASE(a_freeze_in_company),
 	KUNIT_CASE(the_deadline_of_a_frozen_one),
 	KUNIT_CASE(the_deadline_while_freezing),
+	KUNIT_CASE(each_state_of_an_end_is_news_once),
 	KUNIT_CASE(an_end_is_final),
 	KUNIT_CASE(one_cause_wins),
 	KUNIT_CASE(extend),
