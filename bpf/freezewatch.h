@@ -122,7 +122,8 @@ struct fw_lease {
  * @frozen_ns: when it was frozen
  * @phase: of a freeze under way: how far it came when last looked at
  * @nested: freezes on top of the first one since, by other holders
- * @nested_by: who made the last of them
+ * @nested_means: how the last of them was made
+ * @nested_by: who made it
  * @lease: the lease that holds it
  * @blocked: writers that wait for its thaw now
  * @blocked_before: those of them that blocked before the observer came, counted when it came
@@ -139,6 +140,8 @@ struct fw_frozen {
 	__u64 frozen_ns;
 	enum fw_phase phase;
 	__u32 nested;
+	enum fw_means nested_means;
+	__u32 reserved;
 	struct fw_process nested_by;
 	struct fw_lease lease;
 	__u64 blocked;

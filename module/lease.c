@@ -10,6 +10,8 @@
 #include <linux/timekeeping.h>
 
 #include "lease.h"
+#include "notice.h"
+#include "trace.h"
 
 /* Pauses between thaws that fail: doubled from the first to the last, then for as long as it takes. */
 #define FG_THAW_PAUSE_FIRST_MS	10
@@ -61,8 +63,8 @@ static bool fg_lease_has_ended(struct fg_lease *lease)
 	return fg_state_has_ended(READ_ONCE(lease->info.state));
 }
 
-/* The one place where the end of a lease is decided. lease->lock is held. */
-static bool fg_lease_end_locked(struct fg_lease *lease, enum freezeguard_cause cause)
+/* The one place where the end of a lease is decided, with the error of a hold that failed or 0. */
+static bool fg_lease_end_locked(struct fg_lease *lease, enum freezeguard_cause cause, int err)
 {
 	lockdep_assert_held(&lease->lock);
 	if (fg_lease_has_ended(lease))
@@ -71,7 +73,9 @@ static bool fg_lease_end_locked(struct fg_lease *lease, enum freezeguard_cause c
 		   lease->info.state == FREEZEGUARD_LEASE_STATE_FROZEN ?
 		   FREEZEGUARD_LEASE_STATE_THAWING : FREEZEGUARD_LEASE_STATE_ROLLING_BACK);
 	lease->info.cause = cause;
+	lease->info.error = -err;
 	lease->info.ended_ns = ktime_get_boottime_ns();
+	trace_lease_state(lease);
 	return true;
 }
 
@@ -132,7 +136,7 @@ int fg_lease_end(struct fg_lease *lease, enum freezeguard_cause cause)
 	if (cause == FREEZEGUARD_CAUSE_REQUEST)
 		fg_process_current(&ender);	/* takes locks that an interrupt must not */
 	spin_lock_irqsave(&lease->lock, flags);
-	won = fg_lease_end_locked(lease, cause);
+	won = fg_lease_end_locked(lease, cause, 0);
 	if (won)
 		lease->info.ender = ender;
 	spin_unlock_irqrestore(&lease->lock, flags);
@@ -155,7 +159,7 @@ void fg_lease_end_orphaned(struct fg_lease *lease)
 
 	spin_lock_irqsave(&lease->lock, flags);
 	if (lease->owner.sk && fg_owner_is_dead(&lease->owner))
-		won = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_OWNER_DEATH);
+		won = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_OWNER_DEATH, 0);
 	spin_unlock_irqrestore(&lease->lock, flags);
 	if (won)
 		fg_lease_end_tell(lease);
@@ -187,7 +191,7 @@ void fg_lease_foreign_thaw(struct fg_hold *hold)
 	case FREEZEGUARD_HOLD_STATE_FROZEN:
 	case FREEZEGUARD_HOLD_STATE_THAWING:
 		WRITE_ONCE(hold->lost, true);
-		won = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_FOREIGN_THAW);
+		won = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_FOREIGN_THAW, 0);
 		if (won) {
 			lease->info.ender = culprit;
 			hold->continuity = FREEZEGUARD_CONTINUITY_BROKEN;
@@ -212,12 +216,30 @@ static enum hrtimer_restart fg_lease_deadline(struct hrtimer *timer)
 	 * Extended while this was on its way: the timer has been started anew. Asked of the timer,
 	 * not of the clock: a deadline that is let pass here must have another one coming.
 	 */
-	if (!hrtimer_is_queued(timer))
-		won = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_DEADLINE);
+	if (!hrtimer_is_queued(timer) && !fg_lease_has_ended(lease)) {
+		trace_lease_deadline(lease);
+		won = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_DEADLINE, 0);
+	}
 	spin_unlock_irqrestore(&lease->lock, flags);
 	if (won)
 		fg_lease_end_tell(lease);
 	return HRTIMER_NORESTART;
+}
+
+/* Each hold with the deadline of that very moment, so that the last notice has the last one. */
+static void fg_lease_notice_deadline(struct fg_lease *lease)
+{
+	unsigned long flags;
+	unsigned int i;
+
+	for (i = 0; i < lease->nr_holds; i++) {
+		struct fg_hold *hold = &lease->holds[i];
+
+		spin_lock_irqsave(&lease->lock, flags);
+		if (hold->freeze_begin_ns && fg_hold_is_live(hold))
+			fg_notice_tell(hold, FREEZEGUARD_NOTICE_DEADLINE);
+		spin_unlock_irqrestore(&lease->lock, flags);
+	}
 }
 
 /**
@@ -245,8 +267,10 @@ int fg_lease_extend(struct fg_lease *lease, u64 timeout_ns, u64 longest_ns)
 		hrtimer_start(&lease->timer, ns_to_ktime(deadline_ns), HRTIMER_MODE_ABS);
 	}
 	spin_unlock_irqrestore(&lease->lock, flags);
-	if (!err)
+	if (!err) {
+		fg_lease_notice_deadline(lease);
 		fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
+	}
 	return err;
 }
 
@@ -303,8 +327,10 @@ static void fg_lease_set_hold_state(struct fg_hold *hold, enum freezeguard_hold_
 
 	spin_lock_irqsave(&hold->lease->lock, flags);
 	WRITE_ONCE(hold->state, state);
-	if (state == FREEZEGUARD_HOLD_STATE_FREEZING)
+	if (state == FREEZEGUARD_HOLD_STATE_FREEZING) {
 		hold->freeze_begin_ns = ktime_get_boottime_ns();
+		fg_notice_tell(hold, FREEZEGUARD_NOTICE_FREEZING);
+	}
 	spin_unlock_irqrestore(&hold->lease->lock, flags);
 }
 
@@ -340,22 +366,24 @@ static void fg_lease_queue_urge(struct fg_lease *lease)
 static bool fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
 {
 	bool ended = false, next_level = false, all_frozen = false, frozen;
+	u64 begin_ns, took_ns;
 	unsigned long flags;
 	int err;
 
 	fg_lease_set_hold_state(hold, FREEZEGUARD_HOLD_STATE_FREEZING);
+	begin_ns = ktime_get_boottime_ns();
 	err = fg_hold_freeze(hold, &frozen);
+	took_ns = ktime_get_boottime_ns() - begin_ns;
 
 	spin_lock_irqsave(&lease->lock, flags);
 	if (!err && hold->doubtful)
 		err = -ECANCELED;
+	trace_hold_frozen(hold, err, took_ns);
 	if (err) {
 		hold->error = -err;
 		ended = fg_lease_end_locked(lease, err == -ECANCELED ?
 						   FREEZEGUARD_CAUSE_FOREIGN_THAW :
-						   FREEZEGUARD_CAUSE_HOLD_FAILED);
-		if (ended)
-			lease->info.error = -err;
+						   FREEZEGUARD_CAUSE_HOLD_FAILED, err);
 	} else {
 		WRITE_ONCE(hold->state, FREEZEGUARD_HOLD_STATE_FROZEN);
 		hold->frozen_ns = ktime_get_boottime_ns();
@@ -367,6 +395,7 @@ static bool fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
 		if (all_frozen) {
 			WRITE_ONCE(lease->info.state, FREEZEGUARD_LEASE_STATE_FROZEN);
 			lease->info.frozen_ns = hold->frozen_ns;
+			trace_lease_state(lease);
 		}
 	}
 	spin_unlock_irqrestore(&lease->lock, flags);
@@ -387,12 +416,15 @@ static void fg_lease_thaw_hold(struct fg_lease *lease, struct fg_hold *hold)
 {
 	unsigned int pause_ms = FG_THAW_PAUSE_FIRST_MS;
 	enum freezeguard_continuity continuity;
+	u64 begin_ns, now_ns;
 	unsigned long flags;
 	int err;
 
 	fg_lease_set_hold_state(hold, FREEZEGUARD_HOLD_STATE_THAWING);
 	for (;;) {
+		begin_ns = ktime_get_boottime_ns();
 		err = fg_hold_thaw(hold, &continuity);
+		now_ns = ktime_get_boottime_ns();
 		spin_lock_irqsave(&lease->lock, flags);
 		/* What happens after the end breaks nothing. */
 		if (!hold->thaw_failures && !hold->lost && !hold->doubtful)
@@ -401,6 +433,8 @@ static void fg_lease_thaw_hold(struct fg_lease *lease, struct fg_hold *hold)
 			hold->error = -err;
 			hold->thaw_failures++;
 		}
+		trace_hold_thawed(hold, err, now_ns - begin_ns,
+				  hold->frozen_ns ? now_ns - hold->frozen_ns : 0);
 		spin_unlock_irqrestore(&lease->lock, flags);
 		if (!err)
 			return;
@@ -454,6 +488,7 @@ static void fg_lease_finish(struct fg_lease *lease)
 		lease->info.continuity = fg_lease_worst_continuity(lease);
 	WRITE_ONCE(lease->info.state, fg_lease_last_state(&lease->info));
 	lease->info.released_ns = ktime_get_boottime_ns();
+	trace_lease_state(lease);
 	spin_unlock_irqrestore(&lease->lock, flags);
 
 	fg_lease_events->retired(lease);
@@ -480,6 +515,8 @@ static void fg_lease_release_hold(struct fg_lease *lease, struct fg_hold *hold)
 	hold->turned_read_only = turned_read_only;
 	hold->released_ns = ktime_get_boottime_ns();
 	WRITE_ONCE(hold->state, FREEZEGUARD_HOLD_STATE_RELEASED);
+	if (hold->freeze_begin_ns)
+		fg_notice_tell(hold, FREEZEGUARD_NOTICE_RELEASED);
 	last = !--lease->info.nr_live;
 	spin_unlock_irqrestore(&lease->lock, flags);
 	if (last)
@@ -531,9 +568,7 @@ static void fg_lease_setup(struct work_struct *work)
 	}
 	if (created < lease->nr_holds) {
 		spin_lock_irqsave(&lease->lock, flags);
-		ended = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_HOLD_FAILED);
-		if (ended)
-			lease->info.error = -PTR_ERR(task);
+		ended = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_HOLD_FAILED, PTR_ERR(task));
 		spin_unlock_irqrestore(&lease->lock, flags);
 		if (ended)
 			fg_lease_end_tell(lease);

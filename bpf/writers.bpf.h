@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Blocked writers: they sleep in percpu_rwsem_wait() on one of the superblock's three semaphores. A
+ * writer that isn't blocked doesn't come there.
+ */
+#ifndef FW_WRITERS_H
+#define FW_WRITERS_H
+
+static __always_inline u32 fw_bucket(u64 wait_ns)
+{
+	u64 us = wait_ns / 1000;
+	u32 i = 0;
+
+	if (us >> 32)
+		return FW_WAIT_BUCKETS - 1;
+	if (us >> 16) { us >>= 16; i += 16; }
+	if (us >> 8) { us >>= 8; i += 8; }
+	if (us >> 4) { us >>= 4; i += 4; }
+	if (us >> 2) { us >>= 2; i += 2; }
+	return i + (us >> 1);
+}
+
+/* Of several at once the last to store may not be the longest: hence it looks again. */
+static __always_inline void fw_longest(u64 *longest, u64 ns)
+{
+	int i;
+
+	for (i = 0; i < 4 && *(volatile u64 *)longest < ns; i++)
+		*(volatile u64 *)longest = ns;
+}
+
+static __always_inline void fw_count_wait(struct fw_stall *stall, u64 ns)
+{
+	__sync_fetch_and_add(&stall->histogram[fw_bucket(ns) & (FW_WAIT_BUCKETS - 1)], 1);
+	__sync_fetch_and_add(&stall->total_ns, ns);
+	fw_longest(&stall->longest_ns, ns);
+	__sync_fetch_and_add(&stall->ended, 1);
+}
+
+SEC("fentry/percpu_rwsem_wait")
+int BPF_PROG(wait_begins, struct percpu_rw_semaphore *sem, bool reader)
+{
+	u64 address = (u64)sem;
+	struct fw_semaphore *semaphore;
+	struct fw_filesystem *fs;
+	struct fw_writer writer = {};
+	struct fw_frozen *entry;
+	struct fw_totals *all;
+	u32 thread = fw_thread();
+
+	semaphore = bpf_map_lookup_elem(&semaphores, &address);
+	if (!semaphore || !reader)
+		return 0;
+	writer.device = semaphore->device;
+	writer.phase = semaphore->phase;
+	writer.superblock = semaphore->superblock;
+	fw_current(&writer.by);
+	writer.since_ns = bpf_ktime_get_boot_ns();
+	if (bpf_map_update_elem(&writers, &thread, &writer, BPF_ANY))
+		fw_lost_entry();
+
+	all = fw_totals();
+	if (all)
+		__sync_fetch_and_add(&all->stall.waits, 1);
+	fs = bpf_map_lookup_elem(&filesystems, &writer.device);
+	if (fs) {
+		__sync_fetch_and_add(&fs->stall.waits, 1);
+		__sync_fetch_and_add(&fs->last.waits, 1);
+	}
+	entry = bpf_map_lookup_elem(&frozen, &writer.device);
+	if (entry) {
+		__sync_fetch_and_add(&entry->blocked, 1);
+		if (!entry->first_blocked_ns)
+			entry->first_blocked_ns = writer.since_ns;
+	}
+	return 0;
+}
+
+SEC("fexit/percpu_rwsem_wait")
+int BPF_PROG(wait_ends)
+{
+	u32 thread = fw_thread();
+	struct fw_writer *writer = bpf_map_lookup_elem(&writers, &thread);
+	struct fw_filesystem *fs;
+	struct fw_frozen *entry;
+	struct fw_totals *all;
+	u64 since, ns;
+
+	if (!writer)
+		return 0;
+	since = writer->since_ns;
+	ns = bpf_ktime_get_boot_ns() - since;
+	all = fw_totals();
+	if (all)
+		fw_count_wait(&all->stall, ns);
+	fs = bpf_map_lookup_elem(&filesystems, &writer->device);
+	if (fs) {
+		if (since >= fs->last.since_ns) {
+			fw_longest(&fs->last.longest_ns, ns);
+			__sync_fetch_and_add(&fs->last.ended, 1);
+		}
+		fw_count_wait(&fs->stall, ns);
+	}
+	entry = bpf_map_lookup_elem(&frozen, &writer->device);
+	if (entry && since >= entry->since_ns)
+		__sync_fetch_and_add(&entry->blocked, -1);
+	bpf_map_delete_elem(&writers, &thread);
+	return 0;
+}
+
+#endif /* FW_WRITERS_H */
