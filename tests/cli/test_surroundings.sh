@@ -63,10 +63,11 @@ that "... and the command's output is on standard error" grep -qx noise "$scratc
 # ---- monitor ----
 
 expect 0 "monitor --json without events" freezectl monitor --json --timeout 300ms
-that "... prints nothing" test -z "$out"
+that "... says that the observer is not loaded, and nothing else" \
+	json 'd["what"] == "observer" and d["state"] == "missing"'
 freezectl freeze --id seen --timeout 20s "$fs" >/dev/null
 expect 0 "monitor --json with a live lease" freezectl monitor --json --timeout 300ms
-that "... is one line" test "$(wc -l <<<"$out")" -eq 1
+that "... is one line more" test "$(wc -l <<<"$out")" -eq 2
 freezectl thaw --id seen >/dev/null
 
 # ---- who ----
