@@ -108,10 +108,10 @@ struct json_object *sight_json_process(const struct fw_process *by)
 	return object;
 }
 
-/* The lease's own freeze may have been the first; it is gone when a foreign one is asked for. */
+/* The lease's own freeze may have been the first; who came on top of it is meant then, if anybody. */
 static bool others_came_later(const struct fw_frozen *frozen)
 {
-	return frozen->means == FW_MEANS_LEASE && frozen->nested_by.pid;
+	return frozen->means == FW_MEANS_LEASE;
 }
 
 /**
@@ -123,6 +123,18 @@ static bool others_came_later(const struct fw_frozen *frozen)
 const struct fw_process *sight_freezer(const struct fw_frozen *frozen)
 {
 	return others_came_later(frozen) ? &frozen->nested_by : &frozen->by;
+}
+
+/** sight_freeze_means() - by which way sight_freezer() froze it, an enum fw_means */
+uint32_t sight_freeze_means(const struct fw_frozen *frozen)
+{
+	return others_came_later(frozen) ? frozen->nested_means : frozen->means;
+}
+
+/** sight_freeze_since() - since when sight_freezer() has frozen it; 0: not known */
+uint64_t sight_freeze_since(const struct fw_frozen *frozen)
+{
+	return others_came_later(frozen) ? 0 : frozen->since_ns;
 }
 
 /**
@@ -145,8 +157,9 @@ const char *sight_others(struct observer *observer, uint32_t major, uint32_t min
 		snprintf(buf, SIGHT_TEXT_MAX,
 			 "something other than freezeguard (fsfreeze, a snapshot tool)");
 	else if (others_came_later(&frozen))
-		snprintf(buf, SIGHT_TEXT_MAX, "something other than freezeguard: %.120s",
-			 sight_process(&frozen.nested_by, process));
+		snprintf(buf, SIGHT_TEXT_MAX, "something other than freezeguard: %.120s, %s",
+			 sight_process(&frozen.nested_by, process),
+			 sight_means(frozen.nested_means));
 	else if (!frozen.by.pid || !frozen.since_ns)
 		snprintf(buf, SIGHT_TEXT_MAX, "something other than freezeguard, before the "
 			 "observer was loaded");
