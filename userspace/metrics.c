@@ -189,7 +189,7 @@ static void histogram(FILE *file, const char *name, const char *labels,
 		n += stall->histogram[i];
 		if (i % BUCKET_STEP != BUCKET_STEP - 1 || i == FW_WAIT_BUCKETS - 1)
 			continue;
-		fprintf(file, "%s_bucket{%s%sle=\"%.9g\"} %llu\n", name, labels, comma,
+		fprintf(file, "%s_bucket{%s%sle=\"%.12g\"} %llu\n", name, labels, comma,
 			(double)(2ULL << i) / 1e6, (unsigned long long)n);
 	}
 	/* Not stall->ended: it may have been read a moment apart, and these two must be the same. */
