@@ -29,19 +29,22 @@ char LICENSE[] SEC("license") = "GPL";
 
 /* ---- on whose behalf ---- */
 
+/* The outer one counts: SysRq-j's worker tries the block device before the superblock. */
 static __always_inline int fw_means_begin(enum fw_means how)
 {
 	u32 thread = fw_thread();
 
-	bpf_map_update_elem(&means, &thread, &how, BPF_ANY);
+	bpf_map_update_elem(&means, &thread, &how, BPF_NOEXIST);
 	return 0;
 }
 
-static __always_inline int fw_means_end(void)
+static __always_inline int fw_means_end(enum fw_means how)
 {
 	u32 thread = fw_thread();
+	enum fw_means *marked = bpf_map_lookup_elem(&means, &thread);
 
-	bpf_map_delete_elem(&means, &thread);
+	if (marked && *marked == how)
+		bpf_map_delete_elem(&means, &thread);
 	return 0;
 }
 
@@ -66,25 +69,25 @@ static __always_inline enum fw_means fw_means(u64 *ctx, u32 args)
 SEC("fentry/freeze_bdev")
 int BPF_PROG(freeze_bdev_begins) { return fw_means_begin(FW_MEANS_DEVICE); }
 SEC("fexit/freeze_bdev")
-int BPF_PROG(freeze_bdev_ends) { return fw_means_end(); }
+int BPF_PROG(freeze_bdev_ends) { return fw_means_end(FW_MEANS_DEVICE); }
 SEC("fentry/thaw_bdev")
 int BPF_PROG(thaw_bdev_begins) { return fw_means_begin(FW_MEANS_DEVICE); }
 SEC("fexit/thaw_bdev")
-int BPF_PROG(thaw_bdev_ends) { return fw_means_end(); }
+int BPF_PROG(thaw_bdev_ends) { return fw_means_end(FW_MEANS_DEVICE); }
 /* and later */
 SEC("fentry/fs_bdev_thaw")
 int BPF_PROG(fs_bdev_thaw_begins) { return fw_means_begin(FW_MEANS_DEVICE); }
 SEC("fexit/fs_bdev_thaw")
-int BPF_PROG(fs_bdev_thaw_ends) { return fw_means_end(); }
+int BPF_PROG(fs_bdev_thaw_ends) { return fw_means_end(FW_MEANS_DEVICE); }
 /* SysRq-j's worker */
 SEC("fentry/do_thaw_all")
 int BPF_PROG(do_thaw_all_begins) { return fw_means_begin(FW_MEANS_SYSRQ); }
 SEC("fexit/do_thaw_all")
-int BPF_PROG(do_thaw_all_ends) { return fw_means_end(); }
+int BPF_PROG(do_thaw_all_ends) { return fw_means_end(FW_MEANS_SYSRQ); }
 SEC("fentry/filesystems_thaw_callback")
 int BPF_PROG(filesystems_thaw_begins) { return fw_means_begin(FW_MEANS_SUSPEND); }
 SEC("fexit/filesystems_thaw_callback")
-int BPF_PROG(filesystems_thaw_ends) { return fw_means_end(); }
+int BPF_PROG(filesystems_thaw_ends) { return fw_means_end(FW_MEANS_SUSPEND); }
 
 static __always_inline void fw_about(struct fw_event *event, struct super_block *sb,
 				     enum fw_event_type type, enum fw_means how)

@@ -28,17 +28,18 @@ pass() {
 	echo "ok $((++number)) - $1"
 }
 
+# fail NAME [WHY]: the reason is told before the result, its gist in the last line
 fail() {
+	[ -z "${2:-}" ] || printf '%s\n' "$2" | sed 's/^/#   /'
 	echo "not ok $((++number)) - $1"
 	failures=$((failures + 1))
-	printf '%s\n' "${2:-}" | sed 's/^/#   /'
 }
 
 # that NAME COMMAND...: COMMAND succeeds
 that() {
 	local name=$1 text
 	shift
-	if text=$("$@" 2>&1); then pass "$name"; else fail "$name" "$* failed: $text"; fi
+	if text=$("$@" 2>&1); then pass "$name"; else fail "$name" "$text"$'\n'"failed: $*"; fi
 }
 
 # expect CODE NAME COMMAND...: COMMAND exits with CODE; what it printed is kept in $out
@@ -47,7 +48,7 @@ expect() {
 	shift 2
 	out=$("$@" 2>&1 </dev/null)
 	code=$?
-	if [ $code -eq "$want" ]; then pass "$name"; else fail "$name" "exit code $code, not $want: $* printed: $out"; fi
+	if [ $code -eq "$want" ]; then pass "$name"; else fail "$name" "$out"$'\n'"exit code $code, not $want, of: $*"; fi
 }
 
 # says NAME TEXT...: the last expect printed each TEXT
@@ -57,7 +58,7 @@ says() {
 	for text in "$@"; do
 		case $out in
 		*"$text"*) ;;
-		*) fail "$name" "no \"$text\" in: $out"; return ;;
+		*) fail "$name" "$out"$'\n'"does not say: $text"; return ;;
 		esac
 	done
 	pass "$name"

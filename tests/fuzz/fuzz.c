@@ -58,20 +58,6 @@ static const struct sender {
 	{ "root", 40 }, { "root, too", 40 }, { "nobody", 10 }, { "root of a user namespace", 10 },
 };
 
-static uint64_t from_environment(const char *name, uint64_t otherwise)
-{
-	const char *text = getenv(name);
-	char *end;
-	uint64_t value;
-
-	if (!text || !*text)
-		return otherwise;
-	value = strtoull(text, &end, 0);
-	if (*end)
-		FAIL("%s=%s is no number", name, text);
-	return value;
-}
-
 /* Open files of all kinds. They have the same numbers in every process. */
 
 static void keep(int *fds, unsigned int *n, int fd)
@@ -364,31 +350,12 @@ static void check_people(uint64_t number, pid_t owner, pid_t ender)
 		     (unsigned long long)number);
 }
 
-static void check_lease(const struct fg_lease *lease, void *live)
+static void check_lease(const struct fg_lease *lease)
 {
-	uint64_t now = kt_now_ns();
-
 	check_people(lease->number, lease->owner_pid, lease->ender_pid);
 	if (lease->released_ns > lease->deadline_ns &&
 	    lease->released_ns - lease->deadline_ns > seen.late_ns)
 		seen.late_ns = lease->released_ns - lease->deadline_ns;
-	if (lease->state >= FREEZEGUARD_LEASE_STATE_THAWED)
-		return;
-	++*(unsigned int *)live;
-	if (now > lease->deadline_ns && now - lease->deadline_ns > RELEASE_MAX_MS * MS)
-		FAIL("lease %llu is live %llu ms after its deadline, state %u",
-		     (unsigned long long)lease->number,
-		     (unsigned long long)((now - lease->deadline_ns) / MS), lease->state);
-}
-
-static unsigned int check_leases(struct fgnl *nl)
-{
-	unsigned int live = 0;
-	int n = fg_dump(nl, check_lease, &live);
-
-	if (n < 0)
-		FAIL("dump: %s", strerror(-n));
-	return live;
 }
 
 static uint64_t sent(void)
@@ -440,7 +407,7 @@ static void watch(struct fgnl *nl, uint64_t messages)
 		if (kt_now_ns() < next)
 			continue;
 		next = kt_now_ns() + 500 * MS;
-		check_leases(&dumps);
+		kt_live_leases(&dumps, RELEASE_MAX_MS, check_lease);
 		if (isatty(1) && (said = sent()))
 			fprintf(stderr, "\rfuzz: %llu of %llu messages, %llu/s ",
 				(unsigned long long)said, (unsigned long long)messages,
@@ -527,7 +494,7 @@ static void check_nothing_is_left(struct fgnl *nl)
 	char name[16];
 	int fd;
 
-	while ((live = check_leases(nl)) && kt_now_ns() < until)
+	while ((live = kt_live_leases(nl, RELEASE_MAX_MS, check_lease)) && kt_now_ns() < until)
 		kt_sleep_ms(10);
 	if (live)
 		FAIL("%u leases are still live", live);
@@ -568,8 +535,8 @@ static void stop_others(void)
 TEST(fuzz)
 {
 	void (*const others[])(void) = { misbehave, freeze_others, make_leases };
-	uint64_t messages = from_environment("FUZZ_MESSAGES", 20000);
-	uint64_t seed = from_environment("FUZZ_SEED", kt_now_ns());
+	uint64_t messages = kt_setting("FUZZ_MESSAGES", 20000);
+	uint64_t seed = kt_setting("FUZZ_SEED", kt_now_ns());
 	static struct fuzz_counts sum;
 	struct fgnl nl;
 	unsigned int i;

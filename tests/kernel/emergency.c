@@ -14,14 +14,6 @@ static void sysrq_j(void)
 	close(fd);
 }
 
-static bool has_holders(struct fgnl *nl, int fd)
-{
-	struct fg_fs fs;
-
-	EQUAL(fg_fs(nl, fd, &fs), 0);
-	return fs.present & 1 << FREEZEGUARD_A_FS_KERNEL_HOLDERS;
-}
-
 /* holder=user is there for this: on every kernel SysRq-j thaws, and the lease tells. */
 TEST(sysrq_j_with_holder_user)
 {
@@ -61,7 +53,7 @@ TEST(sysrq_j_does_not_end_the_kernels_freeze)
 
 	kt_open(&nl);
 	number = kt_frozen(&nl, NULL, 60000, &fd, 1)->number;
-	if (!has_holders(&nl, fd))
+	if (!kt_has_holders(&nl, fd))
 		kt_skip("freezes have no holders on this kernel: SysRq-j thaws everything");
 	sysrq_j();
 	kt_sleep_ms(300);

@@ -79,6 +79,21 @@ void kt_skip(const char *why)
 	_exit(EXIT_SKIPPED);
 }
 
+/** kt_setting() - a number from the environment; @otherwise if there is none */
+uint64_t kt_setting(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+	uint64_t value;
+	char *end;
+
+	if (!text || !*text)
+		return otherwise;
+	value = strtoull(text, &end, 0);
+	if (*end)
+		FAIL("%s=%s is no number", name, text);
+	return value;
+}
+
 /* Time */
 
 /** kt_now_ns() - CLOCK_BOOTTIME, the clock of the protocol */
@@ -392,6 +407,48 @@ struct fg_lease *kt_end(struct fgnl *nl, uint64_t number)
 {
 	EQUAL(fg_end(nl, number, NULL), 0);
 	return kt_await(nl, number, FREEZEGUARD_LEASE_STATE_THAWED, KT_SOON_MS);
+}
+
+struct dump {
+	unsigned int late_ms, live;
+	uint64_t last;		/* number: a lease with many holds comes in several parts */
+	void (*each)(const struct fg_lease *part);
+};
+
+static void look_at_part(const struct fg_lease *part, void *arg)
+{
+	uint64_t now = kt_now_ns();
+	struct dump *dump = arg;
+
+	if (dump->each)
+		dump->each(part);
+	if (part->state >= FREEZEGUARD_LEASE_STATE_THAWED || part->number == dump->last)
+		return;
+	dump->last = part->number;
+	dump->live++;
+	if (now > part->deadline_ns && now - part->deadline_ns > dump->late_ms * MS)
+		FAIL("lease %llu is live %llu ms after its deadline, state %u",
+		     (unsigned long long)part->number,
+		     (unsigned long long)((now - part->deadline_ns) / MS), part->state);
+}
+
+/**
+ * kt_live_leases() - count the live leases; a failure if one is long after its deadline
+ * @nl: to ask through
+ * @late_ms: how long after it may be
+ * @each: called with each part of the dump, ended leases included; or NULL
+ *
+ * Return: how many are live.
+ */
+unsigned int kt_live_leases(struct fgnl *nl, unsigned int late_ms,
+			    void (*each)(const struct fg_lease *part))
+{
+	struct dump dump = { .late_ms = late_ms, .each = each };
+	int n = fg_dump(nl, look_at_part, &dump);
+
+	if (n < 0)
+		FAIL("dump: %s", strerror(-n));
+	return dump.live;
 }
 
 /** kt_hold() - the hold with the name of an fgtestfs */

@@ -65,6 +65,7 @@ noreturn void kt_fail(const char *file, int line, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 noreturn void kt_skip(const char *why);
 void kt_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+uint64_t kt_setting(const char *name, uint64_t otherwise);
 
 uint64_t kt_now_ns(void);
 void kt_sleep_ms(unsigned int ms);
@@ -94,6 +95,8 @@ struct fg_lease *kt_await(struct fgnl *nl, uint64_t number, uint32_t state, unsi
 struct fg_lease *kt_frozen(struct fgnl *nl, const char *id, uint32_t timeout_ms, const int *fds,
 			   unsigned int n);
 struct fg_lease *kt_end(struct fgnl *nl, uint64_t number);
+unsigned int kt_live_leases(struct fgnl *nl, unsigned int late_ms,
+			    void (*each)(const struct fg_lease *part));
 const struct fg_hold *kt_hold(const struct fg_lease *lease, const char *name);
 bool kt_has_holders(struct fgnl *nl, int fd);
 uint32_t kt_fs_state(struct fgnl *nl, int fd);

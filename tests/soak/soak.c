@@ -99,20 +99,6 @@ static uint32_t below(uint32_t n)
 	return random() % n;
 }
 
-static uint64_t from_environment(const char *name, uint64_t otherwise)
-{
-	const char *text = getenv(name);
-	uint64_t value;
-	char *end;
-
-	if (!text || !*text)
-		return otherwise;
-	value = strtoull(text, &end, 0);
-	if (*end)
-		FAIL("%s=%s is no number", name, text);
-	return value;
-}
-
 /* Filesystems */
 
 static void run(const char *format, const char *a, const char *b)
@@ -612,31 +598,10 @@ static const char *not_happened(void)
 	return NULL;
 }
 
-static uint64_t anchor;
-
-static void check_lease(const struct fg_lease *lease, void *live)
+static void note_end(const struct fg_lease *lease)
 {
-	uint64_t now = kt_now_ns();
-
 	if (lease->state >= FREEZEGUARD_LEASE_STATE_THAWED && lease->number < NUMBERS_MAX)
 		__atomic_or_fetch(&shared->leases[lease->number], ENDED, __ATOMIC_RELAXED);
-	if (lease->state >= FREEZEGUARD_LEASE_STATE_THAWED || lease->number == anchor)
-		return;
-	++*(unsigned int *)live;
-	if (now > lease->deadline_ns && now - lease->deadline_ns > STUCK_MS * MS)
-		FAIL("lease %llu is live %llu ms after its deadline, state %u",
-		     (unsigned long long)lease->number,
-		     (unsigned long long)((now - lease->deadline_ns) / MS), lease->state);
-}
-
-static unsigned int check_leases(struct fgnl *nl)
-{
-	unsigned int live = 0;
-	int n = fg_dump(nl, check_lease, &live);
-
-	if (n < 0)
-		FAIL("dump: %s", strerror(-n));
-	return live;
 }
 
 static void stir(struct fgnl *nl, uint64_t seconds, unsigned int seed)
@@ -660,7 +625,7 @@ static void stir(struct fgnl *nl, uint64_t seconds, unsigned int seed)
 		if (now < next)
 			continue;
 		next = now + 1000 * MS;
-		check_leases(nl);
+		kt_live_leases(nl, STUCK_MS, note_end);
 		check_sleepers();
 		if (isatty(1))
 			fprintf(stderr, "\rsoak: %llu of %llu s, %llu leases, %llu events ",
@@ -697,7 +662,7 @@ static void stop(struct fgnl *nl)
 	shared->stop = true;
 	WAIT_UNTIL(!left_after_reaping(processes.clients, CLIENTS));
 	WAIT_UNTIL(!left_after_reaping(processes.others, OTHERS));
-	WAIT_UNTIL(!check_leases(nl));
+	WAIT_UNTIL(kt_live_leases(nl, STUCK_MS, note_end) == 1);	/* the anchor */
 	for (i = 0; i < FILESYSTEMS; i++) {
 		uint64_t before = shared->writes[i];
 		int fd = open_filesystem(&filesystems[i]);
@@ -735,7 +700,7 @@ static void check_accounts(struct fgnl *nl)
 	unsigned int number, state;
 
 	CHECK(shared->events && shared->begun);
-	check_leases(nl);
+	EQUAL(kt_live_leases(nl, STUCK_MS, note_end), 0);
 	for (number = 1; number < NUMBERS_MAX; number++) {
 		if (!shared->leases[number])
 			continue;
@@ -772,11 +737,11 @@ TEST(soak)
 		[FREEZER] = freeze_and_thaw, [FREEZER + 1] = freeze_and_thaw,
 		[MOUNTER] = mount_and_unmount, [UNLOADER] = unload, [MISBEHAVER] = misbehave,
 	};
-	uint64_t seconds = from_environment("SOAK_SECONDS", 20);
-	unsigned int seed = from_environment("SOAK_SEED", time(NULL)), i;
+	uint64_t seconds = kt_setting("SOAK_SECONDS", 20);
+	unsigned int seed = kt_setting("SOAK_SEED", time(NULL)), i;
 	struct fgnl nl, listener;
 	struct fg_lease *lease;
-	uint64_t started, made, stirred;
+	uint64_t started, made, stirred, anchor;
 	int fd;
 
 	kt_note("soak: seed %u, %llu s", seed, (unsigned long long)seconds);

@@ -25,8 +25,8 @@ report() {
 	if [ -z "$2" ]; then
 		echo "ok $((++number)) - $1"
 	else
-		echo "not ok $((++number)) - $1"
 		printf '%s\n' "$2" | head -n 40 | sed 's/^/#   /'
+		echo "not ok $((++number)) - $1"
 		failures=$((failures + 1))
 	fi
 }

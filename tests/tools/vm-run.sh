@@ -37,8 +37,8 @@ check()
 	if "$@"; then
 		echo "ok $count - $name"
 	else
-		echo "not ok $count - $name"
 		cat "$tmp"/err* 2>/dev/null | sed 's/^/# /' | tail -n 40
+		echo "not ok $count - $name"
 		failed=$((failed + 1))
 	fi
 	rm -f "$tmp"/err*
