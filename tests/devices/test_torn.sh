@@ -113,7 +113,7 @@ for lease in {l["id"]: l for l in json.load(sys.stdin)["leases"]}.values():
         print(lease["id"] + "-" + fs["fstype"] + "=" +
               str((fs["released_ns"] - lease["ended_ns"]) // 1000000), fs["thaw_failures"])' "${kinds[@]}")
 }
-# Asked of the leases: a filesystem that has shut itself down can't even be opened on later kernels.
+# Asked of the leases: an XFS that has shut itself down can't even be opened.
 all_released() {
 	local kind
 	for kind in "${kinds[@]}"; do
