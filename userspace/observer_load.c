@@ -6,7 +6,8 @@
  * programs' links in "links", and "about". A load makes all of that in "freezeguard-new"; a program
  * does nothing until its set's "gate" opens, and when all are attached the gates change over, the
  * old set is renamed to "freezeguard-old", the new one gets its name, and the old one is removed.
- * So each freeze is seen once during an upgrade, and whoever is killed leaves one set that works.
+ * So each freeze is seen once during an upgrade, and whoever is killed leaves one set that works;
+ * "about" says whether what was frozen before has been looked for as well.
  * "freezeguard-lock" is locked by who does any of this.
  */
 #include <dirent.h>
@@ -62,6 +63,7 @@ struct about {
 	uint64_t build;
 	uint64_t loaded_ns;
 	uint64_t counting_ns;
+	uint64_t settled;
 };
 
 struct loader {
@@ -70,6 +72,7 @@ struct loader {
 	struct findings *f;
 	struct freezewatch_bpf *skel;
 	struct btf *kernel;
+	struct bpf_link *find;
 	struct about about, old;
 	bool has_old, old_complete;
 	int lock;
@@ -291,6 +294,19 @@ static int read_about(const char *dir, struct about *about)
 		r = -errno;
 	close(fd);
 	about->version[sizeof(about->version) - 1] = '\0';
+	return r;
+}
+
+static int write_about(const char *dir, const struct about *about)
+{
+	int fd = open_pin(dir, "about"), r = 0;
+	__u32 key = 0;
+
+	if (fd < 0)
+		return fd;
+	if (bpf_map_update_elem(fd, &key, about, BPF_ANY))
+		r = -errno;
+	close(fd);
 	return r;
 }
 
@@ -550,20 +566,7 @@ static int make_set(struct loader *loader)
 		if (r)
 			return r;
 	}
-	return 0;
-}
-
-static int find_what_is_frozen(struct loader *loader)
-{
-	struct bpf_link *link;
-	int r;
-
-	r = attach(loader, loader->skel->progs.find_frozen, &link);
-	if (!r) {
-		r = observer_before(bpf_link__fd(link), bpf_map__fd(loader->skel->maps.frozen),
-				    &loader->result->n_frozen, loader->f);
-		bpf_link__destroy(link);
-	}
+	r = attach(loader, loader->skel->progs.find_frozen, &loader->find);
 	if (r)
 		refused(loader, r, "to look for what is frozen already");
 	return r;
@@ -576,16 +579,59 @@ static int change_over(struct loader *loader)
 
 	set_gate(OBSERVER_DIR, 0);
 	set_gate(OBSERVER_NEW_DIR, 1);
-	r = find_what_is_frozen(loader);
-	if (!r && loader->has_old && rename(OBSERVER_DIR, OBSERVER_OLD_DIR)) {
+	if ((loader->has_old && rename(OBSERVER_DIR, OBSERVER_OLD_DIR)) ||
+	    rename(OBSERVER_NEW_DIR, OBSERVER_DIR)) {
 		r = -errno;
 		refused(loader, r, "to rename a folder in " BPFFS_DIR);
+		return r;
 	}
-	if (!r && rename(OBSERVER_NEW_DIR, OBSERVER_DIR)) {
-		r = -errno;
-		refused(loader, r, "to rename a folder in " BPFFS_DIR);
-	}
+	loader->result->replaced = loader->has_old;
+	r = remove_set(OBSERVER_OLD_DIR);
+	if (r)
+		refused(loader, r, "to remove what was loaded before");
 	return r;
+}
+
+/*
+ * A task that waits while programs come or go at percpu_rwsem_wait() leaves it without their being
+ * run. So those that wait now are as if the observer had come just now: nobody will see their ends.
+ */
+static void settle_writers(struct loader *loader)
+{
+	int fd = bpf_map__fd(loader->skel->maps.writers);
+	struct fw_writer writer;
+	uint64_t now = freezeguard_now_ns();
+	__u32 key, next;
+	size_t i;
+
+	for (i = 0; i < 2 * FW_MAX_WRITERS; i++, key = next) {
+		if (bpf_map_get_next_key(fd, i ? &key : NULL, &next))
+			break;
+		if (bpf_map_lookup_elem(fd, &next, &writer) || !writer.since_ns ||
+		    writer.since_ns > now)
+			continue;
+		writer.since_ns = 0;
+		bpf_map_update_elem(fd, &next, &writer, BPF_EXIST);
+	}
+}
+
+/* The programs are at work; whatever goes wrong here, they stay. */
+static void settle(struct loader *loader)
+{
+	int r;
+
+	if (loader->has_old)
+		settle_writers(loader);
+	r = observer_before(bpf_link__fd(loader->find), bpf_map__fd(loader->skel->maps.frozen),
+			    &loader->result->n_frozen, loader->f);
+	if (r)
+		findings_add(loader->f, EXIT_CODE_DONE, NULL, "what was frozen before the observer "
+			     "came is not known: %s", strerror(-r));
+	loader->about.settled = 1;
+	r = write_about(OBSERVER_DIR, &loader->about);
+	if (r)
+		findings_add(loader->f, EXIT_CODE_DONE, NULL, "that the observer is loaded could not "
+			     "be noted: %s", strerror(-r));
 }
 
 static bool is_complete(const struct loader *loader)
@@ -652,6 +698,8 @@ static int load_and_attach(struct loader *loader)
 	}
 	r = make_set(loader);
 	r = r ? r : change_over(loader);
+	if (!r)
+		settle(loader);
 	return r;
 }
 
@@ -667,19 +715,14 @@ static int load_locked(struct loader *loader, bool replace)
 	r = prepare(loader);
 	if (r)
 		return r;
-	if (loader->old_complete && loader->old.build == loader->about.build && !replace) {
+	if (loader->old_complete && loader->old.settled &&
+	    loader->old.build == loader->about.build && !replace) {
 		loader->result->already = true;
 		return 0;
 	}
 	r = load_and_attach(loader);
-	if (r) {
-		tidy();
-		return r;
-	}
-	loader->result->replaced = loader->has_old;
-	r = remove_set(OBSERVER_OLD_DIR);
 	if (r)
-		refused(loader, r, "to remove what was loaded before");
+		tidy();
 	return r;
 }
 
@@ -720,6 +763,7 @@ bool observer_load(bool replace, struct observer_load_result *result, struct fin
 		r = load_locked(&loader, replace);
 		drop_lock(loader.lock);
 	}
+	bpf_link__destroy(loader.find);
 	btf__free(loader.kernel);
 	freezewatch_bpf__destroy(loader.skel);
 	libbpf_set_print(NULL);
