@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC1091 # lib.sh is looked at on its own
 # SPDX-License-Identifier: GPL-2.0-only
 # What the other commands tell while the observer is loaded: who froze, who thawed, who waits.
-. ../cli/lib.sh
+. ./lib.sh
 
 plan 44
 metrics=$top/tests/unit/metrics.py
