@@ -19,6 +19,7 @@
 
 #include "freezewatch.h"
 #include "../module/uapi/linux/freezeguard_notice.h"
+#include "gate.bpf.h"
 #include "core_fixes.bpf.h"
 #include "maps.bpf.h"
 #include "writers.bpf.h"
@@ -420,6 +421,8 @@ int freeze_begins(u64 *ctx)
 	u32 thread = fw_thread();
 	struct fw_call *call = bpf_map_lookup_elem(&calls, &thread);
 
+	if (!fw_gate)
+		return 0;
 	/* fs_bdev_freeze() was seen already. */
 	if (call && !call->thaw && call->superblock == ctx[0])
 		return 0;
@@ -429,6 +432,8 @@ int freeze_begins(u64 *ctx)
 SEC("fexit/freeze_super")
 int freeze_ends(u64 *ctx)
 {
+	if (!fw_gate)
+		return 0;
 	return fw_freeze_ends(ctx[0], fw_returned(ctx, fw_freeze_args));
 }
 
@@ -601,6 +606,8 @@ int thaw_begins(u64 *ctx)
 		.thaw = true,
 	};
 
+	if (!fw_gate)
+		return 0;
 	if (bpf_map_update_elem(&calls, &thread, &call, BPF_ANY))
 		fw_lost_entry();
 	return 0;
@@ -626,6 +633,8 @@ int thaw_ends(u64 *ctx)
 	struct fw_call *call = bpf_map_lookup_elem(&calls, &thread);
 	struct fw_totals *all = fw_totals();
 
+	if (!fw_gate)
+		return 0;
 	if (!all || !call || !call->thaw)
 		return 0;
 	if (!call->thawed && call->phase == FW_PHASE_COMPLETE)

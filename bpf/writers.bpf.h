@@ -89,6 +89,11 @@ int BPF_PROG(wait_ends)
 	if (!writer)
 		return 0;
 	since = writer->since_ns;
+	if (!since) {
+		/* Its own end was not seen; this is that of another wait, somewhere else. */
+		bpf_map_delete_elem(&writers, &thread);
+		return 0;
+	}
 	ns = bpf_ktime_get_boot_ns() - since;
 	all = fw_totals();
 	if (all)

@@ -7,6 +7,7 @@
 #include "netlink.h"
 #include "owner.h"
 #include "registry.h"
+#include "tally.h"
 #include "watch.h"
 
 /* How long a reboot waits for the thaws. */
@@ -103,11 +104,16 @@ static int __init fg_init(void)
 	if (err)
 		goto unwatch_owners;
 	fg_watch_start();
-	err = genl_register_family(&fg_netlink_family);
+	err = fg_tally_init();
 	if (err)
 		goto stop_watch;
+	err = genl_register_family(&fg_netlink_family);
+	if (err)
+		goto exit_tally;
 	return 0;
 
+exit_tally:
+	fg_tally_exit();
 stop_watch:
 	fg_watch_stop();
 	unregister_reboot_notifier(&fg_reboot_notifier);
@@ -122,6 +128,7 @@ exit_lease:
 static void __exit fg_exit(void)
 {
 	genl_unregister_family(&fg_netlink_family);
+	fg_tally_exit();
 	fg_watch_stop();
 	unregister_reboot_notifier(&fg_reboot_notifier);
 	fg_owner_unwatch();

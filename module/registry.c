@@ -25,6 +25,7 @@ static LIST_HEAD(fg_registry_history);		/* oldest first */
 static unsigned int fg_registry_nr_live, fg_registry_nr_history;
 static bool fg_registry_closed;
 static unsigned long fg_registry_last_number;
+static unsigned long fg_registry_nr_ended[FREEZEGUARD_LEASE_STATE_FAILED + 1];	/* by state */
 static DECLARE_WAIT_QUEUE_HEAD(fg_registry_idle);
 
 static u32 fg_registry_hash_id(const char *id)
@@ -182,6 +183,7 @@ void fg_registry_retire(struct fg_lease *lease)
 	fg_registry_unlive(lease);
 	list_add_tail(&lease->list, &fg_registry_history);
 	fg_registry_nr_history++;
+	fg_registry_nr_ended[READ_ONCE(lease->info.state)]++;
 	spin_unlock(&fg_registry_lock);
 	fg_registry_trim(READ_ONCE(fg_registry_history_max));
 }
@@ -306,6 +308,18 @@ void fg_registry_for_each_live(void (*fn)(struct fg_lease *lease))
 	list_for_each_entry(lease, &fg_registry_live, list)
 		fn(lease);
 	spin_unlock(&fg_registry_lock);
+}
+
+/**
+ * fg_registry_ended() - how many leases have ended so far
+ * @state: in which of their last states; all that ever did, not only those of the history
+ *
+ * Context: any.
+ * Return: the number; it never falls.
+ */
+unsigned long fg_registry_ended(enum freezeguard_lease_state state)
+{
+	return READ_ONCE(fg_registry_nr_ended[state]);
 }
 
 /**

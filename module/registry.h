@@ -25,6 +25,7 @@ bool fg_registry_visit_hold(const struct super_block *sb,
 			    bool (*fn)(struct fg_hold *hold, void *data), void *data);
 struct fg_lease *fg_registry_next(unsigned long number);
 void fg_registry_for_each_live(void (*fn)(struct fg_lease *lease));
+unsigned long fg_registry_ended(enum freezeguard_lease_state state);
 void fg_registry_close(void);
 bool fg_registry_wait_idle(unsigned int timeout_ms);
 void fg_registry_clear(void);

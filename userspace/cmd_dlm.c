@@ -42,14 +42,12 @@ static void post_script(struct freezectl *ctl, const struct call *call)
 {
 	const struct places places = { .mounts = freezectl_mounts(ctl) };
 	struct thaw thaw = { .id = call->request.id };
-	struct when when;
 
 	if (!freezectl_connect(ctl) || !thaw_request(ctl, &thaw))
 		return;
 	thaw_finish(ctl, &thaw, call->start_ns + call->script_timeout_ms * NS_PER_MS,
 		    call->script_timeout_ms);
-	when = when_now();
-	output_json_leases(&ctl->out, &thaw.lease, &places, &when);
+	thaw_document(ctl, &thaw, &places);
 	freezeguard_lease_clear(&thaw.lease);
 }
 

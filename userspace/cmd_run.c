@@ -202,7 +202,6 @@ static void run_frozen(struct freezectl *ctl, const struct freeze_request *reque
 	const struct places *places = &freeze->places;
 	struct thaw thaw = { .number = freeze->lease.number };
 	sigset_t set;
-	struct when when;
 	size_t i;
 	int signals;
 
@@ -220,8 +219,7 @@ static void run_frozen(struct freezectl *ctl, const struct freeze_request *reque
 
 	if (thaw_request(ctl, &thaw))
 		thaw_finish(ctl, &thaw, freezectl_in_ms(DEFAULT_WAIT_MS), DEFAULT_WAIT_MS);
-	when = when_now();
-	output_json_leases(&ctl->out, &thaw.lease, places, &when);
+	thaw_document(ctl, &thaw, places);
 	freezeguard_lease_clear(&thaw.lease);
 	if (signals >= 0)
 		close(signals);

@@ -8,15 +8,18 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "blocked.h"
 #include "freezectl.h"
+#include "metrics.h"
 #include "plan.h"
+#include "seen.h"
+#include "sight.h"
 
-enum { OPT_ID = OPT_FIRST, OPT_HISTORY };
+enum { OPT_ID = OPT_FIRST, OPT_HISTORY, OPT_PROMETHEUS };
 
 static const struct option options[] = {
 	{ "id", required_argument, NULL, OPT_ID },
 	{ "history", no_argument, NULL, OPT_HISTORY },
+	{ "prometheus", no_argument, NULL, OPT_PROMETHEUS },
 	COMMON_OPTIONS,
 	{ 0 }
 };
@@ -27,6 +30,8 @@ static const struct option options[] = {
  * @when: now
  * @fs_table: text: the filesystems
  * @fs_array: JSON: the filesystems
+ * @of: the superblocks it is about
+ * @foreign: others froze one of them
  * @something_frozen: or about to be: it is worth looking for who waits
  */
 struct status {
@@ -34,6 +39,8 @@ struct status {
 	struct when when;
 	struct libscols_table *fs_table;
 	struct json_object *fs_array;
+	struct seen_of of;
+	bool foreign;
 	bool something_frozen;
 };
 
@@ -95,6 +102,7 @@ static void show_one_lease(struct freezectl *ctl, struct status *status, const c
 	char owner[48], ender[48], text[5][WHEN_TEXT_MAX];
 	struct freezeguard_lease lease = { 0 };
 	FILE *file = ctl->out.text;
+	size_t i;
 	int r;
 
 	r = freezeguard_lease_get(ctl->fg, 0, id, &lease);
@@ -109,6 +117,8 @@ static void show_one_lease(struct freezectl *ctl, struct status *status, const c
 		return;
 	}
 	status->something_frozen = freezeguard_lease_is_live(&lease);
+	for (i = 0; i < lease.n_holds; i++)
+		seen_of_add(&status->of, lease.holds[i].major, lease.holds[i].minor);
 	output_json_leases(&ctl->out, &lease, &status->places, &status->when);
 	snprintf(owner, sizeof(owner), "%u (%s)", lease.owner_pid, lease.owner_comm);
 	snprintf(ender, sizeof(ender), "%u (%s)", lease.ender_pid, lease.ender_comm);
@@ -156,8 +166,11 @@ static void add_fs(struct status *status, const char *path, const struct freezeg
 	struct json_object *object;
 	char device[32], by[128];
 
-	if (fs->state != FREEZEGUARD_FS_STATE_UNFROZEN)
+	seen_of_add(&status->of, fs->major, fs->minor);
+	if (fs->state != FREEZEGUARD_FS_STATE_UNFROZEN) {
 		status->something_frozen = true;
+		status->foreign = status->foreign || !fs->lease_number;
+	}
 	snprintf(device, sizeof(device), "%u:%u", fs->major, fs->minor);
 	frozen_by(fs, by, sizeof(by));
 	output_row(status->fs_table, (const char *[]) {
@@ -229,49 +242,6 @@ static void show_filesystems(struct freezectl *ctl, struct status *status, bool 
 	status->fs_array = NULL;
 }
 
-static void show_blocked(struct freezectl *ctl)
-{
-	static const char *const headers[] = { "PID", "THREAD", "NAME", "WAITS", NULL };
-	struct libscols_table *table = output_table(headers);
-	struct json_object *array = ctl->out.json ? json_object_new_array() : NULL, *object;
-	struct blocked blocked;
-	char pid[16], tid[16];
-	size_t i;
-	int r;
-
-	r = blocked_find(&blocked, "/proc");
-	if (r || !blocked.readable)
-		findings_add(&ctl->findings, EXIT_CODE_DONE, NULL,
-			     "who waits for a frozen filesystem cannot be told: kernel stacks in "
-			     "/proc are not readable (%s)",
-			     r ? strerror(-r) :
-				 "it takes root and a kernel with CONFIG_STACKTRACE");
-	for (i = 0; i < blocked.n; i++) {
-		snprintf(pid, sizeof(pid), "%d", blocked.v[i].pid);
-		snprintf(tid, sizeof(tid), "%d", blocked.v[i].tid);
-		output_row(table, (const char *[]) { pid, tid, blocked.v[i].comm,
-						     "for a frozen filesystem" });
-		if (!array)
-			continue;
-		object = json_object_new_object();
-		output_json_add(object, "pid", json_object_new_int(blocked.v[i].pid));
-		output_json_add(object, "tid", json_object_new_int(blocked.v[i].tid));
-		output_json_add(object, "comm", output_json_string(blocked.v[i].comm));
-		json_object_array_add(array, object);
-	}
-	output_json_add(ctl->out.doc, "blocked", array);
-	output_json_add(ctl->out.doc, "blocked_known",
-			json_object_new_boolean(!r && blocked.readable));
-	if (blocked.n) {
-		output_table_print(&ctl->out, table);
-		fputs("which of the frozen filesystems each waits for is not known without the "
-		      "observer\n", ctl->out.text);
-	} else {
-		scols_unref_table(table);
-	}
-	blocked_free(&blocked);
-}
-
 static void run(struct freezectl *ctl, int argc, char **argv)
 {
 	static const char *const headers[] = { "FILESYSTEM", "TYPE", "DEVICE", "STATE", "FROZEN BY",
@@ -279,7 +249,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 	struct freezeguard_lease_list leases = { 0 };
 	struct status status = { 0 };
 	struct freezeguard_fs fs;
-	bool history = false, some = false;
+	bool history = false, prometheus = false, some = false, unknown;
 	const char *id = NULL;
 	int c;
 
@@ -292,6 +262,9 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		case OPT_HISTORY:
 			history = true;
 			break;
+		case OPT_PROMETHEUS:
+			prometheus = true;
+			break;
 		case OPT_JSON:
 		case OPT_HELP:
 			break;
@@ -299,9 +272,17 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 			freezectl_bad_option(ctl, c, argv);
 		}
 	}
-	if (!!id + history + (optind < argc) > 1)
-		freezectl_usage(ctl, "--id, --history and paths exclude each other");
-	if (findings_exit_code(&ctl->findings) || !freezectl_connect(ctl))
+	if (!!id + history + prometheus + (optind < argc) > 1)
+		freezectl_usage(ctl, "--id, --history, --prometheus and paths exclude each other");
+	if (prometheus && ctl->out.json)
+		freezectl_usage(ctl, "--prometheus and --json exclude each other");
+	if (findings_exit_code(&ctl->findings))
+		return;
+	if (prometheus) {
+		metrics(ctl);
+		return;
+	}
+	if (!freezectl_connect(ctl))
 		return;
 
 	status.places.mounts = freezectl_mounts(ctl);
@@ -320,21 +301,31 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		status.fs_array = ctl->out.json ? json_object_new_array() : NULL;
 		if (optind == argc)
 			some = add_frozen(ctl, &status);
+		status.of.all = optind == argc;
 		for (; optind < argc; optind++, some = true)
 			if (freezectl_fs(ctl, argv[optind], EXIT_CODE_SYSTEM, &fs))
 				add_fs(&status, argv[optind], &fs);
 		show_filesystems(ctl, &status, some);
 	}
-	if (status.something_frozen)
-		show_blocked(ctl);
+	if (seen_foreign(ctl, &status.places, &status.when, &status.of))
+		status.something_frozen = true;
+	unknown = status.foreign;
+	if (status.something_frozen &&
+	    seen_blocked(ctl, &status.places, &status.when, &status.of))
+		unknown = true;
+	if (unknown && !freezectl_observer(ctl))
+		fputs("who froze what others froze, and which filesystem each writer waits for, is "
+		      "not known without the observer: " SIGHT_HOW "\n", ctl->out.text);
+	free(status.of.v);
 }
 
 const struct subcommand cmd_status = {
 	.name = "status",
-	.arguments = "[--id ID | --history | PATH...]",
+	.arguments = "[--id ID | --history | --prometheus | PATH...]",
 	.summary = "show leases, whatever else is frozen, and who waits for it",
 	.help =
 	"  --id ID               everything about the newest lease of that name\n"
-	"  --history             ended leases too\n",
+	"  --history             ended leases too\n"
+	"  --prometheus          figures for Prometheus, by node_exporter's textfile collector\n",
 	.run = run,
 };

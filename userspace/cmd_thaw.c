@@ -54,12 +54,16 @@ static void path_not_held(struct freezectl *ctl, const char *path, const struct 
 			  const struct freezeguard_lease_list *leases, uint64_t wait_ms)
 {
 	const struct freezeguard_lease *last = NULL;
+	struct observer *observer = freezectl_observer(ctl);
+	struct when when = when_now();
+	char others[SIGHT_TEXT_MAX];
 	size_t i;
 
 	if (fs->state != FREEZEGUARD_FS_STATE_UNFROZEN) {
 		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, path,
-			     "is frozen by something other than freezeguard, and is left as it is; "
-			     "thaw it with what froze it");
+			     "is frozen by %s, and is left as it is; thaw it with what froze it%s",
+			     sight_others(observer, fs->major, fs->minor, &when, others),
+			     sight_hint(observer));
 		return;
 	}
 	for (i = 0; i < leases->n; i++)
@@ -111,15 +115,11 @@ static void end_all(struct freezectl *ctl, struct thaws *thaws, uint64_t wait_ms
 	for (i = 0; i < thaws->n; i++)
 		thaw_request(ctl, &thaws->v[i]);
 	for (i = 0; i < thaws->n; i++) {
-		struct when when;
-
 		if (!thaws->v[i].requested)
 			continue;
 		thaw_finish(ctl, &thaws->v[i], until, wait_ms);
-		when = when_now();
 		if (array)
-			json_object_array_add(array, output_json_lease(&thaws->v[i].lease, &places,
-								       &when));
+			json_object_array_add(array, thaw_json(&thaws->v[i], &places));
 	}
 	output_json_add(ctl->out.doc, "leases", array);
 }

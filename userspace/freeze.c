@@ -11,6 +11,7 @@
 
 #include "freeze.h"
 #include "locked.h"
+#include "sight.h"
 #include "verdict.h"
 
 /* How long after giving up the roll-back is waited for: the rest is the kernel's. */
@@ -86,7 +87,7 @@ static void already_frozen_by_lease(struct freezectl *ctl, const char *target, u
 {
 	struct freezeguard_lease lease = { 0 };
 	struct when when = when_now();
-	char text[WHEN_TEXT_MAX];
+	char text[WHEN_TEXT_MAX], since[WHEN_TEXT_MAX];
 
 	if (freezeguard_lease_get(ctl->fg, number, NULL, &lease))
 		findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, target,
@@ -98,19 +99,25 @@ static void already_frozen_by_lease(struct freezectl *ctl, const char *target, u
 			     lease.owner_pid, lease.owner_comm);
 	else
 		findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, target,
-			     "is already frozen by lease %s (process %u, %s), which thaws by "
-			     "itself at its deadline, %s; nothing was touched. To thaw it now: "
-			     "freezectl thaw --id %s",
+			     "is already frozen by lease %s (process %u, %s) since %s, which "
+			     "thaws by itself at its deadline, %s; nothing was touched. To thaw it "
+			     "now: freezectl thaw --id %s",
 			     lease.id, lease.owner_pid, lease.owner_comm,
+			     when_text(&when, lease.begin_ns, since),
 			     when_text(&when, lease.deadline_ns, text), lease.id);
 	freezeguard_lease_clear(&lease);
 }
 
-static void already_frozen_by_others(struct freezectl *ctl, const char *target)
+static void already_frozen_by_others(struct freezectl *ctl, const struct plan_target *target)
 {
-	findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, target, "is already frozen by "
-		     "something other than freezeguard (fsfreeze, a snapshot tool); nothing was "
-		     "touched. Thaw it with what froze it");
+	struct observer *observer = freezectl_observer(ctl);
+	struct when when = when_now();
+	char others[SIGHT_TEXT_MAX];
+
+	findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, target->path, "is already frozen by "
+		     "%s; nothing was touched. Thaw it with what froze it%s",
+		     sight_others(observer, target->major, target->minor, &when, others),
+		     sight_hint(observer));
 }
 
 /* The kernel looks again when the lease is made; this names all of them, not only the first. */
@@ -129,7 +136,7 @@ static bool check_unfrozen(struct freezectl *ctl, const struct plan *plan)
 		else if (fs.lease_number)
 			already_frozen_by_lease(ctl, t->path, fs.lease_number);
 		else if (fs.state != FREEZEGUARD_FS_STATE_UNFROZEN)
-			already_frozen_by_others(ctl, t->path);
+			already_frozen_by_others(ctl, t);
 	}
 	return ctl->findings.n == before;
 }
@@ -193,7 +200,8 @@ static void new_refused(struct freezectl *ctl, const struct freeze_request *requ
 			const struct plan *plan, const struct plan_target *const *targets, size_t n)
 {
 	int at = freezeguard_error_superblock(ctl->fg);
-	const char *target = at >= 0 && (size_t)at < n ? targets[at]->path : NULL;
+	const struct plan_target *which = at >= 0 && (size_t)at < n ? targets[at] : NULL;
+	const char *target = which ? which->path : NULL;
 	uint64_t holder = freezeguard_error_lease(ctl->fg);
 	struct freezeguard_lease lease = { 0 };
 	char error[1024];
@@ -205,8 +213,11 @@ static void new_refused(struct freezectl *ctl, const struct freeze_request *requ
 			return;
 		if (holder)
 			already_frozen_by_lease(ctl, target, holder);
+		else if (which)
+			already_frozen_by_others(ctl, which);
 		else
-			already_frozen_by_others(ctl, target);
+			findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, NULL, "%s",
+				     freezeguard_error(ctl->fg));
 		return;
 	case EEXIST:
 		snprintf(error, sizeof(error), "%s", freezeguard_error(ctl->fg));
@@ -231,7 +242,11 @@ static void fail(struct freezectl *ctl, const struct freeze_request *request,
 			 freeze->lease.deadline_ns + GRACE_MS * NS_PER_MS;
 	bool late = freeze->lease.cause == FREEZEGUARD_CAUSE_DEADLINE;
 	uint64_t at_least = freezectl_in_ms(late ? LATE_ROLL_BACK_MS : GRACE_MS);
-	struct verdict_context context = { .places = freeze->places, .gave_up = gave_up };
+	struct verdict_context context = {
+		.places = freeze->places,
+		.observer = freezectl_observer(ctl),
+		.gave_up = gave_up,
+	};
 	uint64_t number = freeze->lease.number;
 	int r;
 
@@ -361,7 +376,10 @@ bool freeze_keep(struct freezectl *ctl, const struct freeze_request *request,
 		 struct freeze *freeze)
 {
 	struct freezeguard_lease *lease = &freeze->lease;
-	struct verdict_context context = { .places = freeze->places };
+	struct verdict_context context = {
+		.places = freeze->places,
+		.observer = freezectl_observer(ctl),
+	};
 	uint64_t until = lease->deadline_ns;
 	int r;
 

@@ -16,7 +16,7 @@
 
 static const struct subcommand *const subcommands[] = {
 	&cmd_freeze, &cmd_thaw, &cmd_run, &cmd_extend, &cmd_status, &cmd_plan, &cmd_monitor,
-	&cmd_dlm,
+	&cmd_dlm, &cmd_observer,
 };
 
 #define N_SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))
@@ -233,6 +233,28 @@ const struct mounts *freezectl_mounts(struct freezectl *ctl)
 	return &ctl->mounts;
 }
 
+/**
+ * freezectl_observer() - the observer, to read what it saw
+ * @ctl: gets a warning if one is loaded that cannot be read
+ *
+ * Return: the observer; NULL if none is loaded, and @ctl->observer_error says why.
+ */
+struct observer *freezectl_observer(struct freezectl *ctl)
+{
+	if (!ctl->observer_tried) {
+		ctl->observer_tried = true;
+		ctl->observer_error = observer_open(&ctl->observer);
+		if (ctl->observer_error)
+			ctl->observer = NULL;
+		/* That none is loaded is told where something can't be known for it. */
+		if (ctl->observer_error && ctl->observer_error != -ENOENT &&
+		    ctl->observer_error != -EPERM)
+			findings_add(&ctl->findings, EXIT_CODE_DONE, "observer", "%s",
+				     observer_why(ctl->observer_error));
+	}
+	return ctl->observer;
+}
+
 /** freezectl_in_ms() - the time in so many milliseconds, CLOCK_BOOTTIME */
 uint64_t freezectl_in_ms(uint64_t ms)
 {
@@ -368,6 +390,8 @@ int main(int argc, char **argv)
 	freezeguard_close(ctl.fg);
 	if (ctl.mounts_read)
 		mounts_free(&ctl.mounts);
+	if (ctl.observer)
+		observer_close(ctl.observer);
 	findings_free(&ctl.findings);
 	output_close(&ctl.out);
 	return code;

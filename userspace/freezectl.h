@@ -11,6 +11,7 @@
 
 #include "findings.h"
 #include "mounts.h"
+#include "observer.h"
 #include "output.h"
 #include "places.h"
 
@@ -28,6 +29,9 @@
  * @out: what is printed at the end
  * @fg: the connection to the kernel; NULL until freezectl_connect()
  * @mounts: the mount table; empty until freezectl_mounts()
+ * @observer: the observer; NULL until freezectl_observer(), and if none is loaded
+ * @observer_error: why not, as observer_open() returned it
+ * @stalls_unknown_said: it was said that without one the stalls of writers are not known
  */
 struct freezectl {
 	struct findings findings;
@@ -35,6 +39,10 @@ struct freezectl {
 	struct freezeguard *fg;
 	bool mounts_read;
 	struct mounts mounts;
+	bool observer_tried;
+	struct observer *observer;
+	int observer_error;
+	bool stalls_unknown_said;
 };
 
 /**
@@ -51,7 +59,7 @@ struct subcommand {
 };
 
 extern const struct subcommand cmd_freeze, cmd_thaw, cmd_run, cmd_extend, cmd_status, cmd_plan,
-	cmd_monitor, cmd_dlm;
+	cmd_monitor, cmd_dlm, cmd_observer;
 
 /* The options that every subcommand has; main() has dealt with them. */
 enum { OPT_JSON = 256, OPT_HELP, OPT_FIRST };
@@ -69,6 +77,7 @@ void freezectl_refused(struct freezectl *ctl, const char *target, int otherwise)
 bool freezectl_fs(struct freezectl *ctl, const char *path, int otherwise,
 		  struct freezeguard_fs *fs);
 const struct mounts *freezectl_mounts(struct freezectl *ctl);
+struct observer *freezectl_observer(struct freezectl *ctl);
 uint64_t freezectl_in_ms(uint64_t ms);
 
 #endif

@@ -152,6 +152,26 @@ const struct mount_entry *mounts_find(const struct mounts *m, int id)
 	return NULL;
 }
 
+bool mounts_is_fuse(const struct mount_entry *e)
+{
+	return !strcmp(e->fstype, "fuse") || !strcmp(e->fstype, "fuseblk") ||
+	       !strncmp(e->fstype, "fuse.", 5) || !strncmp(e->fstype, "fuseblk.", 8);
+}
+
+bool mounts_opens_at_once(const struct mounts *m, const struct mount_entry *e)
+{
+	size_t i;
+
+	for (i = 0; e && i <= m->n; i++) {
+		if (e->network || mounts_is_fuse(e))
+			return false;
+		if (e->parent_id == e->id)
+			break;
+		e = mounts_find(m, e->parent_id);
+	}
+	return true;
+}
+
 int mounts_id_of_fd(int fd)
 {
 	struct statx sx;

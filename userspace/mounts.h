@@ -64,6 +64,18 @@ void mounts_free(struct mounts *m);
  */
 const struct mount_entry *mounts_find(const struct mounts *m, int id);
 
+/** mounts_is_fuse() - a program serves this filesystem, which can't be frozen then */
+bool mounts_is_fuse(const struct mount_entry *e);
+
+/**
+ * mounts_opens_at_once() - can a mount point be opened without waiting for a server, or for a program?
+ * @m: the table
+ * @e: a mount of it
+ *
+ * Return: false if it is a network or FUSE filesystem, or mounted below one.
+ */
+bool mounts_opens_at_once(const struct mounts *m, const struct mount_entry *e);
+
 /**
  * mounts_id_of_fd() - on which mount an open file is
  * @fd: any open file, O_PATH too

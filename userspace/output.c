@@ -344,9 +344,9 @@ void output_json_add(struct json_object *object, const char *key, struct json_ob
 		json_object_put(value);
 }
 
-/* "begin_ns": ..., "begin_time": "..."; null if it has not happened. */
-static void add_time(struct json_object *object, const char *what, uint64_t ns,
-		     const struct when *when)
+/** output_json_time() - set "begin_ns" and "begin_time"; null if @ns is 0: it has not happened */
+void output_json_time(struct json_object *object, const char *what, uint64_t ns,
+		      const struct when *when)
 {
 	char key[32], text[WHEN_TEXT_MAX];
 
@@ -397,9 +397,9 @@ static struct json_object *json_hold(const struct freezeguard_hold *hold,
 	output_json_add(object, "still_frozen", json_object_new_boolean(hold->still_frozen));
 	output_json_add(object, "turned_read_only",
 			json_object_new_boolean(hold->turned_read_only));
-	add_time(object, "freeze_begin", hold->freeze_begin_ns, when);
-	add_time(object, "frozen", hold->frozen_ns, when);
-	add_time(object, "released", hold->released_ns, when);
+	output_json_time(object, "freeze_begin", hold->freeze_begin_ns, when);
+	output_json_time(object, "frozen", hold->frozen_ns, when);
+	output_json_time(object, "released", hold->released_ns, when);
 	return object;
 }
 
@@ -428,11 +428,11 @@ struct json_object *output_json_lease(const struct freezeguard_lease *lease,
 	output_json_add(object, "bound", json_object_new_boolean(lease->bound));
 	output_json_add(object, "continuity",
 			output_json_string(freezeguard_continuity_name(lease->continuity)));
-	add_time(object, "begin", lease->begin_ns, when);
-	add_time(object, "frozen", lease->frozen_ns, when);
-	add_time(object, "deadline", lease->deadline_ns, when);
-	add_time(object, "ended", lease->ended_ns, when);
-	add_time(object, "released", lease->released_ns, when);
+	output_json_time(object, "begin", lease->begin_ns, when);
+	output_json_time(object, "frozen", lease->frozen_ns, when);
+	output_json_time(object, "deadline", lease->deadline_ns, when);
+	output_json_time(object, "ended", lease->ended_ns, when);
+	output_json_time(object, "released", lease->released_ns, when);
 	output_json_add(object, "owner", json_process(lease->owner_pid, lease->owner_comm));
 	output_json_add(object, "ender", json_process(lease->ender_pid, lease->ender_comm));
 	output_json_add(object, "n_filesystems", json_object_new_int64(lease->n_superblocks));

@@ -64,6 +64,8 @@ void output_json_leases(struct output *out, const struct freezeguard_lease *leas
 			const struct places *places, const struct when *when);
 struct json_object *output_json_plan(const struct plan *plan);
 void output_json_add(struct json_object *object, const char *key, struct json_object *value);
+void output_json_time(struct json_object *object, const char *what, uint64_t ns,
+		      const struct when *when);
 void output_holds(struct output *out, const struct freezeguard_lease *lease,
 		  const struct places *places);
 

@@ -82,12 +82,6 @@ static bool same_superblock(const struct mount_entry *a, const struct mount_entr
 	return a && b && a->major == b->major && a->minor == b->minor;
 }
 
-static bool is_fuse(const struct mount_entry *e)
-{
-	return !strcmp(e->fstype, "fuse") || !strcmp(e->fstype, "fuseblk") ||
-	       !strncmp(e->fstype, "fuse.", 5) || !strncmp(e->fstype, "fuseblk.", 8);
-}
-
 static char *read_text(const char *path)
 {
 	size_t size = 0;
@@ -124,21 +118,6 @@ static bool is_on_block_device(const struct planner *p, const struct mount_entry
 			return true;
 	}
 	return false;
-}
-
-/* Can a mount point be opened without waiting for a server, or for a program behind FUSE? */
-static bool opens_at_once(const struct planner *p, const struct mount_entry *e)
-{
-	size_t i;
-
-	for (i = 0; e && i <= p->mounts.n; i++) {
-		if (e->network || is_fuse(e))
-			return false;
-		if (e->parent_id == e->id)
-			break;
-		e = mounts_find(&p->mounts, e->parent_id);
-	}
-	return true;
 }
 
 /* The mount that a directory is on; NULL if it can't be known */
@@ -417,7 +396,7 @@ static int skip_unopened(struct planner *p, struct plan_target *t, const struct 
 		return plan_skip(t, "it is mounted on %s, which the machine boots from", boot);
 	if (t->read_only)
 		return plan_skip(t, "it is read-only");
-	if (is_fuse(e))
+	if (mounts_is_fuse(e))
 		return plan_skip(t, "%s cannot be frozen", t->fstype);
 	for (i = 0; i < N_NEEDED; i++)
 		if (same_superblock(e, p->needed[i]))
@@ -442,7 +421,7 @@ static int open_mountpoint(struct planner *p, struct plan_target *t)
 
 		whole = i < p->mounts.n;
 		if (e->major != t->major || e->minor != t->minor ||
-		    whole != !strcmp(e->root, "/") || !opens_at_once(p, e))
+		    whole != !strcmp(e->root, "/") || !mounts_opens_at_once(&p->mounts, e))
 			continue;
 		fd = p->world->open(e->mountpoint, OPEN_DIR);
 		if (fd < 0) {
@@ -511,7 +490,7 @@ static int add_found(struct planner *p, const struct mount_entry *e)
 		ret = skip_unopened(p, t, e);
 		if (ret || t->skip)
 			return ret;
-	} else if (is_fuse(e)) {
+	} else if (mounts_is_fuse(e)) {
 		return plan_skip(t, "%s cannot be frozen", t->fstype);
 	}
 	ret = open_mountpoint(p, t);

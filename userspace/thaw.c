@@ -8,6 +8,9 @@
 
 #include "thaw.h"
 
+/* How long after a release its writers are waited for, to tell how long they had waited. */
+#define STALLS_WAIT_MS	200
+
 /**
  * thaw_request() - ask the kernel to end a lease
  * @ctl: connected; gets a finding if that is refused
@@ -49,12 +52,7 @@ static bool is_released(const struct freezeguard_lease *lease, void *arg)
 	return !freezeguard_lease_is_live(lease);
 }
 
-/**
- * thaw_show() - put how a lease ended into the text
- * @ctl: the call
- * @lease: thawed
- */
-void thaw_show(struct freezectl *ctl, const struct freezeguard_lease *lease)
+static void show(struct freezectl *ctl, const struct freezeguard_lease *lease)
 {
 	char frozen[WHEN_TEXT_MAX], release[WHEN_TEXT_MAX];
 
@@ -64,6 +62,19 @@ void thaw_show(struct freezectl *ctl, const struct freezeguard_lease *lease)
 		lease->id, when_span(lease->frozen_ns, lease->ended_ns, frozen),
 		when_span(lease->ended_ns, lease->released_ns, release),
 		freezeguard_continuity_name(lease->continuity));
+}
+
+static void show_stalls(struct freezectl *ctl, const struct thaw *thaw)
+{
+	char text[SIGHT_TEXT_MAX];
+
+	if (thaw->stalls_known)
+		fprintf(ctl->out.text, "lease %s: %s\n", thaw->lease.id,
+			sight_stalls_text(&thaw->stalls, text));
+	else if (!ctl->stalls_unknown_said)
+		fprintf(ctl->out.text, "who waited, and how long, is not known without the "
+			"observer: %s\n", SIGHT_HOW);
+	ctl->stalls_unknown_said = !thaw->stalls_known;
 }
 
 /**
@@ -79,8 +90,10 @@ bool thaw_finish(struct freezectl *ctl, struct thaw *thaw, uint64_t until_ns, ui
 {
 	struct verdict_context context = {
 		.places.mounts = freezectl_mounts(ctl),
+		.observer = freezectl_observer(ctl),
 		.wait_ms = wait_ms,
 	};
+	uint64_t stalls_until;
 	bool good;
 	int r;
 
@@ -95,8 +108,54 @@ bool thaw_finish(struct freezectl *ctl, struct thaw *thaw, uint64_t until_ns, ui
 	context.when = when_now();
 	good = verdict_thaw(&thaw->lease, thaw->asked, &context, &ctl->findings);
 	if (good)
-		thaw_show(ctl, &thaw->lease);
+		show(ctl, &thaw->lease);
+	if (freezeguard_lease_is_live(&thaw->lease))
+		return good;
+	stalls_until = freezectl_in_ms(STALLS_WAIT_MS);
+	thaw->stalls_known = sight_stalls(context.observer, &thaw->lease,
+					  stalls_until < until_ns ? stalls_until : until_ns,
+					  &thaw->stalls);
+	if (good || thaw->stalls_known)
+		show_stalls(ctl, thaw);
 	return good;
+}
+
+/**
+ * thaw_json() - a lease that was ended, with how writers had waited
+ * @thaw: finished
+ * @places: for the paths of its filesystems
+ *
+ * Return: the object; NULL (JSON's null) if there is no memory.
+ */
+struct json_object *thaw_json(const struct thaw *thaw, const struct places *places)
+{
+	struct when when = when_now();
+	struct json_object *object = output_json_lease(&thaw->lease, places, &when);
+	const struct sight_stalls *stalls = &thaw->stalls;
+	bool some = thaw->stalls_known && (stalls->known || stalls->waited);
+
+	output_json_add(object, "writers_waited",
+			some ? json_object_new_uint64(stalls->waited) : NULL);
+	output_json_add(object, "writers_waiting",
+			some ? json_object_new_uint64(stalls->waiting) : NULL);
+	output_json_add(object, "longest_stall_ns",
+			some ? json_object_new_uint64(stalls->longest_ns) : NULL);
+	output_json_add(object, "stalls", output_json_string(!some ? "unknown" : stalls->known ?
+							     "complete" : "at-least"));
+	return object;
+}
+
+/** thaw_document() - thaw_json() as the only one of the document's "leases" */
+void thaw_document(struct freezectl *ctl, const struct thaw *thaw, const struct places *places)
+{
+	struct json_object *array;
+
+	if (!ctl->out.json)
+		return;
+	array = json_object_new_array();
+	if (array)
+		json_object_array_add(array, thaw_json(thaw, places));
+	output_json_add(ctl->out.doc, "leases", array);
 }
 
 /**
@@ -110,6 +169,7 @@ void thaw_late(struct freezectl *ctl, const struct freezeguard_lease *lease, uin
 	struct verdict_context context = {
 		.when = when_now(),
 		.places.mounts = freezectl_mounts(ctl),
+		.observer = freezectl_observer(ctl),
 		.wait_ms = wait_ms,
 	};
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "freezectl.h"
+#include "sight.h"
 #include "verdict.h"
 
 /**
@@ -16,6 +17,8 @@
  * @asked: what became of the request
  * @requested: the request was made, and there is such a lease
  * @lease: the lease as it was last seen
+ * @stalls_known: an observer is loaded; @stalls is what it saw
+ * @stalls: how writers waited
  */
 struct thaw {
 	uint64_t number;
@@ -23,11 +26,14 @@ struct thaw {
 	enum verdict_asked asked;
 	bool requested;
 	struct freezeguard_lease lease;
+	bool stalls_known;
+	struct sight_stalls stalls;
 };
 
 bool thaw_request(struct freezectl *ctl, struct thaw *thaw);
 bool thaw_finish(struct freezectl *ctl, struct thaw *thaw, uint64_t until_ns, uint64_t wait_ms);
 void thaw_late(struct freezectl *ctl, const struct freezeguard_lease *lease, uint64_t wait_ms);
-void thaw_show(struct freezectl *ctl, const struct freezeguard_lease *lease);
+struct json_object *thaw_json(const struct thaw *thaw, const struct places *places);
+void thaw_document(struct freezectl *ctl, const struct thaw *thaw, const struct places *places);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * verdict: what a lease's state means for the one who asked to freeze or to thaw, as findings with
- * exit codes. It only computes: it asks nobody and changes nothing.
+ * exit codes. It only computes: it asks nobody but the observer, and changes nothing.
  */
 #ifndef FREEZEGUARD_VERDICT_H
 #define FREEZEGUARD_VERDICT_H
@@ -11,6 +11,7 @@
 #include <freezeguard.h>
 
 #include "findings.h"
+#include "observer.h"
 #include "places.h"
 #include "when.h"
 
@@ -18,6 +19,7 @@
  * struct verdict_context - what the texts are made with
  * @when: now
  * @places: for the paths
+ * @observer: who knows whose foreign freezes and thaws are; NULL if none is loaded
  * @wait_ms: a thaw: how long its end is waited for; a lease that took longer to be released had a
  *	thaw that failed
  * @gave_up: a freeze: why this process itself ended the lease, or NULL if it did not
@@ -25,6 +27,7 @@
 struct verdict_context {
 	struct when when;
 	struct places places;
+	struct observer *observer;
 	uint64_t wait_ms;
 	const char *gave_up;
 };

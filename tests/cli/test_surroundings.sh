@@ -4,7 +4,7 @@
 # shellcheck disable=SC2016 # the commands of other shells
 # shellcheck source=tests/cli/lib.sh
 . ./lib.sh
-plan 38
+plan 43
 
 make_fs ext4
 fs=${mounted[ext4]}
@@ -63,11 +63,34 @@ that "... and the command's output is on standard error" grep -qx noise "$scratc
 # ---- monitor ----
 
 expect 0 "monitor --json without events" freezectl monitor --json --timeout 300ms
-that "... prints nothing" test -z "$out"
+that "... says that the observer is not loaded, and nothing else" \
+	json 'd["what"] == "observer" and d["state"] == "missing"'
 freezectl freeze --id seen --timeout 20s "$fs" >/dev/null
 expect 0 "monitor --json with a live lease" freezectl monitor --json --timeout 300ms
-that "... is one line" test "$(wc -l <<<"$out")" -eq 1
+that "... is one line more" test "$(wc -l <<<"$out")" -eq 2
 freezectl thaw --id seen >/dev/null
+
+# ---- how many ended how ----
+
+ended() {
+	cat "/sys/module/freezeguard/leases_ended/$1"
+}
+
+# More than are remembered.
+thawed=$(ended thawed) expired=$(ended expired)
+history=$(cat /sys/module/freezeguard/parameters/history)
+echo 1 >/sys/module/freezeguard/parameters/history
+for i in 1 2 3; do
+	freezectl run --timeout 20s "$fs" -- true >/dev/null 2>&1
+done
+echo "$history" >/sys/module/freezeguard/parameters/history
+that "three more leases ended by a thaw" test "$(ended thawed)" -eq $((thawed + 3))
+freezectl freeze --id late --timeout 100ms "$fs" >/dev/null
+that "one more by its deadline" within 5000 eval '[ "$(ended expired)" -eq $((expired + 1)) ]'
+expect 0 "status --prometheus" freezectl status --prometheus
+says "... has these" "freezeguard_leases_ended_total{state=\"thawed\"} $((thawed + 3))" \
+	"freezeguard_leases_ended_total{state=\"expired\"} $((expired + 1))"
+that "... and Prometheus' own parser reads it" "$top/tests/unit/metrics.py" "$top/Documentation/observing.md" <<<"$out"
 
 # ---- who ----
 

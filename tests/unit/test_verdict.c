@@ -416,7 +416,7 @@ static void frozen_by_others_is_a_warning(void **state)
 	holds[1].still_frozen = true;
 	assert_string_equal(thaw_codes(&lease, VERDICT_WON, &f), "0");
 	assert_true(mentions(&f, "sdb"));
-	assert_true(mentions(&f, "keeps it frozen"));
+	assert_true(mentions(&f, "kept frozen"));
 	findings_free(&f);
 }
 

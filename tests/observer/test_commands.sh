@@ -1,0 +1,141 @@
+# shellcheck shell=bash disable=SC1091 # lib.sh is looked at on its own
+# SPDX-License-Identifier: GPL-2.0-only
+# What the other commands tell while the observer is loaded: who froze, who thawed, who waits.
+. ./lib.sh
+
+plan 44
+metrics=$top/tests/unit/metrics.py
+make_fs ext4
+make_fs ext4 second
+fs=${mounted[ext4]} second=${mounted[second]}
+device=$(findmnt -no MAJ:MIN "$fs" | tr -d ' ')
+freezectl observer unload >/dev/null 2>&1
+modprobe freezeguard || exit 99
+
+# as_process COMMAND...: as a process of its own, whose number is $process
+as_process() {
+	"$@" &
+	process=$!
+	wait $process
+}
+
+# blocked_writers N DIR: N writers that wait for it
+blocked_writers() {
+	local i
+	for ((i = 0; i < $1; i++)); do
+		write_once "$2"
+		within 5000 blocked "$writer" || return
+	done
+}
+
+# gone_on: every writer has
+gone_on() {
+	local i
+	for i in "${!writers[@]}"; do [ -e "$scratch/written.$i" ] || return; done
+}
+
+# events EXPRESSION: true of the monitor's lines, which Python sees as d
+events() {
+	python3 -c 'import json, sys
+d = [json.loads(line) for line in open(sys.argv[1])]
+sys.exit(not eval(sys.argv[2]))' "$scratch/events" "$1"
+}
+
+# ---- without it ----
+
+fsfreeze -f "$fs"
+expect 204 "not loaded: 204" freezectl freeze "$fs"
+says "... says how to know who it was" "freezectl observer load"
+expect 0 "not loaded: status --json" freezectl status --json
+that "... says so" json 'd["observer"] is False and "load" in d["observer_missing"] and d["foreign"] is None'
+expect 0 "not loaded: figures" freezectl status --prometheus
+says "... say so" "freezeguard_observer_loaded 0" "holder=\"other\"} 1"
+
+# ---- frozen before it came ----
+
+expect 0 "observer load" freezectl observer load
+expect 204 "frozen before it came: 204" freezectl freeze "$fs"
+says "... says that" "before the observer was loaded"
+fsfreeze -u "$fs"
+
+# ---- a foreign freeze ----
+
+as_process fsfreeze -f "$fs"
+blocked_writers 2 "$fs"
+expect 204 "a foreign freeze: 204" freezectl freeze "$fs"
+says "... names the process, the user, and by which way" "process $process (fsfreeze) of user 0, ioctl" "ago"
+expect 205 "thaw of it: 205" freezectl thaw "$fs"
+says "... names it too" "process $process (fsfreeze)"
+expect 0 "status" freezectl status
+says "... has it in a table of its own" "FROZEN BY OTHERS" "$process (fsfreeze)" "$writer"
+expect 0 "status --json" freezectl status --json
+that "... has it in \"foreign\"" json "[(f['path'], f['by']['pid'], f['by']['comm'], f['means'], f['blocked']) for f in d['foreign']] == [('$fs', $process, 'fsfreeze', 'user', 2)]"
+that "... and who waits, where, since when" json "len(d['blocked']) == 2 and all(b['filesystem']['path'] == '$fs' and b['phase'] == 'write' and b['since_ns'] for b in d['blocked']) and $writer in [b['pid'] for b in d['blocked']]"
+expect 0 "status PATH" freezectl status --json "$second"
+that "... is about that filesystem only" json 'd["foreign"] == [] and not d.get("blocked")'
+expect 0 "status PATH of the frozen one" freezectl status --json "$fs"
+that "... shows both" json 'len(d["foreign"]) == 1 and len(d["blocked"]) == 2'
+expect 0 "figures" freezectl status --prometheus
+says "... are of that" "freezeguard_blocked_writers 2" "device=\"$device\",fstype=\"ext4\"" \
+	'freezeguard_filesystem_frozen{device="'"$device"'"'
+that "... and Prometheus' own parser reads them" "$metrics" "$top/Documentation/observing.md" <<<"$out"
+fsfreeze -u "$fs"
+that "the writers go on" within 10000 gone_on
+expect 0 "figures after the thaw" freezectl status --prometheus
+says "... have the waits" "freezeguard_stall_seconds_count 2" "freezeguard_blocked_writers 0"
+
+# ---- a lease ----
+
+freezectl freeze --id waits --timeout 60s "$fs" "$second" >/dev/null
+blocked_writers 2 "$fs"
+blocked_writers 1 "$second"
+sleep 1
+expect 0 "thaw --json of a lease that stopped three writers" freezectl thaw --json --id waits
+that "... tells how many, and the longest wait" json 'd["leases"][0]["writers_waited"] == 3 and d["leases"][0]["stalls"] == "complete" and d["leases"][0]["longest_stall_ns"] >= 950000000'
+expect 0 "run" freezectl run --timeout 20s "$fs" -- true
+says "... tells it" "no writer waited"
+freezectl dlm pre-script --execution-id None --timeout 20s "$fs" >/dev/null
+blocked_writers 1 "$fs"
+expect 0 "dlm post-script" freezectl dlm post-script --execution-id None
+says "... tells it" "1 writer waited"
+
+# ---- a lease that somebody else thaws, and the module doesn't see it ----
+
+modprobe -r freezeguard && modprobe freezeguard holder=user watch=N || exit 99
+freezectl freeze --id broken --timeout 60s "$fs" >/dev/null
+as_process fsfreeze -u "$fs"
+expect 205 "thawed by somebody else" freezectl thaw --id broken
+says "... who is named" "process $process (fsfreeze) of user 0 thawed it (ioctl)"
+modprobe -r freezeguard && modprobe freezeguard || exit 99
+
+# ---- monitor ----
+
+freezectl monitor --json --timeout 60s >"$scratch/events" 2>&1 &
+monitor=$!
+writers+=("$monitor")
+within 10000 freezectl status >/dev/null
+sleep 1
+freezectl freeze --id seen --timeout 60s "$fs" >/dev/null
+freezectl thaw --id seen >/dev/null
+as_process fsfreeze -f "$second"
+fsfreeze -u "$second"
+that "monitor: the observer's events" within 5000 events "[e for e in d if e['what'] == 'observed' and e['observed']['type'] == 'thawed' and e['observed']['filesystem']['path'] == '$second']"
+that "... and the leases', all in the order of time" events \
+	"[e['time_ns'] for e in d if 'time_ns' in e] == sorted(e['time_ns'] for e in d if 'time_ns' in e) and {e['source'] for e in d} == {'lease', 'observer'}"
+that "... what a lease does is told apart" events \
+	"[e['observed']['type'] for e in d if e['what'] == 'observed' and e['observed']['means'] == 'lease' and e['observed']['lease_number']] == ['frozen', 'thawed']"
+that "... and what others do has its process" events \
+	"[e['observed']['by']['pid'] for e in d if e['what'] == 'observed' and e['observed']['type'] == 'frozen' and e['observed']['means'] == 'user'] == [$process]"
+freezectl observer unload >/dev/null
+that "an observer that goes is noticed" within 10000 events "'gone' in [e.get('state') for e in d]"
+freezectl observer load >/dev/null
+that "... and one that comes" within 10000 events "'loaded' in [e.get('state') for e in d]"
+fsfreeze -f "$second"
+fsfreeze -u "$second"
+that "... whose events are shown" within 5000 events \
+	"max(i for i, e in enumerate(d) if e['what'] == 'observed') > max(i for i, e in enumerate(d) if e.get('state') == 'loaded')"
+kill -INT "$monitor"
+wait "$monitor"
+that "monitor ends by SIGINT" test $? -eq 0
+unset 'writers[-1]'
+freezectl observer unload >/dev/null

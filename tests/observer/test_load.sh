@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Loading and unloading: what is left, what is kept, who may, and what a machine has to have for it.
+# shellcheck disable=SC2016,SC2154 # the commands of other shells; variables of the library
+# shellcheck source=tests/observer/lib.sh
+. ./lib.sh
+plan 69
+
+make_fs ext4
+fs=${mounted[ext4]}
+device=$(device_of "$fs")
+
+# ---- there and away again ----
+
+expect 0 "unload without anything loaded" freezectl observer unload
+says "... says so" "was not loaded"
+expect 206 "show without anything loaded" freezectl observer show --json
+that "... says so" json 'd["loaded"] is False and d["code"] == 206'
+that "... and what to do" json '"observer load" in d["findings"][0]["message"]'
+expect 0 "load" freezectl observer load
+says "... says so" "is loaded"
+that "the loader's folders are gone" test "$(ls /sys/fs/bpf)" = freezeguard
+loaded=$(programs)
+that "programs stay when the loader is gone" test "$loaded" -ge 15
+fsfreeze -f "$fs" && that "a freeze is seen" in_map "$device" 'e["by"]["comm"] == "fsfreeze"'
+that "status shows it" grep -q " $device .*fsfreeze" $pins/status
+that "its other readers work, too" grep -q PID $pins/blocked
+fsfreeze -u "$fs" && that "a thaw is seen" not_in_map "$device"
+
+expect 0 "load again" freezectl observer load --json
+that "... finds it loaded" json 'd["already"] and not d["replaced"]'
+that "... leaves it as it is" test "$(programs)" -eq "$loaded"
+that "... and its counters" total_is freezes 1
+
+# ---- show ----
+
+expect 0 "show" freezectl observer show --json
+that "it is loaded, by this version" json 'd["loaded"] and d["same_build"] and d["version"]'
+that "each program is attached or has nothing to be attached to" json \
+	'{p["state"] for p in d["programs"]} <= {"attached", "absent"} and all(p["optional"] for p in d["programs"] if p["state"] == "absent")'
+that "as many are attached as the kernel has" json \
+	"sum(p['state'] == 'attached' for p in d['programs']) == $loaded"
+that "those that are absent are not in the kernel" json \
+	'not {p["function"] for p in d["programs"] if p["state"] == "absent"} & {line.split()[2] for line in open("/proc/kallsyms")}'
+that "the filesystem is counted" json \
+	'[(f["freezes"], f["thaws"], f["frozen"]) for f in d["filesystems"]] == [(1, 1, False)]'
+that "runs are not counted" json 'all(p["runs"] is None for p in d["programs"])'
+sysctl -qw kernel.bpf_stats_enabled=1
+fsfreeze -f "$fs" && fsfreeze -u "$fs"
+expect 0 "show, with the kernel's statistics" freezectl observer show --json
+that "... runs are" json '[p["runs"] for p in d["programs"] if p["name"] == "freeze_begins"] == [1]'
+sysctl -qw kernel.bpf_stats_enabled=0
+expect 0 "show as text" freezectl observer show
+says "... says the same" "freeze_super" "2 freezes," "2 thaws," "$fs"
+
+# ---- upgrade ----
+
+fsfreeze -f "$fs"
+expect 0 "replace" freezectl observer load --replace --json
+that "... keeps all maps" json \
+	'd["replaced"] and not d["dropped"] and {"frozen", "totals", "filesystems", "events"} <= set(d["kept"])'
+that "... and the counters" total_is freezes 3
+that "... and who froze what is frozen" in_map "$device" 'e["by"]["comm"] == "fsfreeze" and e["since_ns"]'
+that "... and leaves none of the old programs" within 5000 programs_are "$loaded"
+fsfreeze -u "$fs"
+that "a thaw is counted once" total_is thaws 3
+# A set with another layout: its totals are of another size.
+bpftool map create $pins/other type array key 4 value 8 entries 1 name totals
+rm $pins/totals && mv $pins/other $pins/totals
+expect 206 "counters of another layout" freezectl observer show --json
+that "... are not shown" json '"totals" not in d and "another version" in d["findings"][0]["message"]'
+expect 0 "replace them" freezectl observer load --replace --json
+that "... drops them, and the events that they number" json 'set(d["dropped"]) == {"totals", "events"}'
+that "... and begins anew" total_is freezes 0
+expect 2 "a load that fails half way" sh -c 'ulimit -n 45; freezectl observer load --replace'
+says "... says why" "Too many open files"
+that "... leaves nothing of its own" test "$(ls /sys/fs/bpf)" = freezeguard
+that "... no program either" within 5000 programs_are "$loaded"
+fsfreeze -f "$fs" && fsfreeze -u "$fs"
+that "... and what was there at work" total_is freezes 1
+rm $pins/links/freeze_begins
+expect 0 "a program that was unpinned" freezectl observer show --json
+that "... is missed" json '[p["name"] for p in d["programs"] if p["state"] == "missing"] == ["freeze_begins"]'
+expect 0 "... and comes back with the next load" freezectl observer load --json
+that "... which does not believe what is said to be frozen" json 'd["replaced"] and "frozen" in d["dropped"]'
+expect 0 "unload" freezectl observer unload
+that "nothing is left" within 5000 nothing_left
+
+# ---- two at once, and the dead ----
+
+for i in 1 2 3; do freezectl observer load --json >"$scratch/load.$i" & done
+wait
+out="[$(cat "$scratch/load.1"),$(cat "$scratch/load.2"),$(cat "$scratch/load.3")]"
+that "of three loads at once one loads" json 'sorted(x["already"] for x in d) == [False, True, True]'
+that "... one set of programs" test "$(programs)" -eq "$loaded"
+for ms in 100 700 1500 2500; do
+	freezectl observer load --replace >/dev/null 2>&1 &
+	sleep "$(printf '%d.%03d' $((ms / 1000)) $((ms % 1000)))"
+	kill -KILL $! 2>/dev/null
+	wait $! 2>/dev/null
+done
+fsfreeze -f "$fs" && that "loads that are killed leave one that works" in_map "$device" 'e["by"]["comm"] == "fsfreeze"'
+fsfreeze -u "$fs"
+expect 0 "the next load" freezectl observer load
+that "... tidies up" test "$(ls /sys/fs/bpf)" = freezeguard
+that "... one set of programs is left" within 5000 programs_are "$loaded"
+# As one that was killed while it pinned: links that nobody else holds.
+mkdir -p $pins-new/links && mv $pins/links/* $pins-new/links/ && mv $pins/about $pins-new/
+expect 0 "unload" freezectl observer unload
+that "nothing is left of a load that was killed either" within 5000 nothing_left
+
+# ---- who may, and where ----
+
+expect 1 "a user" setpriv --reuid 65534 --regid 65534 --clear-groups freezectl observer load
+says "... is told which capability is missing" CAP_SYS_ADMIN root
+expect 1 "root without the capability" setpriv --bounding-set -sys_admin --inh-caps -sys_admin \
+	freezectl observer load
+says "... is told as well" CAP_SYS_ADMIN
+umount /sys/fs/bpf
+expect 206 "without a BPF filesystem" freezectl observer load
+says "... the command that mounts it is told" "mount -t bpf bpf /sys/fs/bpf"
+mount -t bpf -o ro bpf /sys/fs/bpf
+expect 206 "a BPF filesystem that is read-only" freezectl observer load
+says "... is told" "read-only" "remount,rw"
+mount -o remount,rw /sys/fs/bpf
+expect 206 "without the kernel's BTF" unshare -m sh -c \
+	'mount -t tmpfs tmpfs /sys/kernel/btf && freezectl observer load'
+says "... is told" /sys/kernel/btf/vmlinux CONFIG_DEBUG_INFO_BTF
+that "no failed load left anything" nothing_left
