@@ -223,21 +223,21 @@ static __always_inline void fw_last_begins(struct fw_filesystem *fs, const struc
 	fs->last.longest_ns = 0;
 }
 
-/* Makes the entry of a superblock that wasn't frozen. Returns it, or NULL if there is one. */
+/*
+ * Makes the entry of a superblock that wasn't frozen until now: what is said of an earlier freeze can't be
+ * true any more. Returns it, or NULL.
+ */
 static __always_inline struct fw_frozen *fw_make_entry(struct super_block *sb,
 						       struct fw_device *device,
-						       const struct fw_call *call)
+						       struct fw_call *call)
 {
 	u64 superblock = (u64)sb;
 	struct fw_filesystem *fs;
 	struct fw_frozen *entry;
 	struct fw_held *held;
 
-	if (bpf_map_update_elem(&frozen, device, &no_frozen, BPF_NOEXIST)) {
-		if (!bpf_map_lookup_elem(&frozen, device))
-			fw_lost_entry();
-		return 0;
-	}
+	if (bpf_map_update_elem(&frozen, device, &no_frozen, BPF_ANY))
+		fw_lost_entry();
 	entry = bpf_map_lookup_elem(&frozen, device);
 	if (!entry)
 		return 0;
@@ -246,6 +246,7 @@ static __always_inline struct fw_frozen *fw_make_entry(struct super_block *sb,
 	fw_current(&entry->by);
 	entry->since_ns = call->since_ns;
 	entry->superblock = superblock;
+	entry->phase = call->phase;
 	held = bpf_map_lookup_elem(&leases, &superblock);
 	if (held && call->means == FW_MEANS_LEASE)
 		entry->lease = held->lease;
@@ -253,7 +254,13 @@ static __always_inline struct fw_frozen *fw_make_entry(struct super_block *sb,
 	if (fs)
 		fw_last_begins(fs, entry);
 	entry->state = FW_STATE_FREEZING;
+	call->made_entry = true;
 	return entry;
+}
+
+static __always_inline bool fw_is_of(const struct fw_frozen *entry, const struct fw_call *call)
+{
+	return entry && entry->since_ns == call->since_ns && entry->by.thread == fw_thread();
 }
 
 /*
@@ -270,21 +277,26 @@ static __noinline int fw_freeze_begins(u64 superblock, u32 how)
 		.since_ns = bpf_ktime_get_boot_ns(),
 		.means = how,
 	};
+	struct fw_untold untold_key = { .thread = thread };
 
 	fw_sb_device(sb, &device);
 	if (!fw_know_filesystem(sb, &device))
 		return 0;
-	if (bpf_map_update_elem(&calls, &thread, &call, BPF_ANY)) {
+	untold_key.since_ns = call.since_ns;
+	if (bpf_map_update_elem(&calls, &thread, &call, BPF_ANY) ||
+	    bpf_map_update_elem(&untold, &untold_key, &zero, BPF_ANY)) {
 		fw_lost_entry();
 		return 0;
 	}
-	if (fw_make_entry(sb, &device, &call)) {
-		struct fw_call *mine = bpf_map_lookup_elem(&calls, &thread);
-
-		if (mine)
-			mine->made_entry = true;
-	}
 	return 0;
+}
+
+/* Of the freeze that @thread began at @since_ns. True for one caller only. */
+static __always_inline bool fw_mine_to_tell(u32 thread, u64 since_ns)
+{
+	struct fw_untold key = { .since_ns = since_ns, .thread = thread };
+
+	return !bpf_map_delete_elem(&untold, &key);
 }
 
 static __always_inline void fw_frozen_event(struct super_block *sb, struct fw_frozen *entry,
@@ -336,7 +348,7 @@ static __noinline int fw_freeze_succeeds(u64 superblock, struct fw_call *call)
 		return 0;
 	__sync_fetch_and_add(&all->freezes, 1);
 	__sync_fetch_and_add(&fs->freezes, 1);
-	if (call->told)
+	if (!fw_mine_to_tell(fw_thread(), call->since_ns))
 		return 0;
 
 	entry = bpf_map_lookup_elem(&frozen, &device);
@@ -345,16 +357,37 @@ static __noinline int fw_freeze_succeeds(u64 superblock, struct fw_call *call)
 		fw_frozen_event(sb, entry, FW_EVENT_FROZEN_AGAIN, call);
 		return 0;
 	}
-	/* Another one's entry was there when it began, and went before it succeeded. */
-	if (!entry && fw_sb_phase(sb) == FW_PHASE_COMPLETE)
+	/* Nobody is stopped when what is read-only is frozen, so its phases were not seen. */
+	if (!call->made_entry && fw_sb_phase(sb) == FW_PHASE_COMPLETE)
 		entry = fw_make_entry(sb, &device, call);
+	/* It may be thawed already, and frozen by another one. */
+	if (!fw_is_of(entry, call))
+		entry = 0;
 	if (entry)
 		fw_entry_is_frozen(entry, fs);
 	fw_frozen_event(sb, entry, FW_EVENT_FROZEN, call);
-	/* Thawed meanwhile, before the entry was there to be removed. */
-	if (entry && !call->made_entry && fw_sb_phase(sb) != FW_PHASE_COMPLETE)
+	if (entry && !call->phase && fw_sb_phase(sb) != FW_PHASE_COMPLETE)
 		bpf_map_delete_elem(&frozen, &device);
 	return 0;
+}
+
+/* It was refused because of a freeze that was not seen. */
+static __always_inline void fw_unseen_is_frozen(struct super_block *sb, struct fw_device *device)
+{
+	struct fw_frozen *entry;
+
+	if (bpf_map_update_elem(&frozen, device, &no_frozen, BPF_NOEXIST))
+		return;
+	entry = bpf_map_lookup_elem(&frozen, device);
+	if (!entry)
+		return;
+	fw_sb_names(sb, entry->filesystem, entry->source);
+	entry->superblock = (u64)sb;
+	entry->phase = FW_PHASE_COMPLETE;
+	entry->state = FW_STATE_FROZEN;
+	/* Thawed meanwhile, before the entry was there to be removed. */
+	if (fw_sb_phase(sb) != FW_PHASE_COMPLETE && !entry->since_ns)
+		bpf_map_delete_elem(&frozen, device);
 }
 
 static __noinline int fw_freeze_fails(u64 superblock, struct fw_call *call, u32 error)
@@ -365,18 +398,21 @@ static __noinline int fw_freeze_fails(u64 superblock, struct fw_call *call, u32 
 	struct fw_filesystem *fs;
 	struct fw_device device;
 	struct fw_frozen *entry;
+	bool refused;
 
 	fw_sb_device(sb, &device);
 	fs = bpf_map_lookup_elem(&filesystems, &device);
 	if (!all || !fs || !call)
 		return 0;
-	if (error == EBUSY) {
+	refused = error == EBUSY && !call->phase;
+	if (refused) {
 		__sync_fetch_and_add(&all->refused, 1);
 		__sync_fetch_and_add(&fs->refused, 1);
 	} else {
 		__sync_fetch_and_add(&all->failures, 1);
 		__sync_fetch_and_add(&fs->failures, 1);
 	}
+	fw_mine_to_tell(fw_thread(), call->since_ns);
 	fw_about(&event, sb, FW_EVENT_FREEZE_FAILED, call->means);
 	event.error = error;
 	event.phase = call->phase;
@@ -384,19 +420,10 @@ static __noinline int fw_freeze_fails(u64 superblock, struct fw_call *call, u32 
 	fw_tell(&event);
 
 	entry = bpf_map_lookup_elem(&frozen, &device);
-	if (!entry || !call->made_entry)
-		return 0;
-	if (error == EBUSY && fw_sb_phase(sb) == FW_PHASE_COMPLETE) {
-		/* It is somebody's whose freeze was not seen. */
-		__builtin_memset(&entry->by, 0, sizeof(entry->by));
-		__builtin_memset(&entry->lease, 0, sizeof(entry->lease));
-		entry->means = FW_MEANS_UNKNOWN;
-		entry->since_ns = 0;
-		entry->phase = FW_PHASE_COMPLETE;
-		entry->state = FW_STATE_FROZEN;
-	} else {
+	if (fw_is_of(entry, call))
 		bpf_map_delete_elem(&frozen, &device);
-	}
+	else if (refused && !entry && fw_sb_phase(sb) == FW_PHASE_COMPLETE)
+		fw_unseen_is_frozen(sb, &device);
 	return 0;
 }
 
@@ -453,20 +480,33 @@ int BPF_PROG(fs_bdev_freeze_ends, struct block_device *bdev, int ret)
 	return fw_freeze_ends((u64)BPF_CORE_READ(bdev, bd_holder), ret);
 }
 
-/* Returns nothing; it skips what is frozen already. */
 SEC("fentry/filesystems_freeze_callback")
 int BPF_PROG(filesystems_freeze_begins, struct super_block *sb)
 {
 	return fw_freeze_begins((u64)sb, FW_MEANS_SUSPEND);
 }
 
+/* Returns nothing, and skips what is frozen already or can't be. */
 SEC("fexit/filesystems_freeze_callback")
 int BPF_PROG(filesystems_freeze_ends, struct super_block *sb)
 {
-	return fw_freeze_ends((u64)sb, fw_sb_phase(sb) == FW_PHASE_COMPLETE ? 0 : -EBUSY);
+	u32 thread = fw_thread();
+	struct fw_call *call = bpf_map_lookup_elem(&calls, &thread);
+	u32 phase = fw_sb_phase(sb);
+
+	if (!call || call->thaw)
+		return 0;
+	if (call->phase || phase)
+		return fw_freeze_ends((u64)sb, call->phase && phase == FW_PHASE_COMPLETE ? 0 : -EBUSY);
+	fw_mine_to_tell(thread, call->since_ns);
+	bpf_map_delete_elem(&calls, &thread);
+	return 0;
 }
 
-/* A freeze takes the three semaphores for writing, one a phase. */
+/*
+ * A freeze takes the three semaphores for writing, one a phase. At the first one it is certain that it is
+ * this call that freezes: others are refused from now on, or come on top when it has succeeded.
+ */
 SEC("fentry/percpu_down_write")
 int BPF_PROG(phase_begins, struct percpu_rw_semaphore *sem)
 {
@@ -474,17 +514,23 @@ int BPF_PROG(phase_begins, struct percpu_rw_semaphore *sem)
 	struct fw_call *call = bpf_map_lookup_elem(&calls, &thread);
 	struct fw_semaphore *semaphore;
 	struct fw_frozen *entry;
+	struct fw_device device;
 	u64 address = (u64)sem;
 
-	if (!call)
+	if (!call || call->thaw)
 		return 0;
 	semaphore = bpf_map_lookup_elem(&semaphores, &address);
 	if (!semaphore || semaphore->superblock != call->superblock)
 		return 0;
 	call->phase = semaphore->phase;
-	entry = bpf_map_lookup_elem(&frozen, &semaphore->device);
-	if (entry && call->made_entry)
-		entry->phase = semaphore->phase;
+	device = semaphore->device;
+	if (call->phase == FW_PHASE_WRITE) {
+		fw_make_entry((void *)call->superblock, &device, call);
+		return 0;
+	}
+	entry = bpf_map_lookup_elem(&frozen, &device);
+	if (fw_is_of(entry, call))
+		entry->phase = call->phase;
 	return 0;
 }
 
@@ -504,20 +550,17 @@ static __always_inline void fw_thawed_by(struct fw_process *by, enum fw_means ho
 static __always_inline void fw_tell_its_freeze(struct super_block *sb, struct fw_frozen *entry,
 					       struct fw_filesystem *fs)
 {
-	u32 thread = entry->by.thread;
-	struct fw_call *call = bpf_map_lookup_elem(&calls, &thread);
 	struct fw_event event = {};
 
-	if (!call || call->superblock != (u64)sb)
+	if (!fw_mine_to_tell(entry->by.thread, entry->since_ns))
 		return;
-	fw_about(&event, sb, FW_EVENT_FROZEN, call->means);
+	fw_about(&event, sb, FW_EVENT_FROZEN, entry->means);
 	event.by = entry->by;
 	event.phase = FW_PHASE_COMPLETE;
-	event.took_ns = event.time_ns - call->since_ns;
+	event.took_ns = event.time_ns - entry->since_ns;
 	event.lease = entry->lease.number;
 	fw_tell(&event);
 	fw_entry_is_frozen(entry, fs);
-	call->told = true;
 }
 
 /* Called with s_umount held, so that nobody freezes it before the entry is gone. */

@@ -65,10 +65,9 @@ struct fw_call {
 	enum fw_means means;
 	enum fw_phase phase;	/* a freeze: how far it came; a thaw: what it found */
 	bool thaw;
-	bool made_entry;	/* the one in "frozen" is of this freeze */
-	bool told;		/* its success has been recorded */
+	bool made_entry;	/* in "frozen"; it may be gone again */
 	bool thawed;
-	u32 reserved;
+	u8 reserved[5];
 };
 
 struct {
@@ -77,6 +76,22 @@ struct {
 	__type(key, u32);
 	__type(value, struct fw_call);
 } calls SEC(".maps");
+
+/*
+ * A freeze under way whose success nobody has told yet. Who removes its entry tells: the call itself at its
+ * return, or a thaw on another processor that comes before that is seen.
+ */
+struct fw_untold {
+	u64 since_ns;
+	u64 thread;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, FW_MAX_FILESYSTEMS);
+	__type(key, struct fw_untold);
+	__type(value, u32);
+} untold SEC(".maps");
 
 /* On whose behalf a thread is about to freeze or thaw. */
 struct {
