@@ -60,3 +60,27 @@ sys.exit(any(x["formatted"]["key"] == device for x in json.load(sys.stdin)))' "$
 device_of() {
 	findmnt -no MAJ:MIN --target "$1" | tr -d ' '
 }
+
+# ---- what the observer saw, exactly ----
+
+observer_helpers=$top/build/tests/observer
+
+# Grace periods take no time: it's not they that are tested.
+expedite() {
+	echo 1 >/sys/kernel/rcu_expedited
+}
+
+# maps_say EXPRESSION: true of the maps, as maps.py describes them. It has to be started, early, since
+# that takes its time.
+maps_say() {
+	local answer
+	echo "${1//$'\n'/ }" >&"$questions"
+	IFS= read -r -t 60 answer <&"$answers"
+	[ "$answer" = True ] || { echo "$answer"; return 1; }
+}
+
+start_maps() {
+	mkfifo "$scratch/questions" "$scratch/answers" || exit 99
+	python3 ./maps.py "$pins" <"$scratch/questions" >"$scratch/answers" &
+	exec {questions}>"$scratch/questions" {answers}<"$scratch/answers"
+}
