@@ -143,7 +143,7 @@ static __always_inline int fw_lease_is_about_to_freeze(struct freezeguard_notice
 	return 0;
 }
 
-SEC("fentry/raw_notifier_call_chain")
+SEC("fentry/blocking_notifier_call_chain")
 int BPF_PROG(module_notice, void *chain, unsigned long what, void *data)
 {
 	struct freezeguard_notice notice;
