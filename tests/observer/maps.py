@@ -14,12 +14,17 @@ expression sees
     keep()                keeps what totals and filesystems are, as kept["totals"]; always true
     grew(field[, device]) by how much one of their fields is more since
     report(path)          a helper's report, JSON
-    state(pid)            of a process, as in /proc/PID/stat: "D"
+    pids(path)            those of such a report's first line
+    kinds(path)           what it has of writers of several kinds: a dictionary of pids
+    state(pid)            of a process, as in /proc/PID/stat: "D"; "Z" when it is gone, too
+    note(name, value)     notes it as noted[name]; always true
+    median(what, list)    of times in ns, in ms; printed with the smallest and largest
 
 One process for a whole file of tests: in a guest that is emulated Python takes a second to start.
 """
 import json
 import re
+import statistics
 import subprocess
 import sys
 
@@ -59,9 +64,43 @@ def report(path):
         return json.loads(file.read().splitlines()[-1])
 
 
+def pids(path):
+    with open(path, encoding="utf-8") as file:
+        return json.loads(file.readline())["pids"]
+
+
+def kinds(path):
+    with open(path, encoding="utf-8") as file:
+        first = json.loads(file.readline())
+    return dict(zip(first["kinds"], first["pids"]))
+
+
+def show(*what):
+    print("#", *what, file=sys.stderr, flush=True)
+    return True
+
+
+def median(what, times_ns):
+    times = [time / 1e6 for time in times_ns]
+    middle = statistics.median(times)
+    show(f"{what}: median {middle:.2f} ms, from {min(times):.2f} to {max(times):.2f} ms")
+    return abs(middle)
+
+
+noted = {}
+
+
+def note(name, value):
+    noted[name] = value
+    return True
+
+
 def state(pid):
-    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-        return file.read().rpartition(")")[2].split()[0]
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return "Z"
 
 
 kept = {}
@@ -75,18 +114,22 @@ def keep():
 def grew(names, field, device=None):
     def value(of):
         return of["totals"][field] if device is None else of["filesystems"].get(device, {}).get(field, 0)
-    return value(names) - value(kept)
+    now, then = value(names), value(kept)
+    if isinstance(now, dict):
+        return {name: now[name] - then[name] for name in now if isinstance(now[name], int)}
+    return now - then
 
 
 def answer(question):
-    names = {"report": report, "state": state, "count": count, "keep": keep, "kept": kept}
+    names = {"report": report, "state": state, "count": count, "keep": keep, "kept": kept, "noted": noted,
+             "note": note, "median": median, "show": show, "pids": pids, "kinds": kinds}
     if "grew(" in question:
         names.update({"totals": dump("totals"), "filesystems": dump("filesystems")})
         names["grew"] = lambda *args: grew(names, *args)
     for name in MAPS:
         if re.search(rf"\b{name}\b", question):
             names[name] = dump(name)
-    if re.search(r"\bblocked\b(?!\")", question):
+    if re.search(r"\bblocked\b(?!['\"])", question):
         names["blocked"] = blocked()
     result = eval(question, names)
     if result is True:

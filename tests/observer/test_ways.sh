@@ -59,8 +59,8 @@ freezectl extend --id first 90s >/dev/null
 that "extended: with its new deadline" maps_say \
 	"frozen['$fs_device']['lease']['deadline_ns'] > noted['lease']['deadline_ns'] + 20 * 10**9"
 freezectl extend --id first 200ms >/dev/null
-that "expired: it is gone" within 10000 maps_say "frozen == {} and $last['lease'] == noted['lease']['number']"
-that "... thawed for the lease, by its deadline" maps_say "$last['thaw_means'] == 'FW_MEANS_LEASE' and
+that "expired: it is gone" within 10000 maps_say "frozen == {} and ${last}['lease'] == noted['lease']['number']"
+that "... thawed for the lease, by its deadline" maps_say "${last}['thaw_means'] == 'FW_MEANS_LEASE' and
 	[(e['type'], e['lease']) for e in events[-2:]] ==
 	[(t, noted['lease']['number']) for t in ('FW_EVENT_FROZEN', 'FW_EVENT_THAWED')]"
 expect 0 "the module unloads, with the observer loaded" rmmod freezeguard
@@ -128,7 +128,7 @@ else
 	that "... and leaves the lease's entry" maps_say "[(e['means'], e['nested'], e['lease']['id'])
 		for e in [frozen['$fs_device']]] == [('FW_MEANS_LEASE', 0, 'holders')]"
 	fsfreeze -u "$fs"
-	that "a thaw by anybody ends it" maps_say "frozen == {} and $last['thawed_by']['comm'] == 'fsfreeze'"
+	that "a thaw by anybody ends it" maps_say "frozen == {} and ${last}['thawed_by']['comm'] == 'fsfreeze'"
 	freezectl thaw --id holders >/dev/null 2>&1
 fi
 that "nothing is left of it" maps_say "frozen == {}"
