@@ -8,9 +8,7 @@
  * No program sits on a function that a write runs which is not blocked; see
  * Documentation/observing.md for each one's reason.
  *
- * Programs run in the context of who freezes and thaws. While one runs on a processor, the same one
- * is skipped there (5.12 and later, where programs can be preempted): the kernel counts that as its
- * recursion_misses.
+ * Programs run in the context of who freezes and thaws, and can be skipped: see gate.bpf.h.
  */
 #include "kernel.h"
 #include <bpf/bpf_helpers.h>
@@ -143,6 +141,7 @@ static __always_inline int fw_lease_is_about_to_freeze(struct freezeguard_notice
 	return 0;
 }
 
+/* Called with interrupts off: it is not preempted. */
 SEC("fentry/blocking_notifier_call_chain")
 int BPF_PROG(module_notice, void *chain, unsigned long what, void *data)
 {
@@ -442,27 +441,23 @@ static __always_inline int fw_freeze_ends(u64 superblock, int ret)
 	return 0;
 }
 
-SEC("fentry/freeze_super")
-int freeze_begins(u64 *ctx)
+static __always_inline int do_freeze_begins(u64 *ctx)
 {
 	u32 thread = fw_thread();
 	struct fw_call *call = bpf_map_lookup_elem(&calls, &thread);
 
-	if (!fw_gate)
-		return 0;
 	/* fs_bdev_freeze() was seen already. */
 	if (call && !call->thaw && call->superblock == ctx[0])
 		return 0;
 	return fw_freeze_begins(ctx[0], fw_means(ctx, fw_freeze_args));
 }
+FW_NOT_MISSED("fentry/freeze_super", FW_FREEZE_BEGINS, freeze_begins)
 
-SEC("fexit/freeze_super")
-int freeze_ends(u64 *ctx)
+static __always_inline int do_freeze_ends(u64 *ctx)
 {
-	if (!fw_gate)
-		return 0;
 	return fw_freeze_ends(ctx[0], fw_returned(ctx, fw_freeze_args));
 }
+FW_NOT_MISSED("fexit/freeze_super", FW_FREEZE_ENDS, freeze_ends)
 
 /*
  * From 6.8 on device-mapper's suspend comes this way, and gcc may have it and the system's suspend
@@ -507,15 +502,14 @@ int BPF_PROG(filesystems_freeze_ends, struct super_block *sb)
  * A freeze takes the three semaphores for writing, one a phase. At the first one it is certain that it is
  * this call that freezes: others are refused from now on, or come on top when it has succeeded.
  */
-SEC("fentry/percpu_down_write")
-int BPF_PROG(phase_begins, struct percpu_rw_semaphore *sem)
+static __always_inline int do_phase_begins(u64 *ctx)
 {
 	u32 thread = fw_thread();
 	struct fw_call *call = bpf_map_lookup_elem(&calls, &thread);
 	struct fw_semaphore *semaphore;
 	struct fw_frozen *entry;
 	struct fw_device device;
-	u64 address = (u64)sem;
+	u64 address = ctx[0];
 
 	if (!call || call->thaw)
 		return 0;
@@ -533,6 +527,7 @@ int BPF_PROG(phase_begins, struct percpu_rw_semaphore *sem)
 		entry->phase = call->phase;
 	return 0;
 }
+FW_NOT_MISSED("fentry/percpu_down_write", FW_PHASE_BEGINS, phase_begins)
 
 /* ---- thaws ---- */
 
@@ -637,8 +632,7 @@ static __noinline int fw_is_left_frozen(u64 superblock, struct fw_call *call, in
 	return 0;
 }
 
-SEC("fentry/thaw_super_locked")
-int thaw_begins(u64 *ctx)
+static __always_inline int do_thaw_begins(u64 *ctx)
 {
 	u32 thread = fw_thread();
 	struct fw_call call = {
@@ -649,16 +643,15 @@ int thaw_begins(u64 *ctx)
 		.thaw = true,
 	};
 
-	if (!fw_gate)
-		return 0;
 	if (bpf_map_update_elem(&calls, &thread, &call, BPF_ANY))
 		fw_lost_entry();
 	return 0;
 }
+FW_NOT_MISSED("fentry/thaw_super_locked", FW_THAW_BEGINS, thaw_begins)
 
-SEC("fentry/deactivate_locked_super")
-int BPF_PROG(thaw_succeeds, struct super_block *sb)
+static __always_inline int do_thaw_succeeds(u64 *ctx)
 {
+	struct super_block *sb = (void *)ctx[0];
 	u32 thread = fw_thread();
 	struct fw_call *call = bpf_map_lookup_elem(&calls, &thread);
 
@@ -668,16 +661,14 @@ int BPF_PROG(thaw_succeeds, struct super_block *sb)
 	call->thawed = true;
 	return 0;
 }
+FW_NOT_MISSED("fentry/deactivate_locked_super", FW_THAW_SUCCEEDS, thaw_succeeds)
 
-SEC("fexit/thaw_super_locked")
-int thaw_ends(u64 *ctx)
+static __always_inline int do_thaw_ends(u64 *ctx)
 {
 	u32 thread = fw_thread();
 	struct fw_call *call = bpf_map_lookup_elem(&calls, &thread);
 	struct fw_totals *all = fw_totals();
 
-	if (!fw_gate)
-		return 0;
 	if (!all || !call || !call->thaw)
 		return 0;
 	if (!call->thawed && call->phase == FW_PHASE_COMPLETE)
@@ -687,6 +678,7 @@ int thaw_ends(u64 *ctx)
 	bpf_map_delete_elem(&calls, &thread);
 	return 0;
 }
+FW_NOT_MISSED("fexit/thaw_super_locked", FW_THAW_ENDS, thaw_ends)
 
 /* ---- the end of a superblock ---- */
 

@@ -37,10 +37,9 @@ static __always_inline void fw_count_wait(struct fw_stall *stall, u64 ns)
 	__sync_fetch_and_add(&stall->ended, 1);
 }
 
-SEC("fentry/percpu_rwsem_wait")
-int BPF_PROG(wait_begins, struct percpu_rw_semaphore *sem, bool reader)
+static __always_inline int do_wait_begins(u64 *ctx)
 {
-	u64 address = (u64)sem;
+	u64 address = ctx[0];
 	struct fw_semaphore *semaphore;
 	struct fw_filesystem *fs;
 	struct fw_writer writer = {};
@@ -49,7 +48,7 @@ int BPF_PROG(wait_begins, struct percpu_rw_semaphore *sem, bool reader)
 	u32 thread = fw_thread();
 
 	semaphore = bpf_map_lookup_elem(&semaphores, &address);
-	if (!semaphore || !reader)
+	if (!semaphore || !(bool)ctx[1])
 		return 0;
 	writer.device = semaphore->device;
 	writer.phase = semaphore->phase;
@@ -75,9 +74,9 @@ int BPF_PROG(wait_begins, struct percpu_rw_semaphore *sem, bool reader)
 	}
 	return 0;
 }
+FW_NOT_MISSED("fentry/percpu_rwsem_wait", FW_WAIT_BEGINS, wait_begins)
 
-SEC("fexit/percpu_rwsem_wait")
-int BPF_PROG(wait_ends)
+static __always_inline int do_wait_ends(u64 *ctx)
 {
 	u32 thread = fw_thread();
 	struct fw_writer *writer = bpf_map_lookup_elem(&writers, &thread);
@@ -112,6 +111,7 @@ int BPF_PROG(wait_ends)
 	bpf_map_delete_elem(&writers, &thread);
 	return 0;
 }
+FW_NOT_MISSED("fexit/percpu_rwsem_wait", FW_WAIT_ENDS, wait_ends)
 
 /*
  * The end of a wait that began before the programs were attached: its task goes on without their being
