@@ -1,13 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The gate: the programs do nothing before the loader opens it. It does so when all of them are attached,
- * and closes that of the set that they replace in the same moment: no freeze is seen twice, and none
- * by half of them.
+ * The gate: of two sets of programs that are attached, during an upgrade, one is at work: that whose
+ * number is in the map "gate", which both have. The loader lets the new one take over by one write.
  */
 #ifndef FW_GATE_H
 #define FW_GATE_H
 
-volatile __u32 fw_gate SEC(".data.gate") = 0;
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u64);
+} gate SEC(".maps");
+
+const volatile __u64 fw_set;	/* this set's number, never 0; set by the loader */
+
+static __always_inline bool fw_is_at_work(void)
+{
+	u32 key = 0;
+	volatile u64 *open = bpf_map_lookup_elem(&gate, &key);
+
+	return open && *open == fw_set;
+}
 
 /* libbpf's, with the gate before the program. */
 #undef BPF_PROG
@@ -16,7 +30,7 @@ name(unsigned long long *ctx);							\
 static __always_inline int ____##name(unsigned long long *ctx, ##args);		\
 int name(unsigned long long *ctx)						\
 {										\
-	if (!fw_gate)								\
+	if (!fw_is_at_work())							\
 		return 0;							\
 	_Pragma("GCC diagnostic push")						\
 	_Pragma("GCC diagnostic ignored \"-Wint-conversion\"")			\
@@ -79,7 +93,7 @@ static __always_inline bool fw_its_turn(__u32 what, __u32 copy)
 #define FW_COPY(section, what, body, name, copy)				\
 	SEC(section) int name(__u64 *ctx)					\
 	{									\
-		return fw_gate && fw_its_turn(what, copy) ? body(ctx) : 0;	\
+		return fw_is_at_work() && fw_its_turn(what, copy) ? body(ctx) : 0;	\
 	}
 
 /* NAME, NAME_2 and NAME_3, of the function do_NAME(). */
