@@ -9,6 +9,8 @@
 const volatile __u32 fw_loader;	/* its pid; set by the loader */
 
 static __always_inline bool fw_know_filesystem(struct super_block *sb, struct fw_device *device);
+static __always_inline void fw_tell_its_freeze(struct super_block *sb, struct fw_frozen *entry,
+					       struct fw_filesystem *fs);
 
 /* No more than so many per semaphore. */
 #define FW_MAX_FOUND_WRITERS 512
@@ -68,17 +70,25 @@ static __noinline int fw_found(u64 superblock)
 {
 	struct super_block *sb = (void *)superblock;
 	struct fw_frozen *entry;
+	struct fw_filesystem *fs;
 	struct fw_device device;
 	u32 phase = fw_sb_phase(sb);
+	bool known;
 
 	fw_sb_device(sb, &device);
 	if (!fw_know_filesystem(sb, &device))
 		return 0;
-	if (bpf_map_update_elem(&frozen, &device, &no_frozen, BPF_NOEXIST))
-		return 0;
+	known = !!bpf_map_update_elem(&frozen, &device, &no_frozen, BPF_NOEXIST);
 	entry = bpf_map_lookup_elem(&frozen, &device);
 	if (!entry)
 		return 0;
+	if (known) {
+		/* The observer before this one saw it begin. */
+		fs = bpf_map_lookup_elem(&filesystems, &device);
+		if (fs && entry->state == FW_STATE_FREEZING && phase == FW_PHASE_COMPLETE)
+			fw_tell_its_freeze(sb, entry, fs);
+		return 0;
+	}
 	fw_sb_names(sb, entry->filesystem, entry->source);
 	entry->superblock = superblock;
 	entry->phase = phase;
@@ -86,6 +96,9 @@ static __noinline int fw_found(u64 superblock)
 	fw_find_waiters(FW_SEMAPHORE(sb, 0), &device, FW_PHASE_WRITE);
 	fw_find_waiters(FW_SEMAPHORE(sb, 1), &device, FW_PHASE_PAGEFAULT);
 	fw_find_waiters(FW_SEMAPHORE(sb, 2), &device, FW_PHASE_FS);
+	/* Thawed meanwhile, before the entry was there to be removed. */
+	if (!fw_sb_phase(sb))
+		bpf_map_delete_elem(&frozen, &device);
 	return 0;
 }
 

@@ -345,10 +345,10 @@ static __noinline int fw_freeze_succeeds(u64 superblock, struct fw_call *call)
 	fs = bpf_map_lookup_elem(&filesystems, &device);
 	if (!all || !fs || !call)
 		return 0;
-	__sync_fetch_and_add(&all->freezes, 1);
-	__sync_fetch_and_add(&fs->freezes, 1);
 	if (!fw_mine_to_tell(fw_thread(), call->since_ns))
 		return 0;
+	__sync_fetch_and_add(&all->freezes, 1);
+	__sync_fetch_and_add(&fs->freezes, 1);
 
 	entry = bpf_map_lookup_elem(&frozen, &device);
 	if (entry && !call->made_entry) {
@@ -445,10 +445,14 @@ static __always_inline int do_freeze_begins(u64 *ctx)
 {
 	u32 thread = fw_thread();
 	struct fw_call *call = bpf_map_lookup_elem(&calls, &thread);
+	struct fw_untold key = { .thread = thread };
 
-	/* fs_bdev_freeze() was seen already. */
-	if (call && !call->thaw && call->superblock == ctx[0])
-		return 0;
+	/* fs_bdev_freeze() was seen already; what has been told is over, though its end was not seen. */
+	if (call && !call->thaw && call->superblock == ctx[0]) {
+		key.since_ns = call->since_ns;
+		if (bpf_map_lookup_elem(&untold, &key))
+			return 0;
+	}
 	return fw_freeze_begins(ctx[0], fw_means(ctx, fw_freeze_args));
 }
 FW_NOT_MISSED("fentry/freeze_super", FW_FREEZE_BEGINS, freeze_begins)
@@ -541,14 +545,20 @@ static __always_inline void fw_thawed_by(struct fw_process *by, enum fw_means ho
 		fw_current(by);
 }
 
-/* The freeze that is thawed succeeded, but its return has not been seen yet. */
+/*
+ * The freeze of this entry has succeeded, but its return has not been seen: it has yet to come, or nobody
+ * will, since programs were attached to freeze_super() or taken away meanwhile.
+ */
 static __always_inline void fw_tell_its_freeze(struct super_block *sb, struct fw_frozen *entry,
 					       struct fw_filesystem *fs)
 {
+	struct fw_totals *all = fw_totals();
 	struct fw_event event = {};
 
-	if (!fw_mine_to_tell(entry->by.thread, entry->since_ns))
+	if (!all || !fw_mine_to_tell(entry->by.thread, entry->since_ns))
 		return;
+	__sync_fetch_and_add(&all->freezes, 1);
+	__sync_fetch_and_add(&fs->freezes, 1);
 	fw_about(&event, sb, FW_EVENT_FROZEN, entry->means);
 	event.by = entry->by;
 	event.phase = FW_PHASE_COMPLETE;
