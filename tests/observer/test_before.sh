@@ -3,8 +3,9 @@
 # shellcheck disable=SC2154 # variables of the library
 # shellcheck source=tests/observer/lib.sh
 . ./lib.sh
-plan 21
+plan 22
 
+echo 1 >/sys/kernel/rcu_expedited
 make_fs ext4
 make_fs xfs
 make_fs ext4 other
