@@ -74,6 +74,7 @@ pairs() { # pairs DIR FILE: how many, into FILE, when it finds "stop"
 		fsfreeze -f "$1" || break
 		fsfreeze -u "$1" || break
 		n=$((n + 1))
+		sleep 0.05	# the load is to come to an end, too
 	done
 	echo $n >"$2"
 }
