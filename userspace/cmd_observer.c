@@ -30,6 +30,12 @@ static struct json_object *json_words(const char *list)
 	return array;
 }
 
+static void show_words(FILE *text, const char *what, const char *list)
+{
+	if (*list)
+		fprintf(text, "%s: %.*s\n", what, (int)strlen(list) - 1, list);
+}
+
 static void show_load(struct freezectl *ctl, const struct observer_load_result *result)
 {
 	FILE *text = ctl->out.text;
@@ -40,10 +46,8 @@ static void show_load(struct freezectl *ctl, const struct observer_load_result *
 		fputs("the observer is loaded in place of the one before\n", text);
 	else
 		fputs("the observer is loaded\n", text);
-	if (*result->kept)
-		fprintf(text, "kept: %s\n", result->kept);
-	if (*result->dropped)
-		fprintf(text, "begun anew: %s\n", result->dropped);
+	show_words(text, "kept", result->kept);
+	show_words(text, "begun anew", result->dropped);
 	if (result->n_frozen)
 		fprintf(text, "%zu frozen before it came\n", result->n_frozen);
 	output_json_add(ctl->out.doc, "already", json_object_new_boolean(result->already));

@@ -3,7 +3,7 @@
 # shellcheck disable=SC2016,SC2154 # the commands of other shells; variables of the library
 # shellcheck source=tests/observer/lib.sh
 . ./lib.sh
-plan 92
+plan 95
 
 make_fs ext4
 fs=${mounted[ext4]}
@@ -103,6 +103,9 @@ that "... drops them, and the events that they number" json 'set(d["dropped"]) =
 that "... and begins anew" total_is freezes 0
 expect 2 "a load that fails half way" sh -c 'ulimit -n 30; freezectl observer load --replace'
 says "... says why" "Too many open files"
+that "... in its own words" eval '[[ $out != *libbpf:* ]]'
+expect 2 "... with --verbose" sh -c 'ulimit -n 30; freezectl observer load --replace --verbose'
+says "... in libbpf's as well" "libbpf:"
 that "... leaves nothing of its own" test "$(ls /sys/fs/bpf)" = freezeguard
 # What is mounted can't be renamed: everything is attached when it fails.
 mount --bind $pins $pins
