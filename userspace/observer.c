@@ -208,36 +208,25 @@ int observer_totals(struct observer *observer, struct fw_totals *totals)
  */
 static int read_keys(struct observer *observer, int map, size_t size, char **keysp, size_t *np)
 {
-	size_t n = 0, room = 64, most = 4 * (size_t)observer->max_entries[map];
-	char *keys = malloc(room * size), *more;
+	size_t n, most = 4 * (size_t)observer->max_entries[map];
+	char *keys = calloc(most + 1, size);
+	int r = 0;
 
-	while (keys && n < most) {
-		if (n == room) {
-			room *= 2;
-			more = reallocarray(keys, room, size);
-			if (!more)
-				break;
-			keys = more;
-		}
-		if (bpf_map_get_next_key(observer->fd[map], n ? keys + (n - 1) * size : NULL,
-					 keys + n * size)) {
-			if (errno != ENOENT) {
-				free(keys);
-				return -errno;
-			}
-			*keysp = keys;
-			*np = n;
-			return 0;
-		}
-		n++;
+	if (!keys)
+		return -ENOMEM;
+	for (n = 0; n < most; n++) {
+		r = bpf_map_get_next_key(observer->fd[map], n ? keys + (n - 1) * size : NULL,
+					 keys + n * size) ? -errno : 0;
+		if (r)
+			break;
 	}
-	if (keys && n >= most) {
-		*keysp = keys;
-		*np = n;
-		return 0;
+	if (r && r != -ENOENT) {
+		free(keys);
+		return r;
 	}
-	free(keys);
-	return -ENOMEM;
+	*keysp = keys;
+	*np = n;
+	return 0;
 }
 
 static int compare_devices(const void *a, const void *b)
