@@ -805,15 +805,16 @@ static size_t programs_in(const char *dir, uint32_t *ids, size_t n, size_t room)
 	DIR *d;
 
 	d = opendir(dir);
-	while (d && n < room && (entry = readdir(d))) {
+	if (!d)
+		return n;
+	while (n < room && (entry = readdir(d))) {
 		if (entry->d_name[0] == '.')
 			continue;
 		path_of(path, dir, entry->d_name);
 		ids[n] = program_of_link(path);
 		n += !!ids[n];
 	}
-	if (d)
-		closedir(d);
+	closedir(d);
 	return n;
 }
 
