@@ -153,9 +153,12 @@ const char *sight_others(struct observer *observer, uint32_t major, uint32_t min
 	char process[SIGHT_TEXT_MAX], since[WHEN_TEXT_MAX];
 	struct fw_frozen frozen;
 
-	if (!observer || !observer_frozen(observer, makedev(major, minor), &frozen))
+	if (!observer)
 		snprintf(buf, SIGHT_TEXT_MAX,
 			 "something other than freezeguard (fsfreeze, a snapshot tool)");
+	else if (!observer_frozen(observer, makedev(major, minor), &frozen))
+		snprintf(buf, SIGHT_TEXT_MAX,
+			 "something other than freezeguard, which the observer did not see");
 	else if (others_came_later(&frozen))
 		snprintf(buf, SIGHT_TEXT_MAX, "something other than freezeguard: %.120s, %s",
 			 sight_process(&frozen.nested_by, process),
@@ -170,10 +173,16 @@ const char *sight_others(struct observer *observer, uint32_t major, uint32_t min
 	return buf;
 }
 
-/** sight_hint() - for the end of a sentence about somebody else's freeze or thaw: how to know who */
+/** sight_hint() - for the end of a sentence about somebody else's freeze: how to know who it was */
 const char *sight_hint(struct observer *observer)
 {
 	return observer ? "" : " (who that was, the observer would know: " SIGHT_HOW ")";
+}
+
+/** sight_unseen() - the same where nobody is known to have done it, with an observer or without */
+const char *sight_unseen(struct observer *observer)
+{
+	return observer ? " (the observer did not see who that was)" : sight_hint(observer);
 }
 
 /**

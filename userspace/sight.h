@@ -48,6 +48,7 @@ const struct fw_process *sight_freezer(const struct fw_frozen *frozen);
 const char *sight_others(struct observer *observer, uint32_t major, uint32_t minor,
 			 const struct when *when, char buf[SIGHT_TEXT_MAX]);
 const char *sight_hint(struct observer *observer);
+const char *sight_unseen(struct observer *observer);
 bool sight_thaw(struct observer *observer, const struct freezeguard_lease *lease,
 		const struct freezeguard_hold *hold, struct fw_last *last);
 bool sight_stalls(struct observer *observer, const struct freezeguard_lease *lease,

@@ -122,8 +122,10 @@ static void without_an_observer_it_says_how_to_know(void **state)
 	fake_frozen(8, 1)->by = process(4711, "fsfreeze", 1000);
 	assert_null(strstr(sight_others(NULL, 8, 1, &now, text), "4711"));
 	assert_non_null(strstr(sight_hint(NULL), "freezectl observer load"));
+	assert_string_equal(sight_unseen(NULL), sight_hint(NULL));
 	/* One that is loaded and saw nothing */
-	assert_null(strstr(sight_others(FAKE, 8, 2, &now, text), "4711"));
+	assert_non_null(strstr(sight_others(FAKE, 8, 2, &now, text), "did not see"));
+	assert_null(strstr(text, "4711"));
 }
 
 static void texts_have_room_for_the_longest(void **state)
@@ -186,6 +188,7 @@ static void who_thawed_is_the_modules_word_or_the_observers(void **state)
 	assert_true(f.n >= 5);
 	assert_false(mentions(&f, "4711"));
 	assert_true(mentions(&f, "something other than freezeguard thawed it"));
+	assert_true(mentions(&f, "the observer did not see who"));
 	assert_false(mentions(&f, "observer load"));
 	findings_free(&f);
 
