@@ -5,7 +5,6 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <time.h>
 
@@ -285,16 +284,4 @@ const char *sight_stalls_text(const struct sight_stalls *stalls, char buf[SIGHT_
 			 stalls->waited == 1 ? "" : "s", stalls->known ? "" : "at least ", span,
 			 waiting);
 	return buf;
-}
-
-/**
- * sight_instance() - which observer is loaded: another one has another stream of events
- *
- * Return: a number that differs between two that were loaded one after the other; 0: none is.
- */
-uint64_t sight_instance(void)
-{
-	struct stat st;
-
-	return stat(OBSERVER_DIR "/events", &st) ? 0 : st.st_ino;
 }

@@ -54,7 +54,6 @@ bool sight_thaw(struct observer *observer, const struct freezeguard_lease *lease
 bool sight_stalls(struct observer *observer, const struct freezeguard_lease *lease,
 		  uint64_t until_ns, struct sight_stalls *stalls);
 const char *sight_stalls_text(const struct sight_stalls *stalls, char buf[SIGHT_TEXT_MAX]);
-uint64_t sight_instance(void);
 
 struct json_object *sight_json_process(const struct fw_process *by);
 
