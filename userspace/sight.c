@@ -113,6 +113,12 @@ static bool others_came_later(const struct fw_frozen *frozen)
 	return frozen->means == FW_MEANS_LEASE;
 }
 
+/** sight_is_foreign() - whether somebody other than freezeguard has frozen it, perhaps on top of a lease */
+bool sight_is_foreign(const struct fw_frozen *frozen)
+{
+	return !frozen->lease.number || (others_came_later(frozen) && frozen->nested);
+}
+
 /**
  * sight_freezer() - who, other than freezeguard, froze what is frozen
  * @frozen: what the observer knows of it

@@ -42,6 +42,7 @@ const char *sight_event_name(uint32_t type);
 
 const char *sight_process(const struct fw_process *by, char buf[SIGHT_TEXT_MAX]);
 const char *sight_means(uint32_t means);
+bool sight_is_foreign(const struct fw_frozen *frozen);
 uint32_t sight_freeze_means(const struct fw_frozen *frozen);
 uint64_t sight_freeze_since(const struct fw_frozen *frozen);
 const struct fw_process *sight_freezer(const struct fw_frozen *frozen);

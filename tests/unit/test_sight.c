@@ -112,6 +112,13 @@ static void on_top_of_a_lease_the_other_one_is_named(void **state)
 	assert_null(strstr(text, "fguard"));
 	assert_int_equal(sight_freezer(frozen)->pid, 12);
 	assert_int_equal(sight_freeze_since(frozen), 0);
+	/* also while the lease lives */
+	frozen->lease.number = 7;
+	assert_true(sight_is_foreign(frozen));
+	frozen->nested = 0;
+	assert_false(sight_is_foreign(frozen));
+	frozen->lease.number = 0;
+	assert_true(sight_is_foreign(frozen));
 }
 
 static void without_an_observer_it_says_how_to_know(void **state)
