@@ -139,7 +139,7 @@ uint32_t sight_freeze_means(const struct fw_frozen *frozen)
 /** sight_freeze_since() - since when sight_freezer() has frozen it; 0: not known */
 uint64_t sight_freeze_since(const struct fw_frozen *frozen)
 {
-	return others_came_later(frozen) ? 0 : frozen->since_ns;
+	return others_came_later(frozen) ? frozen->nested_since_ns : frozen->since_ns;
 }
 
 /**
@@ -157,24 +157,27 @@ const char *sight_others(struct observer *observer, uint32_t major, uint32_t min
 {
 	char process[SIGHT_TEXT_MAX], since[WHEN_TEXT_MAX];
 	struct fw_frozen frozen;
+	uint64_t since_ns;
 
-	if (!observer)
+	if (!observer) {
 		snprintf(buf, SIGHT_TEXT_MAX,
 			 "something other than freezeguard (fsfreeze, a snapshot tool)");
-	else if (!observer_frozen(observer, makedev(major, minor), &frozen))
+		return buf;
+	}
+	if (!observer_frozen(observer, makedev(major, minor), &frozen)) {
 		snprintf(buf, SIGHT_TEXT_MAX,
 			 "something other than freezeguard, which the observer did not see");
-	else if (others_came_later(&frozen))
-		snprintf(buf, SIGHT_TEXT_MAX, "something other than freezeguard: %.120s, %s",
-			 sight_process(&frozen.nested_by, process),
-			 sight_means(frozen.nested_means));
-	else if (!frozen.by.pid || !frozen.since_ns)
+		return buf;
+	}
+	since_ns = sight_freeze_since(&frozen);
+	if (!sight_freezer(&frozen)->pid || !since_ns)
 		snprintf(buf, SIGHT_TEXT_MAX, "something other than freezeguard, before the "
 			 "observer was loaded");
 	else
 		snprintf(buf, SIGHT_TEXT_MAX, "something other than freezeguard: %.120s, %s, at %s",
-			 sight_process(&frozen.by, process), sight_means(frozen.means),
-			 when_text(when, frozen.since_ns, since));
+			 sight_process(sight_freezer(&frozen), process),
+			 sight_means(sight_freeze_means(&frozen)),
+			 when_text(when, since_ns, since));
 	return buf;
 }
 

@@ -106,12 +106,14 @@ static void on_top_of_a_lease_the_other_one_is_named(void **state)
 	*frozen = (struct fw_frozen) {
 		.means = FW_MEANS_LEASE, .by = process(99, "fguard/8:1", 0), .since_ns = T(160),
 		.nested = 1, .nested_means = FW_MEANS_DEVICE, .nested_by = process(12, "dmsetup", 0),
+		.nested_since_ns = T(165),
 	};
 	sight_others(FAKE, 8, 1, &now, text);
 	assert_non_null(strstr(text, "process 12 (dmsetup) of user 0, device-mapper"));
 	assert_null(strstr(text, "fguard"));
 	assert_int_equal(sight_freezer(frozen)->pid, 12);
-	assert_int_equal(sight_freeze_since(frozen), 0);
+	assert_true(sight_freeze_since(frozen) == T(165));
+	assert_non_null(strstr(text, "5s ago"));
 	/* also while the lease lives */
 	frozen->lease.number = 7;
 	assert_true(sight_is_foreign(frozen));
