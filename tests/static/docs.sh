@@ -197,7 +197,7 @@ check_names() {
 check_metrics() {
 	differ "metrics.c" "$(grep -ohE '"freezeguard_[a-z_]+' userspace/metrics.c | tr -d '"')" \
 		"the tables of observing.md" \
-		"$(sed -nE 's/^\| `(freezeguard_[a-z_]+)` \| .*/\1/p' Documentation/observing.md)"
+		"$(sed -nE 's/^\| .(freezeguard_[a-z_]+). \| .*/\1/p' Documentation/observing.md)"
 }
 
 check_environment() {
