@@ -328,6 +328,7 @@ static __always_inline void fw_freeze_is_nested(struct fw_frozen *entry, struct 
 
 	fw_current(&entry->nested_by);
 	entry->nested_means = call->means;
+	entry->nested_since_ns = call->since_ns;
 	if (held && call->means == FW_MEANS_LEASE)
 		entry->lease = held->lease;
 	entry->nested++;
@@ -635,6 +636,7 @@ static __noinline int fw_is_left_frozen(u64 superblock, struct fw_call *call, in
 	if (entry && entry->nested == 1 && entry->means == call->means) {
 		entry->means = entry->nested_means;
 		entry->by = entry->nested_by;
+		entry->since_ns = entry->nested_since_ns;
 		entry->nested = 0;
 	} else if (entry && entry->nested) {
 		entry->nested--;
