@@ -138,29 +138,4 @@ int BPF_PROG(waiter_wakes, struct wait_queue_entry *waiter)
 	return 0;
 }
 
-/*
- * The end of a wait that began before the programs were attached: its task goes on without their being
- * run. A thaw calls this for every task that waits, and nobody freezes again before it has done so.
- */
-SEC("fentry/percpu_rwsem_wake_function")
-int BPF_PROG(waiter_wakes, struct wait_queue_entry *waiter)
-{
-	struct task_struct *task = BPF_CORE_READ(waiter, private);
-	struct fw_writer *writer;
-	struct fw_frozen *entry;
-	u32 thread;
-
-	if (!task)
-		return 0;
-	thread = BPF_CORE_READ(task, pid);
-	writer = bpf_map_lookup_elem(&writers, &thread);
-	if (!writer || writer->since_ns)
-		return 0;
-	entry = bpf_map_lookup_elem(&frozen, &writer->device);
-	if (entry)
-		__sync_fetch_and_add(&entry->blocked, -1);
-	bpf_map_delete_elem(&writers, &thread);
-	return 0;
-}
-
 #endif /* FW_WRITERS_H */
