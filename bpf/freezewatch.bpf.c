@@ -206,6 +206,21 @@ static __always_inline bool fw_know_filesystem(struct super_block *sb, struct fw
 	return true;
 }
 
+static __always_inline void fw_forget_semaphore(void *sem)
+{
+	u64 address = (u64)sem;
+
+	bpf_map_delete_elem(&semaphores, &address);
+}
+
+static __always_inline void fw_forget_filesystem(struct super_block *sb, struct fw_device *device)
+{
+	fw_forget_semaphore(FW_SEMAPHORE(sb, 0));
+	fw_forget_semaphore(FW_SEMAPHORE(sb, 1));
+	fw_forget_semaphore(FW_SEMAPHORE(sb, 2));
+	bpf_map_delete_elem(&filesystems, device);
+}
+
 /* The newest freeze is this one; waits are counted for it from here on. */
 static __always_inline void fw_last_begins(struct fw_filesystem *fs, const struct fw_frozen *entry)
 {
@@ -493,6 +508,8 @@ int BPF_PROG(filesystems_freeze_ends, struct super_block *sb)
 	u32 thread = fw_thread();
 	struct fw_call *call = bpf_map_lookup_elem(&calls, &thread);
 	u32 phase = fw_sb_phase(sb);
+	struct fw_filesystem *fs;
+	struct fw_device device;
 
 	if (!call || call->thaw)
 		return 0;
@@ -500,6 +517,10 @@ int BPF_PROG(filesystems_freeze_ends, struct super_block *sb)
 		return fw_freeze_ends((u64)sb, call->phase && phase == FW_PHASE_COMPLETE ? 0 : -EBUSY);
 	fw_mine_to_tell(thread, call->since_ns);
 	bpf_map_delete_elem(&calls, &thread);
+	fw_sb_device(sb, &device);
+	fs = bpf_map_lookup_elem(&filesystems, &device);
+	if (fs && !fs->freezes && !fs->failures && !fs->refused)
+		fw_forget_filesystem(sb, &device);
 	return 0;
 }
 
@@ -694,13 +715,6 @@ FW_NOT_MISSED("fexit/thaw_super_locked", FW_THAW_ENDS, thaw_ends)
 
 /* ---- the end of a superblock ---- */
 
-static __always_inline void fw_forget_semaphore(void *sem)
-{
-	u64 address = (u64)sem;
-
-	bpf_map_delete_elem(&semaphores, &address);
-}
-
 SEC("fentry/generic_shutdown_super")
 int BPF_PROG(superblock_ends, struct super_block *sb)
 {
@@ -709,11 +723,8 @@ int BPF_PROG(superblock_ends, struct super_block *sb)
 	struct fw_device device;
 	struct fw_frozen *entry;
 
-	fw_forget_semaphore(FW_SEMAPHORE(sb, 0));
-	fw_forget_semaphore(FW_SEMAPHORE(sb, 1));
-	fw_forget_semaphore(FW_SEMAPHORE(sb, 2));
 	fw_sb_device(sb, &device);
-	bpf_map_delete_elem(&filesystems, &device);
+	fw_forget_filesystem(sb, &device);
 	entry = bpf_map_lookup_elem(&frozen, &device);
 	if (!entry)
 		return 0;

@@ -3,7 +3,7 @@
 # shellcheck disable=SC2016,SC2154 # the commands of other shells; variables of the library
 # shellcheck source=tests/observer/lib.sh
 . ./lib.sh
-plan 70
+plan 71
 
 start_maps
 expedite
@@ -251,8 +251,9 @@ if [ -w /sys/power/freeze_filesystems ]; then
 		for l in [filesystems['$dm_device']['last']]] == [('FW_MEANS_SUSPEND', 'FW_MEANS_SUSPEND', True)]"
 	that "... each filesystem once" maps_say "grew('freezes', '$dm_device') == grew('thaws', '$dm_device') == 1 and frozen == {}"
 	that "... and none is told to have failed" maps_say "grew('failures') == grew('refused') == grew('lost_entries') == 0"
+	that "... nor to have been frozen that can't be" maps_say "all(f['freezes'] + f['refused'] for f in filesystems.values())"
 else
-	for name in "suspend freezes" "... once" "... none failed"; do
+	for name in "suspend freezes" "... once" "... none failed" "... no other"; do
 		pass "$name # SKIP this kernel's suspend freezes no filesystems"
 	done
 fi
