@@ -118,11 +118,10 @@ int find_frozen(struct bpf_iter__task_file *ctx)
 		return 0;
 	if (fw_sb_phase(sb))
 		return fw_found((u64)sb) & 0;
-	/* What an observer before this one didn't see thawed. */
+	/* What an observer before this one didn't see thawed, or fail to be frozen. */
 	fw_sb_device(sb, &device);
 	entry = bpf_map_lookup_elem(&frozen, &device);
-	if (entry && entry->superblock == (u64)sb && entry->state == FW_STATE_FROZEN &&
-	    !fw_sb_phase(sb))
+	if (entry && entry->superblock == (u64)sb && !fw_sb_phase(sb))
 		bpf_map_delete_elem(&frozen, &device);
 	return 0;
 }

@@ -146,6 +146,7 @@ SEC("fentry/blocking_notifier_call_chain")
 int BPF_PROG(module_notice, void *chain, unsigned long what, void *data)
 {
 	struct freezeguard_notice notice;
+	struct fw_device device;
 	struct fw_frozen *entry;
 	struct fw_held *held;
 	u64 superblock;
@@ -156,21 +157,28 @@ int BPF_PROG(module_notice, void *chain, unsigned long what, void *data)
 	if (notice.event == FREEZEGUARD_NOTICE_FREEZING)
 		return fw_lease_is_about_to_freeze(&notice);
 
+	/* The observer may have come after the lease: then its entry has it, and "leases" doesn't. */
 	superblock = notice.superblock;
 	held = bpf_map_lookup_elem(&leases, &superblock);
-	if (!held || held->lease.number != notice.lease)
-		return 0;
-	entry = bpf_map_lookup_elem(&frozen, &held->device);
-	if (entry && entry->lease.number != notice.lease)
+	if (held && held->lease.number != notice.lease)
+		held = 0;
+	if (held)
+		device = held->device;
+	else
+		fw_sb_device((void *)superblock, &device);
+	entry = bpf_map_lookup_elem(&frozen, &device);
+	if (entry && (entry->lease.number != notice.lease || entry->superblock != superblock))
 		entry = 0;
 	if (notice.event == FREEZEGUARD_NOTICE_DEADLINE) {
-		held->lease.deadline_ns = notice.deadline_ns;
+		if (held)
+			held->lease.deadline_ns = notice.deadline_ns;
 		if (entry)
 			entry->lease.deadline_ns = notice.deadline_ns;
 	} else if (notice.event == FREEZEGUARD_NOTICE_RELEASED) {
 		if (entry)
 			__builtin_memset(&entry->lease, 0, sizeof(entry->lease));
-		bpf_map_delete_elem(&leases, &superblock);
+		if (held)
+			bpf_map_delete_elem(&leases, &superblock);
 	}
 	return 0;
 }
