@@ -196,12 +196,16 @@ static __always_inline void fw_tell(struct fw_event *event)
 	for (i = 0; i < 64; i++, number++) {
 		if (bpf_map_update_elem(&events, &number, event, BPF_NOEXIST))
 			continue;
-		*(volatile u64 *)&all->next_event = number + 1;
+		/* Whoever is slow here must not take it back. He may still, by a moment. */
+		if (*(volatile u64 *)&all->next_event <= number)
+			*(volatile u64 *)&all->next_event = number + 1;
 		old = number - FW_MAX_EVENTS;
 		if (number >= FW_MAX_EVENTS)
 			bpf_map_delete_elem(&events, &old);
 		return;
 	}
+	/* It was taken back further than that: the next one looks behind these, or none would ever find a place. */
+	*(volatile u64 *)&all->next_event = number;
 	__sync_fetch_and_add(&all->lost_events, 1);
 }
 

@@ -4,7 +4,7 @@
 # shellcheck disable=SC2154 # variables of the library
 # shellcheck source=tests/observer/lib.sh
 . ./lib.sh
-plan 34
+plan 36
 
 start_maps
 expedite
@@ -89,4 +89,27 @@ echo "# $(<"$report")"
 sums_agree "all in each other's way"
 # On preemptible kernels they are, one at a time.
 bpftool prog list | sed -n 's/.* name \([^ ]*\) .*recursion_misses/# skipped: \1/p'
+
+# ---- a recorder that was held up ----
+
+# What it does when it goes on: the number of the next event is that of one long before.
+take_back() { # take_back NUMBER
+	local value
+	value=$(bpftool map lookup pinned $pins/totals key 0 0 0 0 -j | python3 -c 'import json, sys
+value = [int(byte, 16) for byte in json.load(sys.stdin)["value"]]
+value[72:80] = (int.from_bytes(value[72:80], "little") - int(sys.argv[1])).to_bytes(8, "little")
+print(*value)' "$1")
+	# shellcheck disable=SC2086 # a list of bytes
+	bpftool map update pinned $pins/totals key 0 0 0 0 value $value
+}
+that "the number of the next event is taken back" take_back 200
+maps_say "keep()"
+for ((i = 0; i < 3; i++)); do
+	fsfreeze -f "$fs"
+	fsfreeze -u "$fs"
+done
+that "... some events are lost, and counted, and those behind are recorded" maps_say \
+	"grew('freezes') == 3 and 0 < grew('lost_events') <= 4 and
+	count([e for e in events if e['number'] >= kept['totals']['next_event'] + 200], device='$device') ==
+	6 - grew('lost_events')"
 freezectl observer unload >/dev/null
