@@ -450,6 +450,17 @@ static __noinline int fw_freeze_fails(u64 superblock, struct fw_call *call, u32 
 	return 0;
 }
 
+/* fs_bdev_freeze() may fail after the freeze, and leaves it. */
+static __always_inline bool fw_is_frozen_by(struct fw_call *call)
+{
+	struct super_block *sb = (void *)call->superblock;
+	struct fw_device device;
+
+	fw_sb_device(sb, &device);
+	return fw_is_of(bpf_map_lookup_elem(&frozen, &device), call) &&
+	       fw_sb_phase(sb) == FW_PHASE_COMPLETE;
+}
+
 static __always_inline int fw_freeze_ends(u64 superblock, int ret)
 {
 	u32 thread = fw_thread();
@@ -457,7 +468,7 @@ static __always_inline int fw_freeze_ends(u64 superblock, int ret)
 
 	if (!call || call->thaw || call->superblock != superblock)
 		return 0;
-	if (ret)
+	if (ret && !fw_is_frozen_by(call))
 		fw_freeze_fails(superblock, call, -ret);
 	else
 		fw_freeze_succeeds(superblock, call);
@@ -712,7 +723,9 @@ static __always_inline int do_thaw_ends(u64 *ctx)
 
 	if (!all || !call || !call->thaw)
 		return 0;
-	if (!call->thawed && call->phase == FW_PHASE_COMPLETE)
+	if (!call->thawed && call->phase == FW_PHASE_COMPLETE && !fw_sb_phase((void *)ctx[0]))
+		fw_is_thawed(ctx[0], call);	/* deactivate_locked_super() was not seen */
+	else if (!call->thawed && call->phase == FW_PHASE_COMPLETE)
 		fw_is_left_frozen(ctx[0], call, fw_returned(ctx, fw_thaw_args));
 	else if (!call->thawed && call->means != FW_MEANS_SYSRQ)
 		__sync_fetch_and_add(&all->thaws_refused, 1);
