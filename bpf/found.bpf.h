@@ -46,6 +46,7 @@ __noinline u64 fw_find_waiter(u64 previous, u64 head, u32 major, u32 minor, u32 
 				  __builtin_preserve_access_index(&task->comm));
 	writer.device = device;
 	writer.phase = phase;
+	writer.set = (u32)fw_set;
 	if (bpf_map_update_elem(&writers, &thread, &writer, BPF_NOEXIST))
 		return (u64)next;
 	entry = bpf_map_lookup_elem(&frozen, &device);

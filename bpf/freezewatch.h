@@ -258,15 +258,18 @@ struct fw_totals {
  * @by: who waits
  * @since_ns: since when; 0: since before the observer came
  * @phase: which level of the freeze stops it
+ * @set: number of the set of programs that saw it, its lower half: each load makes another set
  * @superblock: the kernel's address
+ * @freeze_ns: when the freeze began that stops it, as in struct fw_last
  */
 struct fw_writer {
 	struct fw_device device;
 	struct fw_process by;
 	__u64 since_ns;
 	enum fw_phase phase;
-	__u32 reserved;
+	__u32 set;
 	__u64 superblock;
+	__u64 freeze_ns;
 };
 
 /**

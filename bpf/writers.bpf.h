@@ -53,15 +53,18 @@ static __always_inline int do_wait_begins(u64 *ctx)
 	writer.device = semaphore->device;
 	writer.phase = semaphore->phase;
 	writer.superblock = semaphore->superblock;
+	writer.set = (u32)fw_set;
 	fw_current(&writer.by);
 	writer.since_ns = bpf_ktime_get_boot_ns();
+	fs = bpf_map_lookup_elem(&filesystems, &writer.device);
+	if (fs)
+		writer.freeze_ns = fs->last.since_ns;
 	if (bpf_map_update_elem(&writers, &thread, &writer, BPF_ANY))
 		fw_lost_entry();
 
 	all = fw_totals();
 	if (all)
 		__sync_fetch_and_add(&all->stall.waits, 1);
-	fs = bpf_map_lookup_elem(&filesystems, &writer.device);
 	if (fs) {
 		__sync_fetch_and_add(&fs->stall.waits, 1);
 		__sync_fetch_and_add(&fs->last.waits, 1);
@@ -83,6 +86,7 @@ static __always_inline int do_wait_ends(u64 *ctx)
 	struct fw_filesystem *fs;
 	struct fw_frozen *entry;
 	struct fw_totals *all;
+	bool same = false;
 	u64 since, ns;
 
 	if (!writer)
@@ -99,14 +103,16 @@ static __always_inline int do_wait_ends(u64 *ctx)
 		fw_count_wait(&all->stall, ns);
 	fs = bpf_map_lookup_elem(&filesystems, &writer->device);
 	if (fs) {
-		if (since >= fs->last.since_ns) {
+		/* A slow one may go on when the next freeze has begun, which may have been asked for before. */
+		same = writer->freeze_ns == fs->last.since_ns;
+		if (same) {
 			fw_longest(&fs->last.longest_ns, ns);
 			__sync_fetch_and_add(&fs->last.ended, 1);
 		}
 		fw_count_wait(&fs->stall, ns);
 	}
 	entry = bpf_map_lookup_elem(&frozen, &writer->device);
-	if (entry && since >= entry->since_ns)
+	if (entry && same)
 		__sync_fetch_and_add(&entry->blocked, -1);
 	bpf_map_delete_elem(&writers, &thread);
 	return 0;
@@ -114,8 +120,8 @@ static __always_inline int do_wait_ends(u64 *ctx)
 FW_NOT_MISSED("fexit/percpu_rwsem_wait", FW_WAIT_ENDS, wait_ends)
 
 /*
- * The end of a wait that began before the programs were attached: its task goes on without their being
- * run. A thaw calls this for every task that waits, and nobody freezes again before it has done so.
+ * The end of a wait that began before the programs were attached, or another set was at work: its task goes
+ * on without their being run. A thaw calls this for every task that waits, and nobody freezes again before it has done so.
  */
 SEC("fentry/percpu_rwsem_wake_function")
 int BPF_PROG(waiter_wakes, struct wait_queue_entry *waiter)
@@ -129,7 +135,7 @@ int BPF_PROG(waiter_wakes, struct wait_queue_entry *waiter)
 		return 0;
 	thread = BPF_CORE_READ(task, pid);
 	writer = bpf_map_lookup_elem(&writers, &thread);
-	if (!writer || writer->since_ns)
+	if (!writer || (writer->since_ns && writer->set == (u32)fw_set))
 		return 0;
 	entry = bpf_map_lookup_elem(&frozen, &writer->device);
 	if (entry)

@@ -9,8 +9,6 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
-#include <freezeguard.h>
-
 #include "freezewatch.skel.h"
 #include "observer_keep.h"
 #include "observer_layout.h"
@@ -129,12 +127,11 @@ int observer_keep_maps(struct freezewatch_bpf *skel, bool complete,
 
 /*
  * A task that waits while programs come or go at percpu_rwsem_wait() leaves it without their being
- * run. So those that wait now are as if the observer had come just now: nobody will see their ends.
+ * run. So those that the set before saw are as if the observer had come just now: nobody will see their ends.
  */
-void observer_keep_writers(int writers)
+void observer_keep_writers(int writers, uint64_t set)
 {
 	struct fw_writer writer;
-	uint64_t now = freezeguard_now_ns();
 	__u32 key, next;
 	size_t i;
 
@@ -142,7 +139,7 @@ void observer_keep_writers(int writers)
 		if (bpf_map_get_next_key(writers, i ? &key : NULL, &next))
 			break;
 		if (bpf_map_lookup_elem(writers, &next, &writer) || !writer.since_ns ||
-		    writer.since_ns > now)
+		    writer.set == (uint32_t)set)
 			continue;
 		writer.since_ns = 0;
 		bpf_map_update_elem(writers, &next, &writer, BPF_EXIST);

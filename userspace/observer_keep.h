@@ -27,7 +27,8 @@ int observer_keep_maps(struct freezewatch_bpf *skel, bool complete,
 /**
  * observer_keep_writers() - the set has been replaced: who waits has waited since before the observer came
  * @writers: the map
+ * @set: number of the set that is at work now, which sees the end of what it saw begin
  */
-void observer_keep_writers(int writers);
+void observer_keep_writers(int writers, uint64_t set);
 
 #endif

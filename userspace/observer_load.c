@@ -177,7 +177,8 @@ static void settle(struct loader *loader)
 	if (r)
 		refused(loader, r, "to remove " OBSERVER_OLD_DIR);
 	if (loader->has_old)
-		observer_keep_writers(bpf_map__fd(loader->skel->maps.writers));
+		observer_keep_writers(bpf_map__fd(loader->skel->maps.writers),
+				      loader->about.number);
 	r = observer_before(bpf_link__fd(loader->find), bpf_map__fd(loader->skel->maps.frozen),
 			    &loader->result->n_frozen, loader->f);
 	if (r)

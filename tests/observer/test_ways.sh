@@ -3,7 +3,7 @@
 # shellcheck disable=SC2016,SC2154 # the commands of other shells; variables of the library
 # shellcheck source=tests/observer/lib.sh
 . ./lib.sh
-plan 71
+plan 74
 
 start_maps
 expedite
@@ -173,6 +173,43 @@ that "... until it is frozen" within 10000 maps_say "frozen['$told_device']['sta
 that "... the writer is counted for it" maps_say "frozen['$told_device']['blocked'] == 1"
 fsfreeze -u "$told"
 that "... thawed, none waits" within 10000 maps_say "frozen == {} and blocked == [] and writers == {}"
+
+# ---- one freeze on the heels of another ----
+
+# Its writers go on when the next freeze, which was asked for before they blocked, has begun.
+fsfreeze -f "$told"
+echo hang >"$(control told)/thaw"
+fsfreeze -u "$told" &
+thawing=$!
+within 10000 blocked $thawing
+fsfreeze -f "$told" &
+freezing=$!
+within 10000 blocked $freezing
+for i in {1..24}; do
+	write_once "$told"
+done
+that "24 writers wait, and a freeze for their thaw" within 10000 maps_say \
+	"len(blocked) == frozen['$told_device']['blocked'] == 24"
+echo ok >"$(control told)/thaw"
+echo 0 >"$(control told)/release"
+wait $thawing $freezing
+that "... who wait for the next one are counted for it, and nobody else" within 10000 maps_say \
+	"[e['by']['pid'] for e in [frozen['$told_device']]] == [$freezing] and
+	[l['ended'] <= l['waits'] for l in [filesystems['$told_device']['last']]] == [True] and
+	frozen['$told_device']['blocked'] == len(blocked) == len(writers)"
+fsfreeze -u "$told"
+that "... thawed, none waits" within 10000 maps_say "frozen == {} and blocked == [] and writers == {}"
+
+# ---- a writer's name ----
+
+fsfreeze -f "$told"
+named=$scratch/$'\033[2J"}\n%s\302\233'
+ln -s /bin/sh "$named"
+"$named" -c 'echo data >"$0/named"' "$told" &
+writers+=($!)
+that "a writer's name is on its line, and harmless" within 10000 maps_say \
+	"[(b['pid'], b['comm']) for b in blocked] == [($!, '?[2J\"}?%s??')]"
+fsfreeze -u "$told"
 
 # ---- read-only ----
 
