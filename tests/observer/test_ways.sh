@@ -3,7 +3,7 @@
 # shellcheck disable=SC2016,SC2154 # the commands of other shells; variables of the library
 # shellcheck source=tests/observer/lib.sh
 . ./lib.sh
-plan 74
+plan 75
 
 start_maps
 expedite
