@@ -78,11 +78,11 @@ static int open_maps(struct observer *observer, const char *dir, const struct bt
 	struct stat st;
 	int i, r;
 
-	if (stat(dir, &st))
+	if (lstat(dir, &st))
 		return -errno;
-	/* Where anybody may make folders, one that isn't root's is nobody's observer. */
-	if (st.st_uid)
-		return -EPERM;
+	/* Where anybody may make folders, one that isn't root's is nobody's observer; a load says so. */
+	if (st.st_uid || !S_ISDIR(st.st_mode))
+		return -ENOENT;
 	for (i = 0; i < N_MAPS; i++) {
 		snprintf(path, sizeof(path), "%s/%s", dir, maps[i].name);
 		observer->fd[i] = bpf_obj_get(path);

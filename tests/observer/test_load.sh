@@ -3,7 +3,7 @@
 # shellcheck disable=SC2016,SC2154 # the commands of other shells; variables of the library
 # shellcheck source=tests/observer/lib.sh
 . ./lib.sh
-plan 94
+plan 98
 
 make_fs ext4
 fs=${mounted[ext4]}
@@ -190,6 +190,12 @@ says "... is told which capability is missing" CAP_SYS_ADMIN root
 expect 1 "root without the capability" setpriv --bounding-set -sys_admin --inh-caps -sys_admin \
 	freezectl observer load
 says "... is told as well" CAP_SYS_ADMIN
+mkdir $pins && chown 65534 $pins
+expect 1 "a folder that a user made in its place" freezectl observer load
+says "... is told" "user 65534" "remove it"
+expect 0 "... is no observer" freezectl status --prometheus
+says "... for nobody" "freezeguard_observer_loaded 0"
+rmdir $pins
 umount /sys/fs/bpf
 expect 206 "without a BPF filesystem" freezectl observer load
 says "... the command that mounts it is told" "mount -t bpf bpf /sys/fs/bpf"
