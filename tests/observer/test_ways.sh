@@ -185,7 +185,7 @@ within 10000 blocked $thawing
 fsfreeze -f "$told" &
 freezing=$!
 within 10000 blocked $freezing
-for i in {1..24}; do
+for _ in {1..24}; do
 	write_once "$told"
 done
 that "24 writers wait, and a freeze for their thaw" within 10000 maps_say \
