@@ -142,8 +142,8 @@ static __always_inline int fw_lease_is_about_to_freeze(struct freezeguard_notice
 }
 
 /* Called with interrupts off: it is not preempted. */
-SEC("fentry/blocking_notifier_call_chain")
-int BPF_PROG(module_notice, void *chain, unsigned long what, void *data)
+SEC("fentry/blocking_notifier_call_chain_robust")
+int BPF_PROG(module_notice, void *chain, unsigned long what, unsigned long undo, void *data)
 {
 	struct freezeguard_notice notice;
 	struct fw_device device;

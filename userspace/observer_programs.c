@@ -12,7 +12,7 @@
 static const char *const required[] = {
 	"freeze_super", "thaw_super_locked", "percpu_rwsem_wait", "percpu_down_write",
 	"deactivate_locked_super", "generic_shutdown_super", "emergency_thaw_all",
-	"blocking_notifier_call_chain",
+	"blocking_notifier_call_chain_robust",
 };
 
 struct freezewatch_bpf *observer_programs_open(void)

@@ -26,7 +26,7 @@ runs() {
 # was_run: programs that were run between the two looks, and how often. The one for the module's notices is
 # run for other things, up to 5.16 for each task that ends, but not for each of a thousand writes.
 was_run() {
-	join "$before" "$after" | awk '$2 != $3 && !($1 == "module_notice" && $3 - $2 < 50) { print $1, $3 - $2 }'
+	join "$before" "$after" | awk '$2 != $3 { print $1, $3 - $2 }'
 }
 # none_runs N DIRECTORY: nor may the machine run any on the way. What it does by itself may, so it is
 # believed if one of three tries is without.
