@@ -23,8 +23,7 @@ runs() {
 		print $4, runs
 	}' | sort >"$1"
 }
-# was_run: programs that were run between the two looks, and how often. The one for the module's notices is
-# run for other things, up to 5.16 for each task that ends, but not for each of a thousand writes.
+# was_run: programs that were run between the two looks, and how often
 was_run() {
 	join "$before" "$after" | awk '$2 != $3 { print $1, $3 - $2 }'
 }
