@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How long the freeze of one idle filesystem stops its writers, by a lease and by FIFREEZE: from when
+ * a writer is stopped to when all is frozen, and, with a thaw at once, to when it goes on. The
+ * writer writes nothing, again and again: that is stopped like any write, and leaves the filesystem
+ * idle.
+ */
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+/* In shared memory: the longest time between two writes since @reset was set, and its begin. */
+struct prober {
+	volatile bool reset;
+	volatile uint64_t writes, gap_ns, gap_begin_ns;
+};
+
+static struct prober *start_prober(const char *name)
+{
+	struct prober *prober = mmap(NULL, sizeof(*prober), PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (prober == MAP_FAILED)
+		FAIL("mmap failed");
+	if (!kt_fork()) {
+		int fd = open(kt_path(name, "probe"), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+		uint64_t last_ns = kt_now_ns();
+
+		while (write(fd, "", 0) == 0) {
+			uint64_t now_ns = kt_now_ns();
+
+			if (prober->reset) {
+				prober->gap_ns = 0;
+				prober->reset = false;
+			} else if (now_ns - last_ns > prober->gap_ns) {
+				prober->gap_ns = now_ns - last_ns;
+				prober->gap_begin_ns = last_ns;
+			}
+			prober->writes++;
+			usleep(50);
+			last_ns = kt_now_ns();
+		}
+		_exit(1);
+	}
+	return prober;
+}
+
+static void reset(struct prober *prober)
+{
+	unsigned int waited;
+
+	prober->reset = true;
+	for (waited = 0; prober->reset; waited++) {
+		if (waited > KT_SOON_MS)
+			FAIL("the prober doesn't write");
+		kt_sleep_ms(1);
+	}
+	kt_sleep_ms(5);
+}
+
+static void record(struct prober *prober, const char *type, const char *who, uint64_t frozen_ns)
+{
+	kt_sleep_ms(10);
+	bench_sample_ns(bench_name("idle.%s.%s.stall", type, who), prober->gap_ns);
+	/* Not seen, if nothing was written since long before: the guest had no time for the prober. */
+	if (frozen_ns > prober->gap_begin_ns)
+		bench_sample_ns(bench_name("idle.%s.%s.freeze", type, who),
+				frozen_ns - prober->gap_begin_ns);
+}
+
+static void measure(const char *type)
+{
+	int fd = kt_mount_image(type, type);
+	struct prober *prober = start_prober(type);
+	unsigned int i;
+	struct fgnl nl;
+
+	sync();
+	kt_open(&nl);
+	for (i = 0; i < bench_runs(50, 3); i++) {
+		struct fg_lease *lease;
+		uint64_t frozen_ns;
+
+		reset(prober);
+		lease = bench_lease(&nl, &fd, 1, 60000, NULL);
+		bench_end(&nl, lease->number);
+		record(prober, type, "lease", lease->frozen_ns);
+
+		reset(prober);
+		bench_ioctl_freeze(fd);
+		frozen_ns = kt_now_ns();
+		bench_ioctl_thaw(fd);
+		record(prober, type, "ioctl", frozen_ns);
+	}
+}
+
+TEST_WITHIN(one_idle_ext4, 120)
+{
+	measure("ext4");
+}
+
+TEST_WITHIN(one_idle_xfs, 120)
+{
+	measure("xfs");
+}
+
+TEST_WITHIN(one_idle_btrfs, 120)
+{
+	measure("btrfs");
+}
