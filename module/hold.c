@@ -53,6 +53,18 @@ void fg_hold_init(struct fg_hold *hold, struct fg_lease *lease, struct file *fil
 	hold->continuity = FREEZEGUARD_CONTINUITY_UNKNOWN;
 }
 
+/**
+ * fg_hold_write_back() - write back some of what is dirty, before the freeze
+ * @hold: a hold that has not frozen its superblock
+ *
+ * Context: sleeps, uninterruptibly, for as long as the device takes for a round; no locks.
+ * Return: whether to call it again; false after the last round, which has synced the filesystem.
+ */
+bool fg_hold_write_back(struct fg_hold *hold)
+{
+	return fg_writeback_round(hold->sb, &hold->writeback);
+}
+
 /* Does anything but our own freeze keep the superblock frozen, while ours does too? */
 static bool fg_hold_has_company(struct fg_hold *hold)
 {

@@ -64,6 +64,15 @@ static bool fg_lease_has_ended(struct fg_lease *lease)
 	return fg_state_has_ended(READ_ONCE(lease->info.state));
 }
 
+static void fg_lease_freezing_begins(struct fg_lease *lease)
+{
+	lockdep_assert_held(&lease->lock);
+	if (fg_lease_has_ended(lease))
+		return;
+	fg_expedite_begin();
+	lease->expedites = true;
+}
+
 static void fg_lease_freezing_is_over(struct fg_lease *lease)
 {
 	lockdep_assert_held(&lease->lock);
@@ -534,10 +543,35 @@ static void fg_lease_release_hold(struct fg_lease *lease, struct fg_hold *hold)
 		fg_lease_finish(lease);
 }
 
+/*
+ * What is written back here need not be written while the writers are stopped. All holds do it side
+ * by side, and nothing is frozen before all are through: those that were frozen first would wait for
+ * the others.
+ */
+static void fg_lease_write_back(struct fg_lease *lease, struct fg_hold *hold)
+{
+	u64 until_ns = lease->info.begin_ns + lease->sync_budget_ns;
+	unsigned long flags;
+
+	while (!fg_lease_has_ended(lease) && ktime_get_boottime_ns() < until_ns)
+		if (!fg_hold_write_back(hold))
+			break;
+
+	spin_lock_irqsave(&lease->lock, flags);
+	if (!--lease->nr_to_write_back)
+		fg_lease_freezing_begins(lease);
+	spin_unlock_irqrestore(&lease->lock, flags);
+	wake_up_all(&lease->wait);
+}
+
+static bool fg_lease_may_freeze(struct fg_lease *lease, struct fg_hold *hold)
+{
+	return !READ_ONCE(lease->nr_to_write_back) && READ_ONCE(lease->level) >= hold->level;
+}
+
 static bool fg_lease_wait_for_turn(struct fg_lease *lease, struct fg_hold *hold)
 {
-	wait_event_idle(lease->wait, READ_ONCE(lease->level) >= hold->level ||
-				     fg_lease_has_ended(lease));
+	wait_event_idle(lease->wait, fg_lease_may_freeze(lease, hold) || fg_lease_has_ended(lease));
 	return !fg_lease_has_ended(lease);
 }
 
@@ -546,6 +580,8 @@ static int fg_lease_hold_thread(void *data)
 	struct fg_hold *hold = data;
 	struct fg_lease *lease = hold->lease;
 
+	if (lease->sync_budget_ns)
+		fg_lease_write_back(lease, hold);
 	if (fg_lease_wait_for_turn(lease, hold) && fg_lease_freeze_hold(lease, hold)) {
 		wait_event_idle(lease->wait, fg_lease_has_ended(lease));
 		fg_lease_thaw_hold(lease, hold);
@@ -613,10 +649,8 @@ void fg_lease_start(struct fg_lease *lease)
 	fg_lease_get(lease);
 	/* It is registered: somebody may be extending it, or have ended it. */
 	spin_lock_irqsave(&lease->lock, flags);
-	if (!fg_lease_has_ended(lease)) {
-		fg_expedite_begin();
-		lease->expedites = true;
-	}
+	if (!lease->nr_to_write_back)
+		fg_lease_freezing_begins(lease);
 	hrtimer_start(&lease->timer, ns_to_ktime(lease->info.deadline_ns), HRTIMER_MODE_ABS);
 	spin_unlock_irqrestore(&lease->lock, flags);
 	fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
@@ -642,6 +676,7 @@ void fg_lease_prepare(struct fg_lease *lease, u64 timeout_ns)
 	sort(lease->holds, lease->nr_holds, sizeof(lease->holds[0]), fg_lease_cmp_level, NULL);
 	fg_lease_open_level(lease, 0);
 	lease->info.nr_live = lease->nr_holds;
+	lease->nr_to_write_back = lease->sync_budget_ns ? lease->nr_holds : 0;
 	lease->info.begin_ns = ktime_get_boottime_ns();
 	lease->info.deadline_ns = lease->info.begin_ns + timeout_ns;
 }
@@ -650,7 +685,7 @@ void fg_lease_prepare(struct fg_lease *lease, u64 timeout_ns)
  * fg_lease_alloc() - memory for a lease
  * @max_holds: for how many superblocks
  *
- * The caller sets @id and @owner, adds holds with fg_hold_init(), counting them in nr_holds, and
+ * The caller sets @id, @owner and @sync_budget_ns, adds holds with fg_hold_init(), counting them in nr_holds, and
  * then calls fg_lease_prepare().
  *
  * Context: sleeps.

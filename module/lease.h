@@ -12,7 +12,8 @@
  * Who runs what:
  *   - fg_lease_start() arms the deadline, then has a worker create one thread per hold. Nothing is
  *     frozen before every thread exists.
- *   - a hold's thread freezes its superblock, waits for the end, thaws, releases.
+ *   - a hold's thread writes its superblock back if that is wanted, freezes it when all others are
+ *     through with that too, waits for the end, thaws, releases.
  *   - fg_lease_end() only changes the state and wakes the threads. It is called from handlers, from
  *     the notifier of closed sockets and, in hard interrupt context, from the deadline's timer.
  * So a stuck freeze or thaw keeps nothing waiting but its own thread.
@@ -82,7 +83,10 @@ struct fg_lease_info {
  * @info: the state
  * @owner: the socket that it is bound to; its sk is NULL from the detaching or the end on
  * @expedites: it is one of those for which RCU is expedited
- * @level: holds of this level and below may freeze
+ * @sync_budget_ns: how long after the beginning dirty data may be written back before anything is
+ *	frozen; 0: not at all; constant
+ * @nr_to_write_back: holds that still do that
+ * @level: holds of this level and below may freeze, once none does
  * @nr_to_freeze: holds of this level that are not frozen yet
  * @nr_holds: how many @holds; constant
  * @holds: sorted by level
@@ -104,6 +108,8 @@ struct fg_lease {
 	struct fg_lease_info info;
 	struct fg_owner owner;
 	bool expedites;
+	u64 sync_budget_ns;
+	unsigned int nr_to_write_back;
 	unsigned int level;
 	unsigned int nr_to_freeze;
 	unsigned int nr_holds;

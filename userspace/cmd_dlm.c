@@ -8,12 +8,13 @@
 #include "planshow.h"
 #include "thaw.h"
 
-enum { OPT_EXECUTION_ID = OPT_FIRST, OPT_TIMEOUT, OPT_SCRIPT_TIMEOUT, OPT_ALLOW_ROOT };
+enum { OPT_EXECUTION_ID = OPT_FIRST, OPT_TIMEOUT, OPT_SCRIPT_TIMEOUT, OPT_SYNC_BUDGET, OPT_ALLOW_ROOT };
 
 static const struct option options[] = {
 	{ "execution-id", required_argument, NULL, OPT_EXECUTION_ID },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "script-timeout", required_argument, NULL, OPT_SCRIPT_TIMEOUT },
+	{ "sync-budget", required_argument, NULL, OPT_SYNC_BUDGET },
 	{ "allow-root", no_argument, NULL, OPT_ALLOW_ROOT },
 	COMMON_OPTIONS,
 	{ 0 }
@@ -98,6 +99,10 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 			freezectl_duration(ctl, "--script-timeout", optarg,
 					   &call.script_timeout_ms);
 			break;
+		case OPT_SYNC_BUDGET:
+			freezectl_duration(ctl, "--sync-budget", optarg,
+					   &call.request.sync_budget_ms);
+			break;
 		case OPT_ALLOW_ROOT:
 			call.request.allow_root = true;
 			break;
@@ -108,6 +113,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 			freezectl_bad_option(ctl, c, argv);
 		}
 	}
+	freeze_check_sync_budget(ctl, &call.request);
 	if (!execution_id)
 		freezectl_usage(ctl, "--execution-id is missing");
 	else if (!dlm_execution_id_valid(execution_id))
@@ -149,6 +155,9 @@ const struct subcommand cmd_dlm = {
 	"  --script-timeout DURATION\n"
 	"                        give up after that; default 8s. It has to be shorter than the\n"
 	"                        timeout of the policy by the time of a roll-back, 1.5s\n"
+	"  --sync-budget DURATION\n"
+	"                        before that write back what is dirty, without stopping writers,\n"
+	"                        for that long at most; a part of both timeouts\n"
 	"  --allow-root          the root filesystem may be among the paths\n",
 	.run = run,
 };

@@ -20,6 +20,18 @@
 #define LATE_ROLL_BACK_MS	250
 
 /**
+ * freeze_check_sync_budget() - is there time left to freeze after writing back?
+ * @ctl: gets a finding of code 1 if not
+ * @request: what is wanted
+ */
+void freeze_check_sync_budget(struct freezectl *ctl, const struct freeze_request *request)
+{
+	if (request->sync_budget_ms >= request->timeout_ms)
+		findings_add(&ctl->findings, EXIT_CODE_USAGE, "--sync-budget", "it is a part of "
+			     "--timeout, and has to be less than that");
+}
+
+/**
  * freeze_arguments() - read what is wanted from the command line
  * @ctl: gets a finding for each thing that is wrong
  * @argc: up to where
@@ -41,6 +53,9 @@ void freeze_arguments(struct freezectl *ctl, int argc, char **argv, const struct
 		case FREEZE_OPT_TIMEOUT:
 			freezectl_duration(ctl, "--timeout", optarg, &request->timeout_ms);
 			break;
+		case FREEZE_OPT_SYNC_BUDGET:
+			freezectl_duration(ctl, "--sync-budget", optarg, &request->sync_budget_ms);
+			break;
 		case FREEZE_OPT_ALL:
 			request->all = true;
 			break;
@@ -58,6 +73,7 @@ void freeze_arguments(struct freezectl *ctl, int argc, char **argv, const struct
 	request->n_paths = (size_t)(argc - optind);
 	if (request->all && request->n_paths)
 		freezectl_usage(ctl, "--all and paths exclude each other");
+	freeze_check_sync_budget(ctl, request);
 }
 
 struct freezable {
@@ -299,8 +315,8 @@ bool freeze_take(struct freezectl *ctl, const struct freeze_request *request,
 	if (locked_memory(&freeze->plan, &ctl->findings))
 		goto out_free;
 
-	if (freezeguard_lease_new(ctl->fg, request->id, request->timeout_ms, superblocks, n,
-				  lease)) {
+	if (freezeguard_lease_new(ctl->fg, request->id, request->timeout_ms,
+				  request->sync_budget_ms, superblocks, n, lease)) {
 		new_refused(ctl, request, &freeze->plan, targets, n);
 		goto out_free;
 	}

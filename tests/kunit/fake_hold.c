@@ -16,6 +16,16 @@ static struct fake_super *fake_super_of(const struct fg_hold *hold)
 
 /* ---- hold.h ---- */
 
+bool fg_hold_write_back(struct fg_hold *hold)
+{
+	struct fake_super *super = fake_super_of(hold);
+
+	if (super->write_back_hangs)
+		wait_for_completion(&super->write_back_go);
+	super->written_back = atomic_inc_return(&fake_world->order);
+	return super->write_backs && --super->write_backs;
+}
+
 int fg_hold_freeze(struct fg_hold *hold, bool *frozen)
 {
 	struct fake_super *super = fake_super_of(hold);
@@ -127,6 +137,7 @@ int fake_world_init(struct kunit *test)
 	if (!fake_world)
 		return -ENOMEM;
 	for (i = 0; i < FAKE_HOLDS_MAX; i++) {
+		init_completion(&fake_world->supers[i].write_back_go);
 		init_completion(&fake_world->supers[i].freeze_go);
 		init_completion(&fake_world->supers[i].thaw_go);
 		fake_world->supers[i].thaw_continuity = FREEZEGUARD_CONTINUITY_GUARANTEED;
@@ -143,6 +154,7 @@ void fake_release(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < FAKE_HOLDS_MAX; i++) {
+		complete_all(&fake_world->supers[i].write_back_go);
 		complete_all(&fake_world->supers[i].freeze_go);
 		complete_all(&fake_world->supers[i].thaw_go);
 	}

@@ -148,7 +148,7 @@ static void encodes_a_new_lease(void **state)
 
 	(void)state;
 	kernel_start(&k);
-	assert_int_equal(freezeguard_lease_new(k.fg, "backup", 60000, two, 2, &lease), 0);
+	assert_int_equal(freezeguard_lease_new(k.fg, "backup", 60000, 0, two, 2, &lease), 0);
 	assert_int_equal(lease.number, 3);
 	assert_int_equal(freezeguard_errno(k.fg), 0);
 	assert_string_equal(freezeguard_error(k.fg), "");
@@ -200,7 +200,7 @@ static void tells_whose_lease_is_in_the_way(void **state)
 	(void)state;
 	kernel_start(&k);
 	for (i = 0; i < 2; i++) {
-		assert_int_equal(freezeguard_lease_new(k.fg, "backup", 60000, two, 2, &lease),
+		assert_int_equal(freezeguard_lease_new(k.fg, "backup", 60000, 0, two, 2, &lease),
 				 -EBUSY);
 		assert_int_equal(freezeguard_errno(k.fg), EBUSY);
 		assert_int_equal(freezeguard_error_lease(k.fg), 42);
@@ -603,7 +603,7 @@ static void too_many_superblocks_for_a_message(void **state)
 	(void)state;
 	assert_non_null(many);
 	kernel_start(&k);
-	assert_int_equal(freezeguard_lease_new(k.fg, NULL, 1000, many, 4000, &lease), -E2BIG);
+	assert_int_equal(freezeguard_lease_new(k.fg, NULL, 1000, 0, many, 4000, &lease), -E2BIG);
 	assert_non_null(strstr(freezeguard_error(k.fg), "4000 filesystems"));
 	kernel_stop(&k);
 	free(many);
@@ -618,7 +618,7 @@ static void a_handle_that_is_not_connected(void **state)
 
 	(void)state;
 	assert_int_equal(freezeguard_lease_get(fg, 1, NULL, &lease), -ENOTCONN);
-	assert_int_equal(freezeguard_lease_new(fg, "x", 1, two, 2, &lease), -ENOTCONN);
+	assert_int_equal(freezeguard_lease_new(fg, "x", 1, 0, two, 2, &lease), -ENOTCONN);
 	assert_int_equal(freezeguard_lease_dump(fg, &list), -ENOTCONN);
 	assert_int_equal(freezeguard_fs_get(fg, 0, &fs), -ENOTCONN);
 	freezeguard_close(fg);
