@@ -41,7 +41,7 @@ static void pre_script(struct freezectl *ctl, const struct call *call)
 
 static void post_script(struct freezectl *ctl, const struct call *call)
 {
-	const struct places places = { .mounts = freezectl_mounts(ctl) };
+	const struct places places = { .mounts = &ctl->mounts };
 	struct thaw thaw = { .id = call->request.id };
 
 	if (!freezectl_connect(ctl) || !thaw_request(ctl, &thaw))

@@ -308,7 +308,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		metrics(ctl);
 		return;
 	}
-	status.places.mounts = freezectl_mounts(ctl);
+	status.places.mounts = &ctl->mounts;
 	status.when = when_now();
 	if (freezectl_connect(ctl)) {
 		if (id)

@@ -218,22 +218,6 @@ bool freezectl_fs(struct freezectl *ctl, const char *path, int otherwise,
 }
 
 /**
- * freezectl_mounts() - the mount table, for the paths of filesystems
- * @ctl: the call
- *
- * Return: the table, empty if it cannot be read: then filesystems are called by their devices.
- */
-const struct mounts *freezectl_mounts(struct freezectl *ctl)
-{
-	if (!ctl->mounts_read) {
-		ctl->mounts_read = true;
-		if (mounts_read(&ctl->mounts, NULL))
-			memset(&ctl->mounts, 0, sizeof(ctl->mounts));
-	}
-	return &ctl->mounts;
-}
-
-/**
  * freezectl_observer() - the observer, to read what it saw
  * @ctl: gets a warning if one is loaded that cannot be read
  *
@@ -367,7 +351,8 @@ int main(int argc, char **argv)
 
 	if (!reserve_standard_streams())
 		return EXIT_CODE_SYSTEM;
-	setlocale(LC_ALL, "");
+	/* How wide characters are is all that is wanted of it; each category is a file more to load. */
+	setlocale(LC_CTYPE, "");
 	/* A reader that went away is an error of writing, after which the lease has to be ended. */
 	signal(SIGPIPE, SIG_IGN);
 	for (i = 1; i < argc && !command; i++)
@@ -388,8 +373,7 @@ int main(int argc, char **argv)
 	}
 	code = output_exit_code(&ctl.out, &ctl.findings);
 	freezeguard_close(ctl.fg);
-	if (ctl.mounts_read)
-		mounts_free(&ctl.mounts);
+	mounts_once_free(&ctl.mounts);
 	if (ctl.observer)
 		observer_close(ctl.observer);
 	findings_free(&ctl.findings);

@@ -20,7 +20,9 @@
 #include "output.h"
 
 #define STACK_BYTES	(256 * 1024)
-#define HEAP_BYTES	(4 * 1024 * 1024)
+/* ... of the heap, and for each filesystem: what the kernel tells of it, and the text or JSON made of that. */
+#define HEAP_BYTES	(512 * 1024)
+#define HEAP_EACH	(16 * 1024)
 /* A script whose interpreter is a script whose interpreter...: the kernel follows five. */
 #define INTERPRETERS	5
 
@@ -52,15 +54,16 @@ static __attribute__((noinline)) void touch_stack(void)
  */
 int locked_memory(const struct plan *plan, struct findings *findings)
 {
+	size_t heap_bytes = HEAP_BYTES + plan->n * HEAP_EACH;
 	void *heap;
 	int r;
 
 	tzset();
 	output_rehearse(plan);
 	touch_stack();
-	mallopt(M_TRIM_THRESHOLD, HEAP_BYTES * 4);
+	mallopt(M_TRIM_THRESHOLD, (int)heap_bytes * 4);
 	mallopt(M_MMAP_MAX, 0);
-	heap = malloc(HEAP_BYTES);
+	heap = malloc(heap_bytes);
 	/* Not to be optimised away: it is the growing that is wanted. */
 	__asm__ volatile("" : : "r"(heap) : "memory");
 	free(heap);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* mounts: the mount table of this mount namespace; the only file that knows libmount */
+/* mounts: the mount table of this mount namespace */
 #ifndef FREEZEGUARD_MOUNTS_H
 #define FREEZEGUARD_MOUNTS_H
 
@@ -17,10 +17,10 @@
  * @source: "/dev/nvme1n1", "tmpfs", "server:/export", or ""
  * @root: the directory of the filesystem that is mounted: "/" unless a bind mount or subvolume
  * @mountpoint: where
- * @options: the superblock's options
+ * @options: the superblock's options, not decoded: for mounts_option()
  * @read_only: the superblock is read-only; a read-only mount of a writable superblock isn't
- * @pseudo: libmount says it is a pseudo filesystem (proc, tmpfs, overlay, ...)
- * @network: libmount says it is a network filesystem
+ * @pseudo: it is a pseudo filesystem (proc, tmpfs, overlay, ...)
+ * @network: it is a network filesystem
  */
 struct mount_entry {
 	int id, parent_id;
@@ -33,7 +33,7 @@ struct mount_entry {
  * struct mounts - a mount table, in the kernel's order
  * @v: the mounts
  * @n: how many
- * @n_unreadable: lines of the table that libmount couldn't read
+ * @n_unreadable: lines of the table that make no sense
  */
 struct mounts {
 	struct mount_entry *v;
@@ -54,6 +54,22 @@ int mounts_read(struct mounts *m, const char *mountinfo);
  * @m: what mounts_read() filled
  */
 void mounts_free(struct mounts *m);
+
+/**
+ * struct mounts_once - a mount table that is read when it is first asked for; zeroed before
+ * @read: it was tried
+ * @mounts: the table, empty if it can't be read: then filesystems are called by their devices
+ */
+struct mounts_once {
+	bool read;
+	struct mounts mounts;
+};
+
+/** mounts_once() - the mount table, as it was when it was first asked for */
+const struct mounts *mounts_once(struct mounts_once *once);
+
+/** mounts_once_free() - free it, if it was read */
+void mounts_once_free(struct mounts_once *once);
 
 /**
  * mounts_find() - the mount with an id

@@ -182,7 +182,7 @@ static void show_filesystems(struct freezectl *ctl, struct observer *observer)
 	struct table table = {
 		.table = output_table(headers),
 		.array = ctl->out.json ? json_object_new_array() : NULL,
-		.places = { .mounts = freezectl_mounts(ctl) },
+		.places = { .mounts = &ctl->mounts },
 		.observer = observer,
 	};
 	int r;

@@ -11,10 +11,10 @@
 
 #include "bench.h"
 
-/* In shared memory: the longest time between two writes since @reset was set, and its begin. */
+/* In shared memory: the longest time between two writes since @reset was set; the last one's return. */
 struct prober {
 	volatile bool reset;
-	volatile uint64_t writes, gap_ns, gap_begin_ns;
+	volatile uint64_t gap_ns, last_ns;
 };
 
 static struct prober *start_prober(const char *name)
@@ -36,9 +36,8 @@ static struct prober *start_prober(const char *name)
 				prober->reset = false;
 			} else if (now_ns - last_ns > prober->gap_ns) {
 				prober->gap_ns = now_ns - last_ns;
-				prober->gap_begin_ns = last_ns;
 			}
-			prober->writes++;
+			prober->last_ns = now_ns;
 			usleep(50);
 			last_ns = kt_now_ns();
 		}
@@ -60,14 +59,17 @@ static void reset(struct prober *prober)
 	kt_sleep_ms(5);
 }
 
-static void record(struct prober *prober, const char *type, const char *who, uint64_t frozen_ns)
+/* When all is frozen the last write was the one before that is stopped. */
+static void record_frozen(struct prober *prober, const char *type, const char *who,
+			  uint64_t frozen_ns)
+{
+	bench_sample_ns(bench_name("idle.%s.%s.freeze", type, who), frozen_ns - prober->last_ns);
+}
+
+static void record_thawed(struct prober *prober, const char *type, const char *who)
 {
 	kt_sleep_ms(10);
 	bench_sample_ns(bench_name("idle.%s.%s.stall", type, who), prober->gap_ns);
-	/* Not seen, if nothing was written since long before: the guest had no time for the prober. */
-	if (frozen_ns > prober->gap_begin_ns)
-		bench_sample_ns(bench_name("idle.%s.%s.freeze", type, who),
-				frozen_ns - prober->gap_begin_ns);
 }
 
 static void measure(const char *type)
@@ -85,14 +87,16 @@ static void measure(const char *type)
 
 		reset(prober);
 		lease = bench_lease(&nl, &fd, 1, 60000, NULL);
+		record_frozen(prober, type, "lease", lease->frozen_ns);
 		bench_end(&nl, lease->number);
-		record(prober, type, "lease", lease->frozen_ns);
+		record_thawed(prober, type, "lease");
 
 		reset(prober);
 		bench_ioctl_freeze(fd);
 		frozen_ns = kt_now_ns();
+		record_frozen(prober, type, "ioctl", frozen_ns);
 		bench_ioctl_thaw(fd);
-		record(prober, type, "ioctl", frozen_ns);
+		record_thawed(prober, type, "ioctl");
 	}
 }
 
