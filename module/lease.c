@@ -18,6 +18,9 @@
 #define FG_THAW_PAUSE_FIRST_MS	10
 #define FG_THAW_PAUSE_LAST_MS	5000
 
+/* How long a thread that has released its hold lets those go first that have not. */
+#define FG_EXIT_PAUSE_MS	100
+
 /* After a lease's end, how often and how long apart threads that starve are looked for. */
 #define FG_RESCUE_ROUNDS	10
 #define FG_RESCUE_PAUSE_MS	100
@@ -517,6 +520,7 @@ static void fg_lease_finish(struct fg_lease *lease)
 	spin_lock_irqsave(&lease->lock, flags);
 	swap(sk, lease->owner.sk);
 	spin_unlock_irqrestore(&lease->lock, flags);
+	wake_up_all(&lease->wait);
 	if (sk)
 		sock_put(sk);
 }
@@ -587,6 +591,9 @@ static int fg_lease_hold_thread(void *data)
 		fg_lease_thaw_hold(lease, hold);
 	}
 	fg_lease_release_hold(lease, hold);
+	/* To exit takes a processor as long as to thaw, and there are others still to thaw. */
+	wait_event_idle_timeout(lease->wait, !fg_lease_is_live(lease),
+				msecs_to_jiffies(FG_EXIT_PAUSE_MS));
 	flush_work(&lease->urge);	/* a class must not be given to a thread that is gone */
 	fg_lease_put(lease);
 	fg_thread_exit();
