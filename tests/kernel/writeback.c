@@ -111,10 +111,11 @@ static void writes_back(const char *type)
 	struct fgnl nl;
 
 	/* holds the barrier before the freezes, not the write-back */
-	int fds[2] = { fd, kt_mount("slow", "sync_fs=hang") };
+	int fds[2] = { fd, kt_mount("slow", NULL) };
 
 	kt_open(&nl);
 	sync();
+	kt_tell("slow", "sync_fs", "hang");
 	out = open(kt_path(type, "data"), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 	memset(block, 'd', sizeof(block));
 	for (i = 0; i < MIB; i++)
