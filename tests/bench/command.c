@@ -25,7 +25,7 @@ static void sample(const char *what, const char *who, struct cost cost)
 	bench_sample_ns(bench_name("%s.%s.cpu", what, who), cost.cpu_ns);
 }
 
-TEST_WITHIN(freeze_and_thaw, 120)
+TEST_WITHIN(freeze_and_thaw, 240)
 {
 	const char *path = (kt_mount_image("c", "ext4"), kt_path("c", NULL));
 	const char *const freeze[] = { FREEZECTL, "freeze", "--id", "c", path, NULL };
@@ -37,7 +37,7 @@ TEST_WITHIN(freeze_and_thaw, 120)
 	const char *const nothing_either[] = { FSFREEZE, "--version", NULL };
 	unsigned int i;
 
-	for (i = 0; i < bench_runs(60, 2); i++) {
+	for (i = 0; i < bench_runs(40, 2); i++) {
 		sample("command", "freezectl", pair(freeze, thaw));
 		sample("command", "freezectl-path", pair(freeze, thaw_path));
 		sample("command", "fsfreeze", pair(f, u));
@@ -46,7 +46,7 @@ TEST_WITHIN(freeze_and_thaw, 120)
 	}
 }
 
-TEST_WITHIN(data_lifecycle_manager, 120)
+TEST_WITHIN(data_lifecycle_manager, 240)
 {
 	const char *path = (kt_mount_image("d", "ext4"), kt_path("d", NULL));
 	const char *const pre[] = { FREEZECTL, "dlm", "pre-script", "--execution-id", EXECUTION,

@@ -81,7 +81,7 @@ static void measure(const char *type)
 
 	sync();
 	kt_open(&nl);
-	for (i = 0; i < bench_runs(50, 3); i++) {
+	for (i = 0; i < bench_runs(40, 3); i++) {
 		struct fg_lease *lease;
 		uint64_t frozen_ns;
 
@@ -100,17 +100,17 @@ static void measure(const char *type)
 	}
 }
 
-TEST_WITHIN(one_idle_ext4, 120)
+TEST_WITHIN(one_idle_ext4, 200)
 {
 	measure("ext4");
 }
 
-TEST_WITHIN(one_idle_xfs, 120)
+TEST_WITHIN(one_idle_xfs, 200)
 {
 	measure("xfs");
 }
 
-TEST_WITHIN(one_idle_btrfs, 120)
+TEST_WITHIN(one_idle_btrfs, 200)
 {
 	measure("btrfs");
 }

@@ -113,7 +113,7 @@ static const struct {
 	unsigned int label, quick, peer_runs;
 } sizes[] = { { 1, 1, 20 }, { 64, 3, 3 }, { 128, 4, 2 } };
 
-TEST_WITHIN(snapshot_set, 280)
+TEST_WITHIN(snapshot_set, 600)
 {
 	unsigned int s, i;
 	struct fgnl nl;
