@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <locale.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -351,8 +350,6 @@ int main(int argc, char **argv)
 
 	if (!reserve_standard_streams())
 		return EXIT_CODE_SYSTEM;
-	/* How wide characters are is all that is wanted of it; each category is a file more to load. */
-	setlocale(LC_CTYPE, "");
 	/* A reader that went away is an error of writing, after which the lease has to be ended. */
 	signal(SIGPIPE, SIG_IGN);
 	for (i = 1; i < argc && !command; i++)

@@ -43,8 +43,7 @@ static __attribute__((noinline)) void touch_stack(void)
  * What is done, in this order:
  * - symbols: nothing to do; the program is linked with -z now, so none is looked up later;
  * - the time zone is read (localtime_r() does not look for it again), error texts are fetched, the
- *   locale is loaded by setlocale() in main(), and its character set conversion, which glibc loads
- *   as a library on first use, by a rehearsal of everything that will be printed;
+ *   locale, if one is needed, is loaded by a rehearsal of everything that will be printed;
  * - no name service is used at all;
  * - the stack is grown to more than is needed, and so is the heap, which is told to give nothing
  *   back;

@@ -49,7 +49,7 @@ static void show_points(struct freezectl *ctl, const struct observer_info *info)
 {
 	static const char *const headers[] = { "PROGRAM", "AT", "FUNCTION", "STATE", "RUNS",
 					       "MISSED", NULL };
-	struct libscols_table *table = output_table(headers);
+	struct table *table = table_new(headers);
 	struct json_object *array = ctl->out.json ? json_object_new_array() : NULL;
 	const struct observer_point *point;
 	char runs[24], missed[24];
@@ -58,7 +58,7 @@ static void show_points(struct freezectl *ctl, const struct observer_info *info)
 	for (point = info->v; point < info->v + info->n; point++) {
 		snprintf(runs, sizeof(runs), "%" PRIu64, point->runs);
 		snprintf(missed, sizeof(missed), "%" PRIu64, point->missed);
-		output_row(table, (const char *[]) {
+		table_row(table, (const char *[]) {
 			point->name, *point->kind ? point->kind : NULL,
 			*point->function ? point->function : NULL,
 			point->state == OBSERVER_POINT_ABSENT ? "absent on this kernel" :
@@ -68,7 +68,7 @@ static void show_points(struct freezectl *ctl, const struct observer_info *info)
 		if (array)
 			json_object_array_add(array, json_point(point));
 	}
-	output_table_print(&ctl->out, table);
+	table_print(table, ctl->out.text);
 	output_json_add(ctl->out.doc, "programs", array);
 	if (n_missing)
 		findings_add(&ctl->findings, EXIT_CODE_DONE, NULL, "%zu programs are not attached; "
@@ -128,7 +128,7 @@ static void show_totals(struct freezectl *ctl, const struct fw_totals *totals)
 }
 
 struct table {
-	struct libscols_table *table;
+	struct table *table;
 	struct json_object *array;
 	struct places places;
 	struct observer *observer;
@@ -149,7 +149,7 @@ static int add_filesystem(dev_t dev, const struct fw_filesystem *fs, void *data)
 	snprintf(device, sizeof(device), "%u:%u", major(dev), minor(dev));
 	snprintf(freezes, sizeof(freezes), "%" PRIu64, (uint64_t)fs->freezes);
 	snprintf(waits, sizeof(waits), "%" PRIu64, (uint64_t)fs->stall.waits);
-	output_row(table->table, (const char *[]) {
+	table_row(table->table, (const char *[]) {
 		path ? path : device, fs->filesystem, fs->source, is_frozen ? "frozen" : "-", freezes,
 		duration_format(fs->longest_freeze_ns / NS_PER_MS, longest_freeze, sizeof(longest_freeze)), waits,
 		duration_format(fs->stall.longest_ns / NS_PER_MS, longest_wait, sizeof(longest_wait)) });
@@ -180,7 +180,7 @@ static void show_filesystems(struct freezectl *ctl, struct observer *observer)
 	static const char *const headers[] = { "FILESYSTEM", "TYPE", "SOURCE", "STATE", "FREEZES",
 					       "LONGEST", "WAITS", "LONGEST WAIT", NULL };
 	struct table table = {
-		.table = output_table(headers),
+		.table = table_new(headers),
 		.array = ctl->out.json ? json_object_new_array() : NULL,
 		.places = { .mounts = &ctl->mounts },
 		.observer = observer,
@@ -193,11 +193,11 @@ static void show_filesystems(struct freezectl *ctl, struct observer *observer)
 			     "counters: %s", strerror(-r));
 	output_json_add(ctl->out.doc, "filesystems", table.array);
 	if (!table.n) {
-		scols_unref_table(table.table);
+		table_free(table.table);
 		return;
 	}
 	fputc('\n', ctl->out.text);
-	output_table_print(&ctl->out, table.table);
+	table_print(table.table, ctl->out.text);
 }
 
 static void show_counters(struct freezectl *ctl)
