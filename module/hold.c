@@ -6,6 +6,7 @@
 #include <linux/user_namespace.h>
 
 #include "hold.h"
+#include "writeback.h"
 
 /**
  * fg_hold_super() - the superblock that an open file names
@@ -54,15 +55,16 @@ void fg_hold_init(struct fg_hold *hold, struct fg_lease *lease, struct file *fil
 }
 
 /**
- * fg_hold_write_back() - write back some of what is dirty, before the freeze
+ * fg_hold_write_back() - write back what is dirty, before the freeze
  * @hold: a hold that has not frozen its superblock
+ * @stop: is asked often whether to leave it at that
+ * @data: for @stop
  *
- * Context: sleeps, uninterruptibly, for as long as the device takes for a round; no locks.
- * Return: whether to call it again; false after the last round, which has synced the filesystem.
+ * Context: sleeps, uninterruptibly, for as long as the device takes; no locks.
  */
-bool fg_hold_write_back(struct fg_hold *hold)
+void fg_hold_write_back(struct fg_hold *hold, bool (*stop)(void *data), void *data)
 {
-	return fg_writeback_round(hold->sb, &hold->writeback);
+	fg_writeback(hold->sb, stop, data);
 }
 
 /* Does anything but our own freeze keep the superblock frozen, while ours does too? */

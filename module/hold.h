@@ -10,7 +10,6 @@
 #include <linux/freezeguard.h>
 
 #include "compat/compat.h"
-#include "writeback.h"
 
 struct fg_lease;
 
@@ -32,7 +31,6 @@ struct fg_lease;
  * @level: order of freezing
  * @who: as whom it is frozen
  * @thread: its thread, with a reference, or NULL
- * @writeback: how far its thread is with writing back
  * @urgent: the thread runs before everything else; the lease's work alone
  * @watched: its own thread's last thaw was seen by the watch, as every other one would have been
  * @doubtful: somebody else thawed it before the freeze was noted, ours or another one before; set
@@ -62,7 +60,6 @@ struct fg_hold {
 	unsigned int level;
 	enum fg_holder who;
 	struct task_struct *thread;
-	struct fg_writeback writeback;
 	bool urgent;
 	bool watched;
 	bool doubtful;
@@ -89,7 +86,7 @@ static inline bool fg_hold_is_live(const struct fg_hold *hold)
 struct super_block *fg_hold_super(struct file *file);
 void fg_hold_init(struct fg_hold *hold, struct fg_lease *lease, struct file *file,
 		  unsigned int level, enum fg_holder who);
-bool fg_hold_write_back(struct fg_hold *hold);
+void fg_hold_write_back(struct fg_hold *hold, bool (*stop)(void *data), void *data);
 int fg_hold_freeze(struct fg_hold *hold, bool *frozen);
 int fg_hold_thaw(struct fg_hold *hold, enum freezeguard_continuity *continuity);
 bool fg_hold_frozen_by_others(const struct fg_hold *hold);

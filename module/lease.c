@@ -547,6 +547,14 @@ static void fg_lease_release_hold(struct fg_lease *lease, struct fg_hold *hold)
 		fg_lease_finish(lease);
 }
 
+static bool fg_lease_stops_writing_back(void *data)
+{
+	struct fg_lease *lease = data;
+
+	return fg_lease_has_ended(lease) ||
+	       ktime_get_boottime_ns() >= lease->info.begin_ns + lease->sync_budget_ns;
+}
+
 /*
  * What is written back here need not be written while the writers are stopped. All holds do it side
  * by side, and nothing is frozen before all are through: those that were frozen first would wait for
@@ -554,13 +562,9 @@ static void fg_lease_release_hold(struct fg_lease *lease, struct fg_hold *hold)
  */
 static void fg_lease_write_back(struct fg_lease *lease, struct fg_hold *hold)
 {
-	u64 until_ns = lease->info.begin_ns + lease->sync_budget_ns;
 	unsigned long flags;
 
-	while (!fg_lease_has_ended(lease) && ktime_get_boottime_ns() < until_ns)
-		if (!fg_hold_write_back(hold))
-			break;
-
+	fg_hold_write_back(hold, fg_lease_stops_writing_back, lease);
 	spin_lock_irqsave(&lease->lock, flags);
 	if (!--lease->nr_to_write_back)
 		fg_lease_freezing_begins(lease);

@@ -2,68 +2,110 @@
 /*
  * writeback: dirty data go to the device before their writers are stopped.
  *
- * A sync of the whole at once would stop writers too: ext4's commits its journal, which waits for all
- * data that were allocated before it, and writers wait for the journal. So what is dirty is given to
- * the device without a commit, then what is on its way is waited for, and only then, with little left,
- * the filesystem is synced.
+ * A sync of the whole at once would stop writers too: ext4's commits its journal, which waits behind
+ * all the data that were given to the device before, and writers wait for the journal. So the data are
+ * given to the device a piece at a time, without a commit and never so many that what somebody else
+ * wants of the device waits for long; and when little is left the filesystem is synced.
  */
-#include <linux/backing-dev.h>
-#include <linux/delay.h>
-#include <linux/writeback.h>
+#include <linux/pagemap.h>
+#include <linux/sched.h>
+#include <linux/xarray.h>
 
 #include "writeback.h"
 
-/* So many pages in a round; of one file all of them, if they are more. */
-#define FG_WRITEBACK_ROUND	(SZ_4M >> PAGE_SHIFT)
-/* What is left to the sync and to the freeze. */
-#define FG_WRITEBACK_FEW	(SZ_2M >> PAGE_SHIFT)
-/* Rounds after which it has not become less: writers are as fast as the device, or it is a neighbour's. */
-#define FG_WRITEBACK_ROUNDS	16
-#define FG_WRITEBACK_PAUSE_MS	5
+/* What is on its way to the device at a time. */
+#define FG_WRITEBACK_PIECE	(SZ_4M >> PAGE_SHIFT)
+/* Over all files; each time there is left what was written to meanwhile. */
+#define FG_WRITEBACK_PASSES	3
 
-/* Of the device that the superblock is on, and of all cgroups. */
-static unsigned long fg_writeback_pages(struct super_block *sb, enum wb_stat_item item)
+/**
+ * struct fg_writeback - one that is under way
+ * @stop: is it to end?
+ * @data: for @stop
+ * @pieces: how many were written in this pass
+ */
+struct fg_writeback {
+	bool (*stop)(void *data);
+	void *data;
+	unsigned int pieces;
+};
+
+/* As long as the file was when this began: one that grows has an end, too. */
+static void fg_writeback_file(struct fg_writeback *writeback, struct inode *inode)
 {
-	struct bdi_writeback *wb;
-	unsigned long pages = 0;
+	struct address_space *mapping = inode->i_mapping;
+	unsigned long last = (unsigned long)(i_size_read(inode) >> PAGE_SHIFT);
+	unsigned long index = 0;
 
-	rcu_read_lock();
-	list_for_each_entry_rcu(wb, &sb->s_bdi->wb_list, bdi_node)
-		pages += wb_stat(wb, item);
-	rcu_read_unlock();
-	return pages;
+	while (!writeback->stop(writeback->data) &&
+	       xa_find(&mapping->i_pages, &index, last, PAGECACHE_TAG_DIRTY)) {
+		loff_t from = (loff_t)index << PAGE_SHIFT;
+		loff_t to = from + ((loff_t)FG_WRITEBACK_PIECE << PAGE_SHIFT) - 1;
+
+		/* An error is for those to hear who wrote it. */
+		filemap_fdatawrite_range(mapping, from, to);
+		filemap_fdatawait_range_keep_errors(mapping, from, to);
+		writeback->pieces++;
+		index += FG_WRITEBACK_PIECE;
+		if (index > last)
+			break;
+		cond_resched();
+	}
+}
+
+/* The inode at hand is kept while the list's lock is not: so it stays in the list. */
+static void fg_writeback_pass(struct fg_writeback *writeback, struct super_block *sb)
+{
+	struct inode *inode, *kept = NULL;
+	bool dirty;
+
+	spin_lock(&sb->s_inode_list_lock);
+	list_for_each_entry(inode, &sb->s_inodes, i_sb_list) {
+		dirty = S_ISREG(inode->i_mode) && mapping_tagged(inode->i_mapping,
+								 PAGECACHE_TAG_DIRTY);
+		if ((!dirty && !need_resched()) || !igrab(inode))
+			continue;
+		spin_unlock(&sb->s_inode_list_lock);
+		iput(kept);
+		kept = inode;
+		if (writeback->stop(writeback->data))
+			goto out;
+		if (dirty)
+			fg_writeback_file(writeback, inode);
+		cond_resched();
+		spin_lock(&sb->s_inode_list_lock);
+	}
+	spin_unlock(&sb->s_inode_list_lock);
+out:
+	iput(kept);
 }
 
 /**
- * fg_writeback_round() - write some of a superblock's dirty data, or at last sync it
+ * fg_writeback() - write a superblock's dirty data, and sync it
  * @sb: the superblock; the caller keeps it mounted
- * @progress: of the rounds before
+ * @stop: asked before each piece whether to leave it at that
+ * @data: for @stop
  *
- * Context: sleeps, uninterruptibly and for as long as the device takes; no locks.
- * Return: whether another round is worth its time.
+ * Context: sleeps, uninterruptibly and for as long as the device takes for a piece, and for what is
+ * left to the sync; no locks.
  */
-bool fg_writeback_round(struct super_block *sb, struct fg_writeback *progress)
+void fg_writeback(struct super_block *sb, bool (*stop)(void *data), void *data)
 {
-	unsigned long dirty = fg_writeback_pages(sb, WB_RECLAIMABLE);
-	unsigned long left = dirty + fg_writeback_pages(sb, WB_WRITEBACK);
-	bool enough;
+	struct fg_writeback writeback = { .stop = stop, .data = data };
+	unsigned int pass;
 
-	if (!progress->least || left < progress->least - 1) {
-		progress->least = left + 1;
-		progress->rounds = 0;
-	}
-	enough = left <= FG_WRITEBACK_FEW || progress->rounds++ >= FG_WRITEBACK_ROUNDS;
-	if (!enough && dirty <= FG_WRITEBACK_FEW) {
-		msleep(FG_WRITEBACK_PAUSE_MS);
-		return true;
+	for (pass = 0; pass < FG_WRITEBACK_PASSES; pass++) {
+		if (sb_rdonly(sb))
+			return;
+		writeback.pieces = 0;
+		fg_writeback_pass(&writeback, sb);
+		if (stop(data))
+			return;
+		if (writeback.pieces <= 1)
+			break;
 	}
 	down_read(&sb->s_umount);
-	if (sb_rdonly(sb))
-		enough = true;
-	else if (enough)
+	if (!sb_rdonly(sb))
 		sync_filesystem(sb);
-	else
-		writeback_inodes_sb_nr(sb, FG_WRITEBACK_ROUND, WB_REASON_SYNC);
 	up_read(&sb->s_umount);
-	return !enough;
 }

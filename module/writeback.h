@@ -6,16 +6,6 @@
 #include <linux/fs.h>
 #include <linux/types.h>
 
-/**
- * struct fg_writeback - how far it is; zeroed at the beginning
- * @least: the fewest dirty pages that were left so far, plus one; 0 at the beginning
- * @rounds: since then
- */
-struct fg_writeback {
-	unsigned long least;
-	unsigned int rounds;
-};
-
-bool fg_writeback_round(struct super_block *sb, struct fg_writeback *progress);
+void fg_writeback(struct super_block *sb, bool (*stop)(void *data), void *data);
 
 #endif /* FG_WRITEBACK_H */

@@ -16,14 +16,15 @@ static struct fake_super *fake_super_of(const struct fg_hold *hold)
 
 /* ---- hold.h ---- */
 
-bool fg_hold_write_back(struct fg_hold *hold)
+void fg_hold_write_back(struct fg_hold *hold, bool (*stop)(void *data), void *data)
 {
 	struct fake_super *super = fake_super_of(hold);
 
-	if (super->write_back_hangs)
-		wait_for_completion(&super->write_back_go);
+	do {
+		if (super->write_back_hangs)
+			wait_for_completion(&super->write_back_go);
+	} while (!stop(data) && super->write_backs && --super->write_backs);
 	super->written_back = atomic_inc_return(&fake_world->order);
-	return super->write_backs && --super->write_backs;
 }
 
 int fg_hold_freeze(struct fg_hold *hold, bool *frozen)

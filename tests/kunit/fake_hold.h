@@ -19,9 +19,9 @@
 /**
  * struct fake_super - a superblock that is none
  * @sb: what the code under test has a pointer to
- * @write_backs: how many rounds its write-back takes; 0: one; set by the test, as all up to
+ * @write_backs: how many pieces its write-back takes; 0: one; set by the test, as all up to
  *	@thaw_continuity
- * @write_back_hangs: its rounds return when @write_back_go is completed
+ * @write_back_hangs: each of them takes until @write_back_go is completed
  * @freeze_error: what its freeze returns
  * @freeze_company: its freeze succeeds on top of somebody else's: has to be undone, but is -EBUSY
  * @freeze_hangs: its freeze returns when @freeze_go is completed
@@ -32,7 +32,7 @@
  * @freezes: freezes that began
  * @thaws: thaws that returned 0
  * @puts: times that it was let go of
- * @written_back: when the last round of its write-back returned, in the order of such things
+ * @written_back: when its write-back returned, in the order of such things
  * @begun: when its freeze began, in the order of such things
  * @frozen: when its freeze returned, likewise
  */
