@@ -111,7 +111,7 @@ static const char *cell_at(const struct table *table, size_t row, size_t column)
 	return cell ? cell : "";
 }
 
-/** table_print() - print a table, and free it */
+/** table_print() - print a table, nothing if it has no rows, and free it */
 void table_print(struct table *table, FILE *file)
 {
 	size_t row, rows, column, *widths, width;
@@ -120,6 +120,8 @@ void table_print(struct table *table, FILE *file)
 		return;
 	widths = calloc(table->columns, sizeof(*widths));
 	rows = widths ? table->n / table->columns : 0;
+	if (rows == 1)	/* the headers */
+		rows = 0;
 	for (row = 0; row < rows; row++) {
 		for (column = 0; column < table->columns; column++) {
 			width = text_width(cell_at(table, row, column));

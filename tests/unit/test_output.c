@@ -276,6 +276,11 @@ static void tables_are_aligned(void **state)
 				  "\xe6\x97\xa5 -                \n"
 				  "   longer than that x\n");
 	free(text);
+	file = open_memstream(&text, &size);
+	table_print(table_new(headers), file);
+	fclose(file);
+	assert_string_equal(text, "");
+	free(text);
 	table_free(NULL);
 	table_row(NULL, headers);
 	table_print(NULL, stdout);
