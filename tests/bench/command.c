@@ -37,7 +37,7 @@ TEST_WITHIN(freeze_and_thaw, 240)
 	const char *const nothing_either[] = { FSFREEZE, "--version", NULL };
 	unsigned int i;
 
-	for (i = 0; i < bench_runs(40, 2); i++) {
+	for (i = 0; i < bench_runs(40, 1); i++) {
 		sample("command", "freezectl", pair(freeze, thaw));
 		sample("command", "freezectl-path", pair(freeze, thaw_path));
 		sample("command", "fsfreeze", pair(f, u));

@@ -131,7 +131,7 @@ static void measure(const char *type)
 			uint64_t longest_ns = 0, begin_ns;
 
 			bench_program(sync_f);
-			dirty(bench_runs(400, 20));
+			dirty(bench_runs(400, 8));
 			for (w = 0; w < WRITERS; w++)
 				writers[w]->longest_ns = 0;
 			begin_ns = kt_now_ns();

@@ -81,7 +81,7 @@ static void measure(const char *type)
 
 	sync();
 	kt_open(&nl);
-	for (i = 0; i < bench_runs(40, 3); i++) {
+	for (i = 0; i < bench_runs(40, 1); i++) {
 		struct fg_lease *lease;
 		uint64_t frozen_ns;
 
