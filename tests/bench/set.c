@@ -111,7 +111,7 @@ static void by_fsfreeze(unsigned int n, unsigned int label)
 /* The sizes, as the figures call them, and how many there are in a quick run. */
 static const struct {
 	unsigned int label, quick, peer_runs;
-} sizes[] = { { 1, 1, 20 }, { 64, 3, 3 }, { 128, 4, 2 } };
+} sizes[] = { { 1, 1, 20 }, { 64, 3, 2 }, { 128, 4, 2 } };
 
 TEST_WITHIN(snapshot_set, 600)
 {
