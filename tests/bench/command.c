@@ -27,7 +27,7 @@ static void sample(const char *what, const char *who, struct cost cost)
 
 TEST_WITHIN(freeze_and_thaw, 240)
 {
-	const char *path = (kt_mount_image("c", "ext4"), kt_path("c", NULL));
+	const char *path = (kt_mount_image("c", "ext4"), strdup(kt_path("c", NULL)));
 	const char *const freeze[] = { FREEZECTL, "freeze", "--id", "c", path, NULL };
 	const char *const thaw[] = { FREEZECTL, "thaw", "--id", "c", NULL };
 	const char *const thaw_path[] = { FREEZECTL, "thaw", path, NULL };
@@ -48,7 +48,7 @@ TEST_WITHIN(freeze_and_thaw, 240)
 
 TEST_WITHIN(data_lifecycle_manager, 240)
 {
-	const char *path = (kt_mount_image("d", "ext4"), kt_path("d", NULL));
+	const char *path = (kt_mount_image("d", "ext4"), strdup(kt_path("d", NULL)));
 	const char *const pre[] = { FREEZECTL, "dlm", "pre-script", "--execution-id", EXECUTION,
 				    path, NULL };
 	const char *const post[] = { FREEZECTL, "dlm", "post-script", "--execution-id", EXECUTION,
@@ -66,7 +66,7 @@ TEST_WITHIN(data_lifecycle_manager, 240)
 /* VmLck of the freezectl that has it frozen, asked by the command that it runs. */
 TEST_WITHIN(locked_memory, 30)
 {
-	const char *path = (kt_mount_image("m", "ext4"), kt_path("m", NULL));
+	const char *path = (kt_mount_image("m", "ext4"), strdup(kt_path("m", NULL)));
 	char command[256];
 	double kib;
 	FILE *f;

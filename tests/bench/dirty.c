@@ -106,7 +106,7 @@ static void dirty(unsigned int mb)
 
 static void measure(const char *type)
 {
-	const char *path = kt_path("slow", NULL);
+	const char *path = strdup(kt_path("slow", NULL));	/* whose buffers are few */
 	const char *const freezectl[] = { FREEZECTL, "freeze", "--id", "dirty", "--sync-budget",
 					  "60s", "--timeout", "120s", path, NULL };
 	const char *const thaw[] = { FREEZECTL, "thaw", "--id", "dirty", NULL };
@@ -131,7 +131,7 @@ static void measure(const char *type)
 	for (w = 0; w < WRITERS; w++)
 		writers[w] = start_writer(w);
 
-	for (i = 0; i < bench_runs(3, 1); i++) {
+	for (i = 0; i < bench_runs(2, 1); i++) {
 		for (k = 0; k < 3; k++) {
 			uint64_t longest_ns = 0, begin_ns;
 
