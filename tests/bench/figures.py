@@ -43,8 +43,10 @@ FIGURES += [
 # ---- idle.c ----
 for fs in "ext4", "xfs", "btrfs":
     FIGURES += [
-        figure(f"idle {fs}: writers stopped until frozen", f"idle.{fs}.lease.freeze",
-               f"idle.{fs}.ioctl.freeze", 1 / 15, what="to FIFREEZE"),
+        figure(f"idle {fs}: the freeze, writers stopped", f"idle.{fs}.lease.took",
+               f"idle.{fs}.ioctl.took", 1 / 15, what="to FIFREEZE"),
+        figure(f"idle {fs}: as a writer sees it", f"idle.{fs}.lease.freeze",
+               f"idle.{fs}.ioctl.freeze"),
         figure(f"idle {fs}: writers stopped, thawed at once", f"idle.{fs}.lease.stall",
                f"idle.{fs}.ioctl.stall", what="to FIFREEZE and FITHAW"),
     ]

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How long the freeze of one idle filesystem stops its writers, by a lease and by FIFREEZE: from when
- * a writer is stopped to when all is frozen, and, with a thaw at once, to when it goes on. The
+ * How long the freeze of one idle filesystem stops its writers, by a lease and by FIFREEZE: by the
+ * clock of who freezes, for the time that it takes, in which they are stopped from nearly the beginning;
+ * and as a writer sees it, from its last write to when all is frozen, and, with a thaw at once, to when
+ * it goes on. On a machine with much else to do that has the writer's waits for a processor in it. The
  * writer writes nothing, again and again: that is stopped like any write, and leaves the filesystem
  * idle.
  */
@@ -83,17 +85,21 @@ static void measure(const char *type)
 	kt_open(&nl);
 	for (i = 0; i < bench_runs(40, 1); i++) {
 		struct fg_lease *lease;
-		uint64_t frozen_ns;
+		uint64_t begin_ns, frozen_ns;
 
 		reset(prober);
 		lease = bench_lease(&nl, &fd, 1, 60000, NULL);
 		record_frozen(prober, type, "lease", lease->frozen_ns);
+		bench_sample_ns(bench_name("idle.%s.lease.took", type),
+				lease->hold[0].frozen_ns - lease->hold[0].freeze_begin_ns);
 		bench_end(&nl, lease->number);
 		record_thawed(prober, type, "lease");
 
 		reset(prober);
+		begin_ns = kt_now_ns();
 		bench_ioctl_freeze(fd);
 		frozen_ns = kt_now_ns();
+		bench_sample_ns(bench_name("idle.%s.ioctl.took", type), frozen_ns - begin_ns);
 		record_frozen(prober, type, "ioctl", frozen_ns);
 		bench_ioctl_thaw(fd);
 		record_thawed(prober, type, "ioctl");
