@@ -45,9 +45,15 @@ copy_of() {
 	echo "/dev/dm-$((origin[$1] + 100))"
 }
 
-# Is the log of the copy of an ext4 empty? Before it is mounted.
-ext4_is_clean() {
-	! dumpe2fs -h "$(copy_of "$1")" 2>/dev/null | grep -q needs_recovery
+# Before it is mounted: nothing to recover, nothing to repair. A frozen XFS has always its own log to
+# replay, which mounting does.
+needs_no_repair() {
+	case $2 in
+	ext4)	! dumpe2fs -h "$(copy_of "$1")" 2>/dev/null | grep needs_recovery &&
+			e2fsck -fn "$(copy_of "$1")" ;;
+	xfs)	mount_copy "$@" && umount "${copies[-1]}" && unset 'copies[-1]' &&
+			xfs_repair -n "$(copy_of "$1")" ;;
+	esac
 }
 
 # mount_copy NAME TYPE: at $scratch/NAME-copy
@@ -58,6 +64,17 @@ mount_copy() {
 		copies+=("$scratch/$1-copy")
 }
 
+# clean_copy NAME TYPE: two results
+clean_copy() {
+	that "$2: a copy needs no repair" needs_no_repair "$@"
+	that "$2: it is mounted" mount_copy "$@"
+}
+
+# close_store NAME: unmounted and gone
+close_store() {
+	umount "${mounted[$1]}" && unset "mounted[$1]"
+}
+
 drop_copies() {
 	local failed=0
 	[ ${#copies[@]} -eq 0 ] || umount "${copies[@]}" || failed=1
@@ -66,6 +83,35 @@ drop_copies() {
 	rm -f "$scratch"/*.cow
 	copies=() copy_dms=() copy_loops=()
 	return $failed
+}
+
+# ---- Data Lifecycle Manager's part ----
+
+execution=
+
+# configure LINE...: the configuration file, from here on
+configure() {
+	mkdir -p /etc/freezeguard && printf '%s\n' "$@" >/etc/freezeguard/freezeguard.conf
+}
+
+# pre_script [OPTION...] PATH...: of a new execution; $returned is when it had returned
+pre_script() {
+	local status
+	execution=$(</proc/sys/kernel/random/uuid)
+	freezectl dlm pre-script --execution-id "$execution" "$@" </dev/null
+	status=$?
+	returned=$(now)
+	return $status
+}
+
+post_script() {
+	freezectl dlm post-script --execution-id "$execution" </dev/null
+}
+
+# What the hook has noted with the newest lease: noted KEY
+noted() {
+	freezectl apps --json | python3 -c 'import json, sys
+print(json.load(sys.stdin)["sessions"][0]["notes"][sys.argv[1]])' "$1"
 }
 
 # ---- load ----
