@@ -9,6 +9,13 @@ here=$PWD
 rounds=${ROUNDS:-1}
 clients=8
 
+# does NAME COMMAND...: as that, for a function that leaves something behind: variables, a process
+does() {
+	local name=$1
+	shift
+	if "$@" >"$scratch/did" 2>&1; then pass "$name"; else fail "$name" "$(<"$scratch/did")"; fi
+}
+
 # ---- filesystems that can be copied ----
 
 declare -A origin	# the device-mapper device below a filesystem, by the filesystem's name
@@ -66,8 +73,8 @@ mount_copy() {
 
 # clean_copy NAME TYPE: two results
 clean_copy() {
-	that "$2: a copy needs no repair" needs_no_repair "$@"
-	that "$2: it is mounted" mount_copy "$@"
+	does "$2: a copy needs no repair" needs_no_repair "$@"
+	does "$2: it is mounted" mount_copy "$@"
 }
 
 # close_store NAME: unmounted and gone
@@ -122,10 +129,10 @@ loader=
 load_begins() {
 	local n
 	mkdir -p "$3"
-	./load.py "$1" "$2" $clients "$3" 2>"$scratch/load.errors" &
+	./load.py "$1" "$2" $clients "$3" >"$scratch/load.errors" 2>&1 &
 	loader=$!
 	for ((n = 0; n < clients; n++)); do
-		within 60000 grep -q ack "$3/$n" || return
+		until_up "$loader" 60000 grep -q ack "$3/$n" || { cat "$scratch/load.errors"; return 1; }
 	done
 }
 

@@ -36,7 +36,7 @@ def client(connect, myisam, number, directory, stop):
     def tell(what):
         os.write(log, f"{what} {seq} {time.clock_gettime_ns(time.CLOCK_BOOTTIME)}\n".encode())
 
-    while not stop.is_set():
+    while not stop.value:
         seq += 1
         tell("begin")
         cursor.execute("INSERT INTO t (client, seq, filler) VALUES (%s, %s, %s)",
@@ -49,8 +49,12 @@ def client(connect, myisam, number, directory, stop):
 
 def main():
     server, socket, clients, directory = sys.argv[1:]
-    stop = multiprocessing.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    stop = multiprocessing.RawValue("b", 0)
+
+    def end(*_):
+        stop.value = 1
+
+    signal.signal(signal.SIGTERM, end)
     connect = {"mariadb": mariadb, "postgresql": postgresql}[server](socket)
     workers = [multiprocessing.Process(target=client,
                                        args=(connect, server == "mariadb", n, directory, stop))

@@ -28,19 +28,19 @@ end_of_binlog() {
 
 # round STORE TYPE: ours
 round() {
-	expect 0 "$2: pre-script" pre_script --app mysql --timeout 60s "$scratch/$1"
-	that "$2: copies" take_copies "$1"
+	does "$2: pre-script" pre_script --app mysql --timeout 60s "$scratch/$1"
+	does "$2: copies" take_copies "$1"
 	noted=$(noted binlog)
 	expect 0 "$2: post-script" post_script
 	clean_copy "$@"
 	that "$2: the binary log ends where the hook says" \
 		test "$(end_of_binlog "$scratch/$1-copy/db")" = "$noted"
-	that "$2: a second server" second_server "$1"
+	does "$2: a second server" second_server "$1"
 	that "$2: every table was closed and is good" mariadb_is_clean "$scratch/socket2"
 	that "$2: transactions (InnoDB)" restored "$scratch/said.$1" "$scratch/rows.t" "$returned"
 	that "$2: rows (MyISAM)" restored "$scratch/said.$1" "$scratch/rows.m" "$returned"
-	that "$2: it goes" stop_server "$server"
-	that "$2: and so do the copies" drop_copies
+	does "$2: it goes" stop_server "$server"
+	does "$2: and so do the copies" drop_copies
 }
 
 # As the sample documents do it: the client that takes the lock exits at once, and the lock with it.
@@ -49,24 +49,24 @@ sample_round() {
 	freezectl freeze --id sample --timeout 60s "$scratch/$1" >/dev/null
 	take_copies "$1"
 	freezectl thaw --id sample >/dev/null
-	that "$2, the sample's lock: a second server" eval "mount_copy $1 $2 && second_server $1"
+	does "$2, the sample's lock: a second server" eval "mount_copy $1 $2 && second_server $1"
 	that "$2, the sample's lock: tables were open" eval "! mariadb_is_clean '$scratch/socket2'"
 	stop_server "$server"
-	that "$2, the sample's lock: the copies go" drop_copies
+	does "$2, the sample's lock: the copies go" drop_copies
 }
 
 for type in ext4 xfs; do
 	make_store "$type" "$type" 320
 	cp -a "$scratch/template/db" "$scratch/$type/db"
-	that "$type: a server" mariadb_start "$scratch/$type/db" "$scratch/socket"
+	does "$type: a server" mariadb_start "$scratch/$type/db" "$scratch/socket"
 	first=$server
 	mariadb_does "$scratch/socket" "$mariadb_tables"
-	that "$type: load" load_begins mariadb "$scratch/socket" "$scratch/said.$type"
+	does "$type: load" load_begins mariadb "$scratch/socket" "$scratch/said.$type"
 	for ((n = 0; n < rounds; n++)); do
 		round "$type" "$type"
 		sample_round "$type" "$type"
 	done
-	that "$type: the load had no error" load_ends
+	does "$type: the load had no error" load_ends
 	stop_server "$first"
 	close_store "$type"
 done

@@ -22,17 +22,17 @@ second_server() {
 
 # restores NAME STORE: what a second server has to have
 restores() {
-	that "$1: a second server" second_server "$2"
+	does "$1: a second server" second_server "$2"
 	that "$1: heaps and indexes are good" postgresql_is_clean "$scratch/socket2"
 	that "$1: transactions" restored "$scratch/said.$2" "$scratch/rows" "$returned"
-	that "$1: it goes" stop_server "$server"
-	that "$1: and so do the copies" drop_copies
+	does "$1: it goes" stop_server "$server"
+	does "$1: and so do the copies" drop_copies
 }
 
 # round TYPE: everything on one filesystem
 round() {
-	expect 0 "$1: pre-script" pre_script --app postgresql --timeout 60s "$scratch/$1"
-	that "$1: copies" take_copies "$1"
+	does "$1: pre-script" pre_script --app postgresql --timeout 60s "$scratch/$1"
+	does "$1: copies" take_copies "$1"
 	expect 0 "$1: post-script" post_script
 	clean_copy "$1" "$1"
 	restores "$1" "$1"
@@ -41,9 +41,9 @@ round() {
 # Data on ext4, WAL on XFS: a backup in PostgreSQL's own sense, with a label
 round_of_two() {
 	local keep
-	expect 0 "two filesystems: pre-script" pre_script --app postgresql --timeout 60s \
+	does "two filesystems: pre-script" pre_script --app postgresql --timeout 60s \
 		"$scratch/data" "$scratch/wal"
-	that "two filesystems: copies" take_copies data wal
+	does "two filesystems: copies" take_copies data wal
 	expect 0 "two filesystems: post-script" post_script
 	clean_copy data ext4
 	clean_copy wal xfs
@@ -57,14 +57,14 @@ round_of_two() {
 
 # begin STORE: a server there, and load
 begin() {
-	that "$1: a server" postgresql_start "$scratch/$1/db" "$scratch/socket"
+	does "$1: a server" postgresql_start "$scratch/$1/db" "$scratch/socket"
 	first=$server
 	postgresql_does "$scratch/socket" "$postgresql_tables"
-	that "$1: load" load_begins postgresql "$scratch/socket" "$scratch/said.$1"
+	does "$1: load" load_begins postgresql "$scratch/socket" "$scratch/said.$1"
 }
 
 end() {
-	that "$1: the load had no error" load_ends
+	does "$1: the load had no error" load_ends
 	stop_server "$first"
 }
 
