@@ -16,7 +16,7 @@
 
 static const struct subcommand *const subcommands[] = {
 	&cmd_freeze, &cmd_thaw, &cmd_run, &cmd_extend, &cmd_status, &cmd_plan, &cmd_monitor,
-	&cmd_dlm, &cmd_observer, &cmd_config,
+	&cmd_dlm, &cmd_observer, &cmd_config, &cmd_apps,
 };
 
 #define N_SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))

@@ -62,7 +62,7 @@ struct subcommand {
 };
 
 extern const struct subcommand cmd_freeze, cmd_thaw, cmd_run, cmd_extend, cmd_status, cmd_plan,
-	cmd_monitor, cmd_dlm, cmd_observer, cmd_config;
+	cmd_monitor, cmd_dlm, cmd_observer, cmd_config, cmd_apps;
 
 /* The options that every subcommand has; main() has dealt with them. */
 enum { OPT_JSON = 256, OPT_HELP, OPT_FIRST };
