@@ -251,7 +251,8 @@ void apps_after(struct freezectl *ctl, const struct config *config, struct sessi
 /** apps_json() - an application as a JSON object */
 struct json_object *apps_json(const struct session_app *app, const struct when *when)
 {
-	struct json_object *object = json_object_new_object(), *notes = json_object_new_array();
+	struct json_object *object = json_object_new_object(), *notes = json_object_new_object();
+	char key[HOOKRUN_LINE_MAX];
 	size_t i;
 
 	output_json_add(object, "name", output_json_string(app->name));
@@ -268,8 +269,12 @@ struct json_object *apps_json(const struct session_app *app, const struct when *
 	output_json_add(object, "output", output_json_string(app->output ? app->output : ""));
 	output_json_add(object, "thaw_output",
 			output_json_string(app->thaw_output ? app->thaw_output : ""));
-	for (i = 0; notes && i < app->n_notes; i++)
-		json_object_array_add(notes, output_json_string(app->notes[i]));
+	for (i = 0; i < app->n_notes; i++) {
+		size_t n = strcspn(app->notes[i], "=");
+
+		snprintf(key, sizeof(key), "%.*s", (int)n, app->notes[i]);
+		json_object_object_add(notes, key, output_json_string(app->notes[i] + n + 1));
+	}
 	output_json_add(object, "notes", notes);
 	return object;
 }

@@ -82,6 +82,31 @@ static struct json_object *json_of(const struct config *config, const struct hoo
 	return object;
 }
 
+static struct json_object *json_of_session(const struct config *config, const struct session *s,
+					   const struct when *when)
+{
+	struct json_object *object = json_object_new_object(), *apps = json_object_new_array();
+	size_t i;
+
+	output_json_add(object, "id", output_json_string(s->id));
+	output_json_add(object, "state", output_json_string(session_state_name(s->state)));
+	output_json_add(object, "why", s->why[0] ? output_json_string(s->why) : NULL);
+	output_json_add(object, "supervisor", json_object_new_int(s->pid));
+	output_json_add(object, "alive", json_object_new_boolean(s->state != SESSION_RELEASED &&
+								 apps_alive(config->run_dir, s)));
+	output_json_add(object, "lease_number", s->lease_number ?
+			json_object_new_uint64(s->lease_number) : NULL);
+	output_json_time(object, "begin", s->begin_ns, when);
+	output_json_time(object, "quiet", s->quiet_ns, when);
+	output_json_time(object, "deadline", s->deadline_ns, when);
+	output_json_time(object, "ended", s->ended_ns, when);
+	output_json_time(object, "released", s->released_ns, when);
+	for (i = 0; apps && i < s->n_apps; i++)
+		json_object_array_add(apps, apps_json(&s->apps[i], when));
+	output_json_add(object, "apps", apps);
+	return object;
+}
+
 static void list_hooks(struct freezectl *ctl, const struct config *config,
 		       const struct hooks *hooks, const struct session_list *list,
 		       struct libscols_table *table, struct json_object *array)
@@ -147,6 +172,19 @@ static int find_shipped(struct hooks *shipped, const struct config *config,
 	return r;
 }
 
+/* All that is remembered, the newest first. */
+static struct json_object *json_of_sessions(const struct config *config,
+					    const struct session_list *list)
+{
+	struct json_object *array = json_object_new_array();
+	struct when when = when_now();
+	size_t i;
+
+	for (i = 0; array && i < list->n; i++)
+		json_object_array_add(array, json_of_session(config, &list->v[i], &when));
+	return array;
+}
+
 static void list_all(struct freezectl *ctl, const struct config *config)
 {
 	static const char *const headers[] = { "APP", "KIND", "STATE", "LAST RESULT", "LAST TIME",
@@ -174,10 +212,12 @@ static void list_all(struct freezectl *ctl, const struct config *config)
 	for (i = 0; i < shipped.n && shipped.v[i].name[0]; i++)
 		;
 	list_hooks(ctl, config, &(struct hooks) { .v = shipped.v, .n = i }, &list, table, array);
-	if (ctl->out.json)
+	if (ctl->out.json) {
 		output_json_add(ctl->out.doc, "hooks", array);
-	else
+		output_json_add(ctl->out.doc, "sessions", json_of_sessions(config, &list));
+	} else {
 		output_table_print(&ctl->out, table);
+	}
 	hooks_free(&hooks);
 	hooks_free(&shipped);
 	session_list_free(&list);
@@ -205,7 +245,15 @@ static void show(struct freezectl *ctl, const struct config *config, const char 
 	if (session.ended_ns)
 		fprintf(ctl->out.text, "%s: ended at %s, by %s\n", session.id,
 			when_text(&when, session.ended_ns, ended), session.why);
-	apps_show_session(ctl, &session, false);
+	if (ctl->out.json) {
+		struct json_object *array = json_object_new_array();
+
+		json_object_array_add(array, json_of_session(config, &session, &when));
+		output_json_add(ctl->out.doc, "sessions", array);
+	} else {
+		apps_show_session(ctl, &session, false);
+		apps_show_session(ctl, &session, true);
+	}
 	session_free(&session);
 }
 

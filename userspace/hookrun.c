@@ -217,6 +217,9 @@ static void line_done(struct hookrun *run, bool whole)
 		if (run->notes[run->n_notes])
 			run->n_notes++;
 	} else {
+		if (whole && run->ready && !strncmp(run->line, "LOST", 4) &&
+		    (run->line[4] == ' ' || !run->line[4]))
+			run->lost = true;
 		if (whole)
 			run->line[run->n_line++] = '\n';
 		keep_output(run, run->line, run->n_line);

@@ -39,6 +39,7 @@ struct hookrun_call {
  * @in: a session's standard input; -1
  * @out: what it prints; -1
  * @ready: it said READY
+ * @lost: it said LOST, after READY
  * @ended: it was reaped
  * @status: as waitpid() tells it
  * @begin_ns: when it was started, CLOCK_BOOTTIME
@@ -49,6 +50,7 @@ struct hookrun {
 	pid_t pid;
 	int in, out;
 	bool ready;
+	bool lost;
 	bool ended;
 	int status;
 	uint64_t begin_ns;

@@ -85,6 +85,26 @@ static bool all_quiet(const struct process *p)
 	return p->session.state == SESSION_QUIET;
 }
 
+/* Sessions that say themselves that they were lost; they are to be released all the same. */
+static void note_losses(struct process *p)
+{
+	bool lost = false;
+	size_t i;
+
+	for (i = 0; i < p->session.n_apps; i++) {
+		struct session_app *app = &p->session.apps[i];
+
+		if (!p->runs[i].lost || app->lost)
+			continue;
+		app->lost = true;
+		if (app->state == SESSION_APP_QUIET)
+			app->state = SESSION_APP_LOST;
+		lost = true;
+	}
+	if (lost)
+		save(p);
+}
+
 /* Hooks that ended; of those that were quiet that is a loss. */
 static void reap(struct process *p)
 {
@@ -216,6 +236,7 @@ static void turn(struct process *p, uint64_t until_ns)
 
 	for (i = 0; i < p->session.n_apps; i++)
 		hookrun_read(&p->runs[i]);
+	note_losses(p);
 	if (fds[0].revents)
 		hear_signals(p);
 	reap(p);
@@ -321,11 +342,13 @@ static void release_one(struct process *p, size_t i, const char *word)
 {
 	struct session_app *app = &p->session.apps[i];
 	struct hookrun *run = &p->runs[i];
-	bool was_quiet = app->state == SESSION_APP_QUIET, in_time;
+	int exit_status = app->exit_status;
+	bool was_quiet, in_time;
 
 	/* A session that is over let go by itself. */
 	if (!app->begun || (app->session && run->ended))
 		return;
+	was_quiet = app->state == SESSION_APP_QUIET || app->state == SESSION_APP_LOST;
 	if (was_quiet)
 		app->state = SESSION_APP_THAWING;
 	save(p);
@@ -341,6 +364,7 @@ static void release_one(struct process *p, size_t i, const char *word)
 	in_time = wait_for_end(p, run, freezeguard_now_ns() +
 			       p->hooks[i]->thaw_timeout_ms * NS_PER_MS);
 	take_output(app, run, true);
+	note_losses(p);
 	app->exit_status = hookrun_exit_status(run);
 	app->ended_ns = freezeguard_now_ns();
 	if (!in_time || app->exit_status) {
@@ -348,6 +372,9 @@ static void release_one(struct process *p, size_t i, const char *word)
 		app->state = SESSION_APP_THAW_FAILED;
 	} else if (was_quiet) {
 		app->state = app->lost ? SESSION_APP_LOST : SESSION_APP_RELEASED;
+	} else {
+		/* Why it could not be made quiet is what is of interest. */
+		app->exit_status = exit_status;
 	}
 	save(p);
 }

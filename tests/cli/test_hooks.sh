@@ -86,7 +86,7 @@ that "all is released" nothing_left
 expect 205 "thawed: post-script" post
 expect 0 "thawed: dry-run" dry
 expect 0 "thawed: pre-script" pre --json
-that "its document has them" json '[(a["name"], a["kind"], a["state"]) for a in d["apps"]] == [("web", "one-shot", "quiet"), ("db", "session", "quiet")] and d["apps"][1]["notes"] == ["position=bin.7:42"]'
+that "its document has them" json '[(a["name"], a["kind"], a["state"]) for a in d["apps"]] == [("web", "one-shot", "quiet"), ("db", "session", "quiet")] and d["apps"][1]["notes"] == {"position": "bin.7:42"}'
 post >/dev/null
 
 usual_hooks
@@ -202,8 +202,9 @@ post >/dev/null
 
 usual_hooks
 next
-hook 30-slow 'sleep 5'
-dlm pre-script "${fs[@]}" >/dev/null &
+# shellcheck disable=SC2016
+hook 30-slow '[ $1 = thaw ] || sleep 5'
+freezectl dlm pre-script --execution-id "$id" "${fs[@]}" >/dev/null &
 victim=$!
 that "pre-script in its hooks" within 3000 test -e "$scratch/locked"
 kill -KILL $victim
@@ -213,7 +214,7 @@ no_hooks
 usual_hooks
 next
 make_testfs slow freeze=sleep:3000
-dlm pre-script "${fs[@]}" "${mounted[slow]}" >/dev/null &
+freezectl dlm pre-script --execution-id "$id" "${fs[@]}" "${mounted[slow]}" >/dev/null &
 victim=$!
 that "pre-script in its freeze" within 3000 frozen "${fs[@]}"
 kill -KILL $victim

@@ -249,6 +249,7 @@ static void one_fails(void **state)
 	app_is(2, "x", SESSION_APP_FAILED);
 	app_is(3, "c", SESSION_APP_WAITING);
 	assert_string_equal(session.apps[2].output, "no disk\n");
+	assert_int_equal(session.apps[2].exit_status, 3);
 }
 
 static void one_is_not_ready(void **state)
@@ -372,6 +373,28 @@ static void a_session_is_lost(void **state)
 	app_is(0, "a", SESSION_APP_RELEASED);
 	app_is(1, "b", SESSION_APP_LOST);
 	log_is("a freeze\nb session\nc freeze\nc thaw\na thaw\n");
+}
+
+static void a_session_says_that_it_is_lost(void **state)
+{
+	(void)state;
+	hookdir_hook("10-a.session", "echo LOST x; echo READY; read -r why; echo LOST it");
+	hookdir_hook("20-b.session", "echo READY; echo LOST; read -r why; echo $why >log");
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_LEASE);
+	usleep(300000);
+	tell(SUPERVISOR_CHECK);
+	hears(SUPERVISOR_LOST);
+	load();
+	app_is(0, "a", SESSION_APP_QUIET);
+	app_is(1, "b", SESSION_APP_LOST);
+	hookdir_write("lease", "request", 0644);
+	over("request");
+	log_is("thaw\n");
+	app_is(0, "a", SESSION_APP_LOST);
+	app_is(1, "b", SESSION_APP_LOST);
+	assert_true(session.apps[0].lost && session.apps[1].lost);
 }
 
 static void the_supervisor_is_killed(void **state)
@@ -627,6 +650,7 @@ int main(void)
 		TEST(the_caller_dies_before_the_lease),
 		TEST(the_caller_is_stopped),
 		TEST(a_session_is_lost),
+		TEST(a_session_says_that_it_is_lost),
 		TEST(the_supervisor_is_killed),
 		TEST(the_supervisor_is_asked_to_end),
 		TEST(thaws_that_fail),
