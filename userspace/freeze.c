@@ -159,6 +159,8 @@ bool freeze_prepare(struct freezectl *ctl, const struct freeze_request *request,
 		.n_paths = request->n_paths,
 		.all = request->all,
 		.allow_root = request->allow_root,
+		.exclude = request->exclude,
+		.n_exclude = request->n_exclude,
 		.can_freeze = connected ? can_freeze : NULL,
 		.can_freeze_ctx = &asked,
 	};
@@ -169,7 +171,7 @@ bool freeze_prepare(struct freezectl *ctl, const struct freeze_request *request,
 	freeze->places.plan = &freeze->plan;
 	if (!good || !connected || asked.refused)
 		return false;
-	if (!plan_n_to_freeze(&freeze->plan)) {
+	if (!plan_n_to_freeze(&freeze->plan) && !request->apps) {
 		findings_add(&ctl->findings, EXIT_CODE_NOT_READY, NULL, "there is neither a "
 			     "filesystem to freeze nor a hook; freezectl plan --all shows why");
 		return false;
@@ -363,6 +365,18 @@ void freeze_show(struct freezectl *ctl, const struct freeze *freeze, bool kept)
 }
 
 /**
+ * freeze_undo() - thaw what was frozen and not kept, and wait for that
+ * @ctl: the call
+ * @freeze: frozen
+ */
+void freeze_undo(struct freezectl *ctl, struct freeze *freeze)
+{
+	freezeguard_lease_end(ctl->fg, freeze->lease.number, NULL, NULL);
+	freezeguard_lease_wait(ctl->fg, freeze->lease.number, is_released, NULL,
+			       freezectl_in_ms(ROLL_BACK_MS), &freeze->lease);
+}
+
+/**
  * freeze_keep() - say that it is frozen, and only then let it outlive this process
  * @ctl: prints @ctl->out
  * @request: what was wanted
@@ -390,9 +404,7 @@ bool freeze_keep(struct freezectl *ctl, const struct freeze_request *request,
 		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, lease->id,
 			     "was frozen, and is thawed again because the result could not be "
 			     "written: %s", output_error(r));
-		freezeguard_lease_end(ctl->fg, lease->number, NULL, NULL);
-		freezeguard_lease_wait(ctl->fg, lease->number, is_released, NULL,
-				       freezectl_in_ms(ROLL_BACK_MS), lease);
+		freeze_undo(ctl, freeze);
 		return false;
 	}
 	r = freezeguard_lease_detach(ctl->fg, lease->number, NULL, lease);

@@ -194,8 +194,15 @@ check_names() {
 }
 
 check_environment() {
-	differ "cmd_run.c" "$(grep -ohP 'setenv\("\K\w+' userspace/cmd_run.c)" "the page" \
+	differ "the code" "$(grep -ohP 'setenv\("\K\w+' userspace/cmd_run.c
+		awk '$2 == "CONFIG_ENV" { gsub("\"", "", $3); print $3 }' userspace/config.h)" "the page" \
 		"$(section Sh ENVIRONMENT $page | grep -oE 'FREEZEGUARD_[A-Z]+')"
+}
+
+check_settings() {
+	differ "config.c" "$(sed -n '/^const struct config_key/,/^}/ s/^\t{ "\([a-z_]*\)", .*/\1/p' userspace/config.c)" \
+		"the page" "$(section Sh CONFIGURATION $page | sed -n '/^\.Bl/,/^\.El/ s/^\.It Va \([a-z_]*\)$/\1/p' |
+			grep -vx enabled)"
 }
 
 check_limits() {
@@ -283,7 +290,7 @@ check_install() {
 pages=(Documentation/man/*)
 # shellcheck disable=SC2086 # words
 set -- $subcommands
-echo "1..$((13 + $# + 2 * ${#pages[@]}))"
+echo "1..$((14 + $# + 2 * ${#pages[@]}))"
 report "every subcommand is in the help, the table, the page and the completion" "$(check_subcommands)"
 for name in $subcommands; do
 	report "$name: its options are the same in the help, the table, the page and the completion" \
@@ -298,6 +305,7 @@ report "the page has the order of the exit codes" "$(check_code_order)"
 report "every field of the JSON documents is in the page, and no other" "$(check_json)"
 report "every state and cause is in the page" "$(check_names)"
 report "environment variables" "$(check_environment)"
+report "the keys of the configuration file are in the page" "$(check_settings)"
 report "limits" "$(check_limits)"
 report "module parameters and their defaults" "$(check_parameters)"
 for file in "${pages[@]}"; do
