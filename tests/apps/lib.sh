@@ -98,7 +98,8 @@ execution=
 
 # configure LINE...: the configuration file, from here on
 configure() {
-	mkdir -p /etc/freezeguard && printf '%s\n' "$@" >/etc/freezeguard/freezeguard.conf
+	mkdir -p /etc/freezeguard && printf '%s\n' "[default]" "shipped_dir = $top/userspace/hooks" "$@" \
+		>/etc/freezeguard/freezeguard.conf
 }
 
 # pre_script [OPTION...] PATH...: of a new execution; $returned is when it had returned
@@ -118,7 +119,7 @@ post_script() {
 # What the hook has noted with the newest lease: noted KEY
 noted() {
 	freezectl apps --json | python3 -c 'import json, sys
-print(json.load(sys.stdin)["sessions"][0]["notes"][sys.argv[1]])' "$1"
+print(json.load(sys.stdin)["sessions"][0]["apps"][0]["notes"][sys.argv[1]])' "$1"
 }
 
 # ---- load ----

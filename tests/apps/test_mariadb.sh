@@ -6,7 +6,7 @@
 . ./lib.sh
 # shellcheck source=tests/apps/mariadb.sh
 . ./mariadb.sh
-plan $((1 + 2 * (3 + rounds * 14)))
+plan $((1 + 2 * (3 + rounds * 15)))
 
 options="--no-defaults -uroot -S $scratch/socket"
 configure "[hook mysql]" "env.MYSQL_OPTIONS = $options"
