@@ -76,16 +76,19 @@ bool apps_prepare(struct freezectl *ctl, const struct apps_request *request, str
 }
 
 /**
- * apps_startable() - refuse hooks that lie on a filesystem that is about to be frozen
+ * apps_startable() - refuse hooks, and records, on a filesystem that is about to be frozen
  * @ctl: connected; gets findings of code 1
+ * @request: what is wanted
  * @apps: prepared
  * @plan: what will be frozen
  *
  * Return: whether all can be started.
  */
-bool apps_startable(struct freezectl *ctl, const struct apps *apps, const struct plan *plan)
+bool apps_startable(struct freezectl *ctl, const struct apps_request *request,
+		    const struct apps *apps, const struct plan *plan)
 {
-	bool good = true;
+	bool good = !hooks_n_called(&apps->hooks) ||
+		    !locked_directory(ctl->fg, plan, request->config->run_dir, &ctl->findings);
 	size_t i;
 
 	for (i = 0; i < apps->hooks.n; i++)

@@ -44,7 +44,8 @@ struct apps {
 };
 
 bool apps_prepare(struct freezectl *ctl, const struct apps_request *request, struct apps *apps);
-bool apps_startable(struct freezectl *ctl, const struct apps *apps, const struct plan *plan);
+bool apps_startable(struct freezectl *ctl, const struct apps_request *request,
+		    const struct apps *apps, const struct plan *plan);
 bool apps_ask(struct freezectl *ctl, const struct apps_request *request, const struct apps *apps);
 bool apps_quiesce(struct freezectl *ctl, const struct apps_request *request, struct apps *apps,
 		  const struct plan *plan);

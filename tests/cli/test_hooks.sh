@@ -3,7 +3,7 @@
 # Documentation/dlm.md, and what becomes of an application when somebody is killed or stopped.
 # shellcheck source=tests/cli/lib.sh
 . ./lib.sh
-plan 99
+plan 106
 
 hooks=$scratch/hooks.d
 log=$scratch/log
@@ -38,7 +38,11 @@ rm -f locked; echo "db $why" >>log; echo db goes on'
 	sed -i '1s,.*,#!/bin/bash,' "$hooks/20-db.session"
 }
 
-log_is() { [ "$(tr '\n' ';' <"$log")" = "$1" ]; }
+log_is() {
+	local text
+	text=$(tr '\n' ';' <"$log")
+	[ "$text" = "$1" ] || { echo "$text"; return 1; }
+}
 # freezectl apps --id: the supervisor of an execution
 supervisor() { freezectl apps --id "dlm-$1" | sed -n 's/.*by supervisor \([0-9]*\) .*/\1/p'; }
 ended() { ! kill -0 "$1" 2>/dev/null; }
@@ -51,7 +55,7 @@ next() {
 	id=$(printf '11111111-1111-4111-8111-%012d' $n)
 }
 dlm() { freezectl dlm "$1" --execution-id "$id" "${@:2}"; }
-pre() { dlm pre-script --timeout 30s "$@" "${fs[@]}"; }
+pre() { dlm pre-script --timeout 30s "${fs[@]}"; }
 post() { dlm post-script; }
 dry() { dlm dry-run "${fs[@]}"; }
 
@@ -85,7 +89,7 @@ that "all is released" nothing_left
 
 expect 205 "thawed: post-script" post
 expect 0 "thawed: dry-run" dry
-expect 0 "thawed: pre-script" pre --json
+expect 0 "thawed: pre-script" dlm pre-script --json "${fs[@]}"
 that "its document has them" json '[(a["name"], a["kind"], a["state"]) for a in d["apps"]] == [("web", "one-shot", "quiet"), ("db", "session", "quiet")] and d["apps"][1]["notes"] == {"position": "bin.7:42"}'
 post >/dev/null
 
@@ -242,6 +246,27 @@ expect 201 "a hook that is not quiet within the script timeout" dlm pre-script -
 took=$(((${EPOCHREALTIME/./} - begun) / 1000))
 that "the answer comes before the agent would kill (${took} ms)" test $took -lt 4500
 that "nothing is left" nothing_left
+no_hooks
+
+# ---- what is refused before anything is touched ----
+
+usual_hooks
+next
+mv "$hooks" "${fs[0]}/hooks.d"
+sed -i "s,^hooks_dir.*,hooks_dir = ${fs[0]}/hooks.d," "$FREEZEGUARD_CONFIG"
+expect 1 "hooks on a filesystem that would be frozen" pre
+says "it says which, and where" "10-web" "is on ${fs[0]}, which would be frozen"
+mv "${fs[0]}/hooks.d" "$hooks"
+configure
+sed -i "s,^run_dir.*,run_dir = ${fs[0]}/run," "$FREEZEGUARD_CONFIG"
+expect 1 "records on a filesystem that would be frozen" pre
+configure "timout = 3s"
+expect 1 "a mistake in the configuration" pre
+says "it says where" "conf:6: unknown key 'timout'"
+configure
+chmod 777 "$hooks/10-web"
+expect 206 "a hook that others can write" pre
+that "nothing was touched" test ! -e "$log"
 no_hooks
 
 # ---- without a filesystem; which hooks ----
