@@ -95,6 +95,7 @@ void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, stru
 {
 	const struct config_list all = { 0 };
 	struct findings ignored = { 0 };
+	struct sockaddr_un address;
 	struct hooks hooks;
 	char keep[4096];
 	size_t i;
@@ -148,6 +149,8 @@ void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, stru
 	session->released_ns = freezeguard_now_ns();
 	snprintf(session->why, sizeof(session->why), "killed");
 	session_save(config->run_dir, session);
+	if (!session_address(config->run_dir, session->id, &address))
+		unlink(address.sun_path);
 }
 
 /* What is wrong with single applications, now that all were told to go on. */
