@@ -22,7 +22,7 @@
  */
 struct apps_request {
 	const struct config *config;
-	struct config_list names;
+	struct text_list names;
 	bool none;
 	const char *id;
 	uint32_t timeout_ms;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "apps.h"
+#include "text.h"
 
 static int connect_to(const char *run_dir, const char *id)
 {
@@ -83,6 +84,26 @@ static const struct hook *hook_named(const struct hooks *hooks, const char *name
 	return NULL;
 }
 
+static void thaw_one(struct session_app *app, const struct hook *hook,
+		     const struct hookrun_call *call)
+{
+	char *output;
+	struct hookrun run;
+	bool in_time = hookrun_whole(&run, hook, "thaw", call,
+				     freezectl_in_ms(hook->thaw_timeout_ms));
+
+	output = text_copy(run.output);
+	if (output) {
+		free(app->thaw_output);
+		app->thaw_output = output;
+	}
+	app->exit_status = hookrun_exit_status(&run);
+	app->ended_ns = freezeguard_now_ns();
+	app->timed_out = !in_time;
+	app->state = in_time && !app->exit_status ? SESSION_APP_LOST : SESSION_APP_THAW_FAILED;
+	hookrun_close(&run);
+}
+
 /**
  * apps_thaw_for_dead() - do what a supervisor that was killed left undone
  * @ctl: gets findings of code 202 for hooks that fail
@@ -93,7 +114,7 @@ static const struct hook *hook_named(const struct hooks *hooks, const char *name
  */
 void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, struct session *session)
 {
-	const struct config_list all = { 0 };
+	const struct text_list all = { 0 };
 	struct findings ignored = { 0 };
 	struct sockaddr_un address;
 	struct hooks hooks;
@@ -112,8 +133,6 @@ void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, stru
 		const struct hookrun_call call = {
 			.id = session->id, .paths = "", .keep = keep,
 		};
-		struct hookrun run;
-		bool in_time;
 
 		if (app->quiet_ns)
 			app->lost = true;
@@ -125,16 +144,7 @@ void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, stru
 				     app->path);
 			continue;
 		}
-		in_time = hookrun_whole(&run, hook, "thaw", &call,
-					freezectl_in_ms(hook->thaw_timeout_ms));
-		free(app->thaw_output);
-		app->thaw_output = strdup(run.output);
-		app->exit_status = hookrun_exit_status(&run);
-		app->ended_ns = freezeguard_now_ns();
-		app->timed_out = !in_time;
-		app->state = in_time && !app->exit_status ? SESSION_APP_LOST :
-			     SESSION_APP_THAW_FAILED;
-		hookrun_close(&run);
+		thaw_one(app, hook, &call);
 	}
 	hooks_free(&hooks);
 	for (i = 0; i < session->n_apps; i++) {

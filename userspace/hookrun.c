@@ -20,6 +20,7 @@
 
 #include "hookrun.h"
 #include "when.h"
+#include "text.h"
 
 #define FIXED_ENV	10
 
@@ -51,7 +52,7 @@ static void environment_add(struct environment *env, size_t i, const char *fmt, 
 }
 
 /* Does the list have the variable of a NAME=value? */
-static bool is_set(const struct config_list *list, const char *variable)
+static bool is_set(const struct text_list *list, const char *variable)
 {
 	size_t i, len = strcspn(variable, "=") + 1;
 
@@ -213,7 +214,7 @@ static void line_done(struct hookrun *run, bool whole)
 		run->ready = true;
 	} else if (whole && !strncmp(run->line, "NOTE ", 5) && strchr(run->line + 5, '=') &&
 		   run->n_notes < HOOKRUN_NOTES_MAX) {
-		run->notes[run->n_notes] = strdup(run->line + 5);
+		run->notes[run->n_notes] = text_copy(run->line + 5);
 		if (run->notes[run->n_notes])
 			run->n_notes++;
 	} else {

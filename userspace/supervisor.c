@@ -19,6 +19,7 @@
 
 #include "supervisor.h"
 #include "when.h"
+#include "text.h"
 
 #define N_CLIENTS	8
 /* How often the kernel is asked though nothing was heard. */
@@ -65,7 +66,7 @@ static void take_output(struct session_app *app, struct hookrun *run, bool thaw)
 	size_t i;
 
 	free(*to);
-	*to = strdup(run->output);
+	*to = text_copy(run->output);
 	for (i = 0; i < run->n_notes; i++) {
 		if (app->n_notes < HOOKRUN_NOTES_MAX)
 			app->notes[app->n_notes++] = run->notes[i];

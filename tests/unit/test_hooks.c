@@ -30,7 +30,7 @@ static int teardown(void **state)
 static int find(const char *app)
 {
 	char *names[] = { (char *)app };
-	const struct config_list apps = { .v = names, .n = app ? 1 : 0 };
+	const struct text_list apps = { .v = names, .n = app ? 1 : 0 };
 
 	hooks_free(&hooks);
 	findings_free(&hookdir_findings);
