@@ -299,6 +299,7 @@ static bool quiesce(struct process *p, size_t i)
 	struct session_app *app = &p->session.apps[i];
 	struct hookrun *run = &p->runs[i];
 	uint64_t until;
+	bool quiet;
 
 	app->state = SESSION_APP_FREEZING;
 	app->begun = true;
@@ -326,10 +327,14 @@ static bool quiesce(struct process *p, size_t i)
 		app->state = SESSION_APP_NOT_READY;
 	else
 		app->state = SESSION_APP_FAILED;
-	if (app->state == SESSION_APP_QUIET)
+	quiet = app->state == SESSION_APP_QUIET;
+	if (quiet)
 		app->quiet_ns = freezeguard_now_ns();
+	/* It may have said so in one breath with READY; the caller asks for that. */
+	if (quiet && app->lost)
+		app->state = SESSION_APP_LOST;
 	save(p);
-	return app->state == SESSION_APP_QUIET;
+	return quiet;
 }
 
 /* What was printed until the thaw is not to be printed again after it. */
