@@ -375,7 +375,13 @@ static void tell_losses(struct freezectl *ctl, const struct apps_request *reques
 				     "did not stay quiet: its hook ended with status %d%s",
 				     app->exit_status, last_line(app->output, line, sizeof(line)));
 	}
-	if (ctl->findings.n == before)
+	if (ctl->findings.n > before)
+		return;
+	if (!strcmp(apps->session.why, "deadline"))
+		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id, "its deadline "
+			     "passed before it could be said that all is quiet; give it a longer "
+			     "--timeout");
+	else
 		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id,
 			     "its applications did not stay quiet until all was frozen");
 }

@@ -95,7 +95,7 @@ post >/dev/null
 
 usual_hooks
 next
-expect 0 "expired: the lease" dlm pre-script --timeout 1s "${fs[@]}"
+expect 0 "expired: the lease" dlm pre-script --timeout 1500ms "${fs[@]}"
 that "the deadline releases the application, too" within 2500 nothing_left
 that "... in reverse order" log_is "web freeze;db session;db deadline;web thaw;"
 expect 203 "expired: post-script" post
@@ -195,9 +195,9 @@ expect 203 "supervisor killed: post-script again" post
 
 usual_hooks
 next
-dlm pre-script --timeout 1s "${fs[@]}" >/dev/null
+dlm pre-script --timeout 2s "${fs[@]}" >/dev/null
 kill -KILL "$(supervisor "$id")"
-that "supervisor killed, no post-script: the deadline thaws" within 2500 unfrozen "${fs[@]}"
+that "supervisor killed, no post-script: the deadline thaws" within 4000 unfrozen "${fs[@]}"
 next
 expect 0 "supervisor killed, no post-script: the next pre-script" pre
 says "it does what was left" "died without releasing the applications"
@@ -223,8 +223,7 @@ victim=$!
 that "pre-script in its freeze" within 3000 frozen "${fs[@]}"
 kill -KILL $victim
 that "pre-script killed: all is released" within 6000 nothing_left
-umount "${mounted[slow]}"
-unset "mounted[slow]"
+within 6000 umount "${mounted[slow]}" && unset "mounted[slow]"
 
 usual_hooks
 next
@@ -281,8 +280,8 @@ expect 204 "... again" dlm pre-script
 expect 0 "... post-script" post
 expect 205 "... post-script again" post
 next
-expect 0 "... with a short deadline" dlm pre-script --timeout 1s
-that "... the supervisor keeps it" within 2500 test ! -e "$scratch/locked"
+expect 0 "... with a short deadline" dlm pre-script --timeout 3s
+that "... the supervisor keeps it" within 5000 test ! -e "$scratch/locked"
 expect 203 "... post-script" post
 expect 206 "--no-apps: nothing to do" dlm pre-script --no-apps
 expect 206 "--app: there is no such hook" dlm pre-script --app oracle
