@@ -354,6 +354,8 @@ bool hookrun_whole(struct hookrun *run, const struct hook *hook, const char *ver
 	bool killed = false;
 	int r;
 
+	/* Ignored by whoever started us, it would make the kernel forget how the hook ended. */
+	signal(SIGCHLD, SIG_DFL);
 	r = hookrun_start(run, hook, verb, call);
 	if (r) {
 		run->n_output = (size_t)snprintf(run->output, sizeof(run->output),
