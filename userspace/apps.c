@@ -196,6 +196,9 @@ static void reload(const struct apps_request *request, struct apps *apps)
 	session_free(&apps->session);
 	if (session_load(request->config->run_dir, request->id, &apps->session))
 		apps->session = (struct session){ 0 };
+	/* An earlier one of that name, if this supervisor could not write any. */
+	if (apps->session.pid != apps->supervisor.pid)
+		session_free(&apps->session);
 }
 
 /* Which of them could not be made quiet, and why. */
@@ -275,7 +278,7 @@ static void thaw_left_overs(struct freezectl *ctl, const struct apps_request *re
 		findings_add(&ctl->findings, EXIT_CODE_DONE, s->id, "its supervisor, process %d, "
 			     "died without releasing the applications; what it left is released "
 			     "now", s->pid);
-		apps_thaw_for_dead(ctl, request->config, s);
+		apps_thaw_for_dead(ctl, request->config, s, EXIT_CODE_DONE);
 	}
 	session_list_free(&list);
 }
@@ -344,7 +347,8 @@ bool apps_quiesce(struct freezectl *ctl, const struct apps_request *request, str
 		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id, "the supervisor "
 			     "of its applications, process %d, died while it made them quiet; "
 			     "sessions end with it", apps->supervisor.pid);
-		apps_thaw_for_dead(ctl, request->config, &apps->session);
+		apps_thaw_for_dead(ctl, request->config, &apps->session,
+				   EXIT_CODE_FREEZE_FAILED);
 		return false;
 	}
 	switch (message.word) {
@@ -471,7 +475,8 @@ void apps_abort(struct freezectl *ctl, const struct apps_request *request, struc
 	if (r == -ETIMEDOUT) {
 		still_working(ctl, request, apps);
 	} else if (r && apps->session.state != SESSION_RELEASED) {
-		apps_thaw_for_dead(ctl, request->config, &apps->session);
+		apps_thaw_for_dead(ctl, request->config, &apps->session,
+				   EXIT_CODE_FREEZE_FAILED);
 	} else {
 		size_t i;
 

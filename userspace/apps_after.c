@@ -106,13 +106,15 @@ static void thaw_one(struct session_app *app, const struct hook *hook,
 
 /**
  * apps_thaw_for_dead() - do what a supervisor that was killed left undone
- * @ctl: gets findings of code 202 for hooks that fail
+ * @ctl: gets a finding for each hook that fails
  * @config: what is in force
  * @session: its record; it is brought up to date, and saved
+ * @code: of these findings
  *
  * Session hooks have let go by themselves; one-shot hooks are called with thaw, in reverse order.
  */
-void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, struct session *session)
+void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, struct session *session,
+			int code)
 {
 	const struct text_list all = { 0 };
 	struct findings ignored = { 0 };
@@ -139,12 +141,15 @@ void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, stru
 		if (app->session || !app->begun || app->ended_ns)
 			continue;
 		if (!hook) {
-			findings_add(&ctl->findings, EXIT_CODE_THAW_FAILED, app->name, "its hook "
-				     "%s is not there any more and could not be called with thaw",
-				     app->path);
+			findings_add(&ctl->findings, code, app->name, "its hook %s is not there any "
+				     "more and could not be called with thaw", app->path);
 			continue;
 		}
 		thaw_one(app, hook, &call);
+		if (app->state == SESSION_APP_THAW_FAILED)
+			findings_add(&ctl->findings, code, app->name, "may not be released: its "
+				     "hook %s", app->timed_out ? "took too long, and was ended" :
+				     "failed");
 	}
 	hooks_free(&hooks);
 	for (i = 0; i < session->n_apps; i++) {
@@ -254,7 +259,7 @@ void apps_after(struct freezectl *ctl, const struct config *config, struct sessi
 		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, id, "the supervisor of its "
 			     "applications, process %d, died while they had to be quiet: "
 			     "consistency was lost", pid);
-		apps_thaw_for_dead(ctl, config, session);
+		apps_thaw_for_dead(ctl, config, session, EXIT_CODE_THAW_FAILED);
 	}
 	if (!session->has_lease)
 		verdict_without_lease(ctl, session, asked_first);

@@ -3,7 +3,7 @@
 # Documentation/dlm.md, and what becomes of an application when somebody is killed or stopped.
 # shellcheck source=tests/cli/lib.sh
 . ./lib.sh
-plan 106
+plan 109
 
 hooks=$scratch/hooks.d
 log=$scratch/log
@@ -234,6 +234,13 @@ expect 202 "supervisor stopped: post-script" dlm post-script --script-timeout 1s
 kill -CONT "$(supervisor "$id")"
 that "supervisor goes on: all is released" within 2500 nothing_left
 expect 203 "supervisor goes on: post-script" post
+
+no_hooks
+next
+hook 20-db.session 'echo READY; echo ouch; exit 4'
+expect 201 "lost before the pre-script is done" pre
+says "it says so" "201: db: did not stay quiet: its hook ended with status 4: ouch"
+that "nothing is left" nothing_left
 
 # ---- bounds ----
 
