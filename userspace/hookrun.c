@@ -142,11 +142,14 @@ int hookrun_start(struct hookrun *run, const struct hook *hook, const char *verb
 	bool session = !strcmp(verb, "session");
 	int in[2] = { -1, -1 }, out[2] = { -1, -1 }, r;
 	struct environment env;
+	uint32_t timeout_ms;
 
 	memset(run, 0, sizeof(*run));
 	run->in = run->out = -1;
-	r = environment_make(&env, hook, strcmp(verb, "thaw") ? hook->timeout_ms :
-			     hook->thaw_timeout_ms, call);
+	timeout_ms = strcmp(verb, "thaw") ? hook->timeout_ms : hook->thaw_timeout_ms;
+	if (call->timeout_ms && call->timeout_ms < timeout_ms)
+		timeout_ms = call->timeout_ms;
+	r = environment_make(&env, hook, timeout_ms, call);
 	if (r)
 		return r;
 	if (session)

@@ -272,12 +272,14 @@ static bool wait_for_end(struct process *p, struct hookrun *run, uint64_t until_
 	return false;
 }
 
-static void start(struct process *p, size_t i, const char *verb)
+/* @until_ns: when it has to be quiet; 0: its own timeout counts */
+static void start(struct process *p, size_t i, const char *verb, uint64_t until_ns)
 {
 	uint64_t now = freezeguard_now_ns();
 	uint64_t give_up = p->job->give_up_ns > now ? (p->job->give_up_ns - now) / NS_PER_MS : 0;
 	const struct hookrun_call call = {
 		.id = p->job->id,
+		.timeout_ms = until_ns > now ? (uint32_t)((until_ns - now) / NS_PER_MS) : 0,
 		.limit_ms = give_up + p->job->timeout_ms + SUPERVISOR_PATIENCE_MS,
 		.paths = p->job->paths,
 		.keep = p->job->keep_dir,
@@ -308,7 +310,7 @@ static bool quiesce(struct process *p, size_t i)
 	until = app->begin_ns + p->hooks[i]->timeout_ms * NS_PER_MS;
 	if (p->job->quiet_until_ns < until)
 		until = p->job->quiet_until_ns;
-	start(p, i, app->session ? "session" : "freeze");
+	start(p, i, app->session ? "session" : "freeze", until);
 	while (!run->ended && !(app->session && run->ready) && !p->abort && !p->orphan &&
 	       !p->killed && freezeguard_now_ns() < until)
 		turn(p, until);
@@ -365,7 +367,7 @@ static void release_one(struct process *p, size_t i, const char *word)
 		hookrun_let_go(run, word);
 	} else {
 		hookrun_close(run);
-		start(p, i, "thaw");
+		start(p, i, "thaw", 0);
 	}
 	in_time = wait_for_end(p, run, freezeguard_now_ns() +
 			       p->hooks[i]->thaw_timeout_ms * NS_PER_MS);
