@@ -207,20 +207,21 @@ post >/dev/null
 usual_hooks
 next
 # shellcheck disable=SC2016
-hook 30-slow '[ $1 = thaw ] || sleep 5'
-freezectl dlm pre-script --execution-id "$id" "${fs[@]}" >/dev/null &
+hook 30-slow '[ $1 = thaw ] || sleep 30'
+configure "hook_timeout = 30s"
+freezectl dlm pre-script --execution-id "$id" --script-timeout 60s "${fs[@]}" >/dev/null &
 victim=$!
-that "pre-script in its hooks" within 3000 test -e "$scratch/locked"
+that "pre-script in its hooks" within 10000 test -e "$scratch/locked"
 kill -KILL $victim
-that "pre-script killed: all is released" within 3000 log_is "web freeze;db session;db abort;web thaw;"
-no_hooks
+that "pre-script killed: all is released" within 5000 log_is "web freeze;db session;db abort;web thaw;"
+configure
 
 usual_hooks
 next
 make_testfs slow freeze=sleep:3000
 freezectl dlm pre-script --execution-id "$id" "${fs[@]}" "${mounted[slow]}" >/dev/null &
 victim=$!
-that "pre-script in its freeze" within 3000 frozen "${fs[@]}"
+that "pre-script in its freeze" within 5000 frozen "${fs[@]}"
 kill -KILL $victim
 that "pre-script killed: all is released" within 6000 nothing_left
 within 6000 umount "${mounted[slow]}" && unset "mounted[slow]"
