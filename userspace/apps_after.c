@@ -59,6 +59,9 @@ static int wait_for_supervisor(const char *run_dir, const char *id, bool end, ui
 	uint64_t now;
 	int r = 0;
 
+	/* It is there, and does not even listen. */
+	if (fd.fd == -EAGAIN)
+		return -ETIMEDOUT;
 	if (fd.fd < 0)
 		return 0;
 	if (end && send(fd.fd, "end\n", 4, MSG_NOSIGNAL) != 4)
