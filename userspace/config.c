@@ -35,7 +35,7 @@ const struct config_key config_keys[CONFIG_N_KEYS] = {
 	{ "hook_timeout", CONFIG_DURATION, AT(hook_timeout_ms), false, "5s" },
 	{ "thaw_timeout", CONFIG_DURATION, AT(thaw_timeout_ms), false, "5s" },
 	{ "hooks_dir", CONFIG_PATH, AT(hooks_dir), true, "/etc/freezeguard/hooks.d" },
-	{ "shipped_dir", CONFIG_PATH, AT(shipped_dir), true, FREEZEGUARD_HOOKS },
+	{ "shipped_dir", CONFIG_PATH, AT(shipped_dir), true, NULL },
 	{ "run_dir", CONFIG_PATH, AT(run_dir), true, "/run/freezeguard" },
 	{ "keep_dir", CONFIG_PATH, AT(keep_dir), true, "/var/lib/freezeguard" },
 };
@@ -254,8 +254,26 @@ static void apply_section(struct reader *r, struct config *config, const char *s
 	}
 }
 
+/*
+ * Where the hooks were installed that come with freezeguard: beside this program, which may have
+ * been installed elsewhere than it was built for.
+ */
+static const char *installed_hooks(char buf[4096])
+{
+	ssize_t n = readlink("/proc/self/exe", buf, 2048);
+	char *end;
+
+	buf[n < 0 ? 0 : n] = '\0';
+	end = strstr(buf, "/sbin/freezectl");
+	if (!end)
+		return FREEZEGUARD_HOOKS;
+	strcpy(end, "/libexec/freezeguard/hooks");
+	return access(buf, F_OK) ? FREEZEGUARD_HOOKS : buf;
+}
+
 static void set_defaults(struct reader *r, struct config *config)
 {
+	char hooks[4096];
 	size_t k;
 
 	for (k = 0; k < CONFIG_N_KEYS; k++) {
@@ -264,6 +282,8 @@ static void set_defaults(struct reader *r, struct config *config)
 			.value = (char *)config_keys[k].otherwise,
 		};
 
+		if (config_keys[k].offset == AT(shipped_dir))
+			e.value = (char *)installed_hooks(hooks);
 		if (e.value)
 			set(r, config, &config_keys[k], &e, true);
 	}
