@@ -238,8 +238,10 @@ expect 203 "supervisor goes on: post-script" post
 
 no_hooks
 next
-hook 20-db.session 'echo READY; echo ouch; exit 4'
-expect 201 "lost before the pre-script is done" pre
+hook 20-db.session 'echo READY; sleep 0.5; echo ouch; exit 4'
+make_testfs slow freeze=sleep:2000
+expect 201 "lost before the pre-script is done" dlm pre-script "${fs[@]}" "${mounted[slow]}"
+within 6000 umount "${mounted[slow]}" && unset "mounted[slow]"
 says "it says so" "201: db: did not stay quiet: its hook ended with status 4: ouch"
 that "nothing is left" nothing_left
 
