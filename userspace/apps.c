@@ -76,16 +76,19 @@ bool apps_prepare(struct freezectl *ctl, const struct apps_request *request, str
 }
 
 /**
- * apps_startable() - refuse hooks that lie on a filesystem that is about to be frozen
+ * apps_startable() - refuse hooks, and records, on a filesystem that is about to be frozen
  * @ctl: connected; gets findings of code 1
+ * @request: what is wanted
  * @apps: prepared
  * @plan: what will be frozen
  *
  * Return: whether all can be started.
  */
-bool apps_startable(struct freezectl *ctl, const struct apps *apps, const struct plan *plan)
+bool apps_startable(struct freezectl *ctl, const struct apps_request *request,
+		    const struct apps *apps, const struct plan *plan)
 {
-	bool good = true;
+	bool good = !hooks_n_called(&apps->hooks) ||
+		    !locked_directory(ctl->fg, plan, request->config->run_dir, &ctl->findings);
 	size_t i;
 
 	for (i = 0; i < apps->hooks.n; i++)
@@ -193,6 +196,9 @@ static void reload(const struct apps_request *request, struct apps *apps)
 	session_free(&apps->session);
 	if (session_load(request->config->run_dir, request->id, &apps->session))
 		apps->session = (struct session){ 0 };
+	/* An earlier one of that name, if this supervisor could not write any. */
+	if (apps->session.pid != apps->supervisor.pid)
+		session_free(&apps->session);
 }
 
 /* Which of them could not be made quiet, and why. */
@@ -272,7 +278,7 @@ static void thaw_left_overs(struct freezectl *ctl, const struct apps_request *re
 		findings_add(&ctl->findings, EXIT_CODE_DONE, s->id, "its supervisor, process %d, "
 			     "died without releasing the applications; what it left is released "
 			     "now", s->pid);
-		apps_thaw_for_dead(ctl, request->config, s);
+		apps_thaw_for_dead(ctl, request->config, s, EXIT_CODE_DONE);
 	}
 	session_list_free(&list);
 }
@@ -341,7 +347,8 @@ bool apps_quiesce(struct freezectl *ctl, const struct apps_request *request, str
 		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id, "the supervisor "
 			     "of its applications, process %d, died while it made them quiet; "
 			     "sessions end with it", apps->supervisor.pid);
-		apps_thaw_for_dead(ctl, request->config, &apps->session);
+		apps_thaw_for_dead(ctl, request->config, &apps->session,
+				   EXIT_CODE_FREEZE_FAILED);
 		return false;
 	}
 	switch (message.word) {
@@ -372,7 +379,13 @@ static void tell_losses(struct freezectl *ctl, const struct apps_request *reques
 				     "did not stay quiet: its hook ended with status %d%s",
 				     app->exit_status, last_line(app->output, line, sizeof(line)));
 	}
-	if (ctl->findings.n == before)
+	if (ctl->findings.n > before)
+		return;
+	if (!strcmp(apps->session.why, "deadline"))
+		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id, "its deadline "
+			     "passed before it could be said that all is quiet; give it a longer "
+			     "--timeout");
+	else
 		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id,
 			     "its applications did not stay quiet until all was frozen");
 }
@@ -462,7 +475,8 @@ void apps_abort(struct freezectl *ctl, const struct apps_request *request, struc
 	if (r == -ETIMEDOUT) {
 		still_working(ctl, request, apps);
 	} else if (r && apps->session.state != SESSION_RELEASED) {
-		apps_thaw_for_dead(ctl, request->config, &apps->session);
+		apps_thaw_for_dead(ctl, request->config, &apps->session,
+				   EXIT_CODE_FREEZE_FAILED);
 	} else {
 		size_t i;
 

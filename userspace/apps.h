@@ -22,7 +22,7 @@
  */
 struct apps_request {
 	const struct config *config;
-	struct config_list names;
+	struct text_list names;
 	bool none;
 	const char *id;
 	uint32_t timeout_ms;
@@ -44,7 +44,8 @@ struct apps {
 };
 
 bool apps_prepare(struct freezectl *ctl, const struct apps_request *request, struct apps *apps);
-bool apps_startable(struct freezectl *ctl, const struct apps *apps, const struct plan *plan);
+bool apps_startable(struct freezectl *ctl, const struct apps_request *request,
+		    const struct apps *apps, const struct plan *plan);
 bool apps_ask(struct freezectl *ctl, const struct apps_request *request, const struct apps *apps);
 bool apps_quiesce(struct freezectl *ctl, const struct apps_request *request, struct apps *apps,
 		  const struct plan *plan);
@@ -58,7 +59,7 @@ void apps_free(struct apps *apps);
 /* apps_after.c */
 bool apps_alive(const char *run_dir, const struct session *session);
 void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config,
-			struct session *session);
+			struct session *session, int code);
 void apps_after(struct freezectl *ctl, const struct config *config, struct session *session,
 		bool asked_first, uint64_t until_ns);
 void apps_show_session(struct freezectl *ctl, const struct session *session, bool after);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "apps.h"
+#include "text.h"
 
 static int connect_to(const char *run_dir, const char *id)
 {
@@ -58,6 +59,9 @@ static int wait_for_supervisor(const char *run_dir, const char *id, bool end, ui
 	uint64_t now;
 	int r = 0;
 
+	/* It is there, and does not even listen. */
+	if (fd.fd == -EAGAIN)
+		return -ETIMEDOUT;
 	if (fd.fd < 0)
 		return 0;
 	if (end && send(fd.fd, "end\n", 4, MSG_NOSIGNAL) != 4)
@@ -83,18 +87,41 @@ static const struct hook *hook_named(const struct hooks *hooks, const char *name
 	return NULL;
 }
 
+static void thaw_one(struct session_app *app, const struct hook *hook,
+		     const struct hookrun_call *call)
+{
+	char *output;
+	struct hookrun run;
+	bool in_time = hookrun_whole(&run, hook, "thaw", call,
+				     freezectl_in_ms(hook->thaw_timeout_ms));
+
+	output = text_copy(run.output);
+	if (output) {
+		free(app->thaw_output);
+		app->thaw_output = output;
+	}
+	app->exit_status = hookrun_exit_status(&run);
+	app->ended_ns = freezeguard_now_ns();
+	app->timed_out = !in_time;
+	app->state = in_time && !app->exit_status ? SESSION_APP_LOST : SESSION_APP_THAW_FAILED;
+	hookrun_close(&run);
+}
+
 /**
  * apps_thaw_for_dead() - do what a supervisor that was killed left undone
- * @ctl: gets findings of code 202 for hooks that fail
+ * @ctl: gets a finding for each hook that fails
  * @config: what is in force
  * @session: its record; it is brought up to date, and saved
+ * @code: of these findings
  *
  * Session hooks have let go by themselves; one-shot hooks are called with thaw, in reverse order.
  */
-void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, struct session *session)
+void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, struct session *session,
+			int code)
 {
-	const struct config_list all = { 0 };
+	const struct text_list all = { 0 };
 	struct findings ignored = { 0 };
+	struct sockaddr_un address;
 	struct hooks hooks;
 	char keep[4096];
 	size_t i;
@@ -111,29 +138,21 @@ void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, stru
 		const struct hookrun_call call = {
 			.id = session->id, .paths = "", .keep = keep,
 		};
-		struct hookrun run;
-		bool in_time;
 
 		if (app->quiet_ns)
 			app->lost = true;
 		if (app->session || !app->begun || app->ended_ns)
 			continue;
 		if (!hook) {
-			findings_add(&ctl->findings, EXIT_CODE_THAW_FAILED, app->name, "its hook "
-				     "%s is not there any more and could not be called with thaw",
-				     app->path);
+			findings_add(&ctl->findings, code, app->name, "its hook %s is not there any "
+				     "more and could not be called with thaw", app->path);
 			continue;
 		}
-		in_time = hookrun_whole(&run, hook, "thaw", &call,
-					freezectl_in_ms(hook->thaw_timeout_ms));
-		free(app->thaw_output);
-		app->thaw_output = strdup(run.output);
-		app->exit_status = hookrun_exit_status(&run);
-		app->ended_ns = freezeguard_now_ns();
-		app->timed_out = !in_time;
-		app->state = in_time && !app->exit_status ? SESSION_APP_LOST :
-			     SESSION_APP_THAW_FAILED;
-		hookrun_close(&run);
+		thaw_one(app, hook, &call);
+		if (app->state == SESSION_APP_THAW_FAILED)
+			findings_add(&ctl->findings, code, app->name, "may not be released: its "
+				     "hook %s", app->timed_out ? "took too long, and was ended" :
+				     "failed");
 	}
 	hooks_free(&hooks);
 	for (i = 0; i < session->n_apps; i++) {
@@ -148,6 +167,8 @@ void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, stru
 	session->released_ns = freezeguard_now_ns();
 	snprintf(session->why, sizeof(session->why), "killed");
 	session_save(config->run_dir, session);
+	if (!session_address(config->run_dir, session->id, &address))
+		unlink(address.sun_path);
 }
 
 /* What is wrong with single applications, now that all were told to go on. */
@@ -241,7 +262,7 @@ void apps_after(struct freezectl *ctl, const struct config *config, struct sessi
 		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, id, "the supervisor of its "
 			     "applications, process %d, died while they had to be quiet: "
 			     "consistency was lost", pid);
-		apps_thaw_for_dead(ctl, config, session);
+		apps_thaw_for_dead(ctl, config, session, EXIT_CODE_THAW_FAILED);
 	}
 	if (!session->has_lease)
 		verdict_without_lease(ctl, session, asked_first);

@@ -141,7 +141,7 @@ static void list_hooks(struct freezectl *ctl, const struct config *config,
 static int find_shipped(struct hooks *shipped, const struct config *config,
 			const struct hooks *hooks, struct findings *findings)
 {
-	const struct config_list all = { 0 };
+	const struct text_list all = { 0 };
 	struct config other = *config;
 	size_t i, k;
 	int r;
@@ -189,7 +189,7 @@ static void list_all(struct freezectl *ctl, const struct config *config)
 {
 	static const char *const headers[] = { "APP", "KIND", "STATE", "LAST RESULT", "LAST TIME",
 					       "LEASE", "HOOK", NULL };
-	const struct config_list all = { 0 };
+	const struct text_list all = { 0 };
 	struct hooks hooks, shipped;
 	struct session_list list;
 	struct libscols_table *table = NULL;

@@ -98,7 +98,7 @@ static bool prepare(struct freezectl *ctl, struct call *call, struct freeze *fre
 	call->request.apps = hooks_n_called(&apps->hooks);
 	if (!freeze_prepare(ctl, &call->request, freeze))
 		return false;
-	return apps_startable(ctl, apps, &freeze->plan) && good;
+	return apps_startable(ctl, &call->apps, apps, &freeze->plan) && good;
 }
 
 static bool freeze_and_keep(struct freezectl *ctl, const struct call *call, struct freeze *freeze,

@@ -35,7 +35,7 @@ const struct config_key config_keys[CONFIG_N_KEYS] = {
 	{ "hook_timeout", CONFIG_DURATION, AT(hook_timeout_ms), false, "5s" },
 	{ "thaw_timeout", CONFIG_DURATION, AT(thaw_timeout_ms), false, "5s" },
 	{ "hooks_dir", CONFIG_PATH, AT(hooks_dir), true, "/etc/freezeguard/hooks.d" },
-	{ "shipped_dir", CONFIG_PATH, AT(shipped_dir), true, FREEZEGUARD_HOOKS },
+	{ "shipped_dir", CONFIG_PATH, AT(shipped_dir), true, NULL },
 	{ "run_dir", CONFIG_PATH, AT(run_dir), true, "/run/freezeguard" },
 	{ "keep_dir", CONFIG_PATH, AT(keep_dir), true, "/var/lib/freezeguard" },
 };
@@ -111,36 +111,12 @@ static int each(void *arg, const char *section, const char *name, const char *va
 	}
 	r->v = v;
 	e = &v[r->n++];
-	e->section = strdup(section);
-	e->name = strdup(name);
-	e->value = strdup(value);
+	e->section = text_copy(section);
+	e->name = text_copy(name);
+	e->value = text_copy(value);
 	e->line = r->line;
 	r->no_memory |= !e->section || !e->name || !e->value;
 	return 1;
-}
-
-static void list_free(struct config_list *list)
-{
-	size_t i;
-
-	for (i = 0; i < list->n; i++)
-		free(list->v[i]);
-	free(list->v);
-	*list = (struct config_list){ 0 };
-}
-
-static int list_add(struct config_list *list, const char *text)
-{
-	char **v = reallocarray(list->v, list->n + 1, sizeof(*v));
-
-	if (!v)
-		return -ENOMEM;
-	list->v = v;
-	v[list->n] = strdup(text);
-	if (!v[list->n])
-		return -ENOMEM;
-	list->n++;
-	return 0;
 }
 
 static bool parse_bool(const char *text, bool *value)
@@ -198,7 +174,7 @@ static void set(struct reader *r, struct config *config, const struct config_key
 			wrong(r, e->line, "%s: '%s' is not an absolute path", e->name, e->value);
 			return;
 		}
-		text = strdup(e->value);
+		text = text_copy(e->value);
 		if (!text) {
 			r->no_memory = true;
 			return;
@@ -221,8 +197,8 @@ static void set(struct reader *r, struct config *config, const struct config_key
 		}
 	}
 	if (first)
-		list_free(place);
-	if (list_add(place, e->value))
+		text_list_free(place);
+	if (text_list_add(place, e->value))
 		r->no_memory = true;
 }
 
@@ -278,8 +254,26 @@ static void apply_section(struct reader *r, struct config *config, const char *s
 	}
 }
 
+/*
+ * Where the hooks were installed that come with freezeguard: beside this program, which may have
+ * been installed elsewhere than it was built for.
+ */
+static const char *installed_hooks(char buf[4096])
+{
+	ssize_t n = readlink("/proc/self/exe", buf, 2048);
+	char *end;
+
+	buf[n < 0 ? 0 : n] = '\0';
+	end = strstr(buf, "/sbin/freezectl");
+	if (!end)
+		return FREEZEGUARD_HOOKS;
+	strcpy(end, "/libexec/freezeguard/hooks");
+	return access(buf, F_OK) ? FREEZEGUARD_HOOKS : buf;
+}
+
 static void set_defaults(struct reader *r, struct config *config)
 {
+	char hooks[4096];
 	size_t k;
 
 	for (k = 0; k < CONFIG_N_KEYS; k++) {
@@ -288,6 +282,8 @@ static void set_defaults(struct reader *r, struct config *config)
 			.value = (char *)config_keys[k].otherwise,
 		};
 
+		if (config_keys[k].offset == AT(shipped_dir))
+			e.value = (char *)installed_hooks(hooks);
 		if (e.value)
 			set(r, config, &config_keys[k], &e, true);
 	}
@@ -309,7 +305,7 @@ static struct config_hook *hook_of(struct reader *r, struct config *config, cons
 	}
 	config->hooks = v;
 	v += config->n_hooks;
-	*v = (struct config_hook){ .name = strdup(name), .line = line, .enabled = true };
+	*v = (struct config_hook){ .name = text_copy(name), .line = line, .enabled = true };
 	if (!v->name) {
 		r->no_memory = true;
 		return NULL;
@@ -341,11 +337,8 @@ static void apply_env(struct reader *r, struct config_hook *hook, const struct e
 			return;
 		}
 	}
-	if (asprintf(&text, "%s=%s", name, e->value) < 0) {
-		r->no_memory = true;
-		return;
-	}
-	if (list_add(&hook->env, text))
+	text = text_format("%s=%s", name, e->value);
+	if (!text || text_list_add(&hook->env, text))
 		r->no_memory = true;
 	free(text);
 }
@@ -459,7 +452,7 @@ int config_read(struct config *config, const char *file, const char *profile, bo
 	int line = 0;
 	size_t i;
 
-	*config = (struct config){ .file = strdup(file) };
+	*config = (struct config){ .file = text_copy(file) };
 	set_defaults(&r, config);
 	r.stream = fopen(file, "re");
 	if (r.stream) {
@@ -483,7 +476,7 @@ int config_read(struct config *config, const char *file, const char *profile, bo
 			snprintf(section, sizeof(section), "profile %s", profile);
 		apply_section(&r, config, "default", false);
 		if (profile && has_section(&r, section)) {
-			config->profile = strdup(profile);
+			config->profile = text_copy(profile);
 			r.no_memory |= !config->profile;
 			apply_section(&r, config, section, true);
 		} else if (profile && must) {
@@ -522,7 +515,7 @@ size_t config_n_values(const struct config *config, const struct config_key *key
 {
 	const void *place = (const char *)config + key->offset;
 
-	return is_list(key) ? ((const struct config_list *)place)->n : 1;
+	return is_list(key) ? ((const struct text_list *)place)->n : 1;
 }
 
 /**
@@ -540,13 +533,13 @@ char *config_value(const struct config *config, const struct config_key *key, si
 
 	switch (key->type) {
 	case CONFIG_DURATION:
-		return strdup(duration_format(*(const uint32_t *)place, span, sizeof(span)));
+		return text_copy(duration_format(*(const uint32_t *)place, span, sizeof(span)));
 	case CONFIG_BOOL:
-		return strdup(*(const bool *)place ? "yes" : "no");
+		return text_copy(*(const bool *)place ? "yes" : "no");
 	case CONFIG_PATH:
-		return strdup(*(char *const *)place ? *(char *const *)place : "");
+		return text_copy(*(char *const *)place ? *(char *const *)place : "");
 	default:
-		return strdup(((const struct config_list *)place)->v[i]);
+		return text_copy(((const struct text_list *)place)->v[i]);
 	}
 }
 
@@ -559,13 +552,13 @@ void config_free(struct config *config)
 		void *place = (char *)config + config_keys[k].offset;
 
 		if (is_list(&config_keys[k]))
-			list_free(place);
+			text_list_free(place);
 		else if (config_keys[k].type == CONFIG_PATH)
 			free(*(char **)place);
 	}
 	for (k = 0; k < config->n_hooks; k++) {
 		free(config->hooks[k].name);
-		list_free(&config->hooks[k].env);
+		text_list_free(&config->hooks[k].env);
 	}
 	free(config->hooks);
 	free(config->file);

@@ -11,16 +11,11 @@
 #include <stdint.h>
 
 #include "findings.h"
+#include "text.h"
 
 #define CONFIG_FILE		"/etc/freezeguard/freezeguard.conf"
 /* Names another file, which then has to be there. */
 #define CONFIG_ENV		"FREEZEGUARD_CONFIG"
-
-/** struct config_list - the values of a key that may be given several times */
-struct config_list {
-	char **v;
-	size_t n;
-};
 
 /**
  * struct config_hook - a section [hook NAME]
@@ -37,7 +32,7 @@ struct config_hook {
 	bool enabled;
 	uint32_t timeout_ms;
 	uint32_t thaw_timeout_ms;
-	struct config_list env;
+	struct text_list env;
 };
 
 /**
@@ -54,8 +49,8 @@ enum config_type {
 	CONFIG_DURATION,	/* uint32_t, milliseconds */
 	CONFIG_BOOL,		/* bool */
 	CONFIG_PATH,		/* char *, absolute */
-	CONFIG_PATHS,		/* struct config_list of absolute paths; may be given several times */
-	CONFIG_NAMES,		/* struct config_list; may be given several times */
+	CONFIG_PATHS,		/* struct text_list of absolute paths; may be given several times */
+	CONFIG_NAMES,		/* struct text_list; may be given several times */
 };
 
 /**
@@ -95,10 +90,10 @@ struct config {
 	uint32_t hook_timeout_ms;
 	uint32_t thaw_timeout_ms;
 	bool allow_root;
-	struct config_list paths;
-	struct config_list exclude;
+	struct text_list paths;
+	struct text_list exclude;
 	bool call_apps;
-	struct config_list apps;
+	struct text_list apps;
 	char *hooks_dir;
 	char *shipped_dir;
 	char *run_dir;

@@ -25,15 +25,21 @@
  * @argc: up to where
  * @argv: the arguments
  * @options: the table, of enum freeze_option and the common ones
- * @request: the defaults; gets what is wanted, with the paths that are left
+ * @request: zeroed; gets what is wanted, with the paths that are left. What the command line does
+ *	not say is the configuration's.
  */
 void freeze_arguments(struct freezectl *ctl, int argc, char **argv, const struct option *options,
 		      struct freeze_request *request)
 {
+	const struct config *config;
+	const char *profile = NULL;
 	int c;
 
 	while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
 		switch (c) {
+		case FREEZE_OPT_PROFILE:
+			profile = optarg;
+			break;
 		case FREEZE_OPT_ID:
 			request->id = optarg;
 			freezectl_id(ctl, optarg);
@@ -58,6 +64,20 @@ void freeze_arguments(struct freezectl *ctl, int argc, char **argv, const struct
 	request->n_paths = (size_t)(argc - optind);
 	if (request->all && request->n_paths)
 		freezectl_usage(ctl, "--all and paths exclude each other");
+	if (findings_exit_code(&ctl->findings))
+		return;
+	config = freezectl_config(ctl, profile, NULL);
+	if (!config)
+		return;
+	if (!request->timeout_ms)
+		request->timeout_ms = config->timeout_ms;
+	if (!request->all && !request->n_paths) {
+		request->paths = config->paths.v;
+		request->n_paths = config->paths.n;
+	}
+	request->exclude = config->exclude.v;
+	request->n_exclude = config->exclude.n;
+	request->allow_root |= config->allow_root;
 }
 
 struct freezable {

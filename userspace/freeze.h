@@ -59,6 +59,7 @@ enum freeze_option {
 	FREEZE_OPT_TIMEOUT,
 	FREEZE_OPT_ALL,
 	FREEZE_OPT_ALLOW_ROOT,
+	FREEZE_OPT_PROFILE,
 };
 
 void freeze_arguments(struct freezectl *ctl, int argc, char **argv, const struct option *options,

@@ -28,7 +28,7 @@ static const char exit_codes[] =
 	"    2  system error\n"
 	"  201  the freeze failed, nothing stays frozen\n"
 	"  202  the thaw failed\n"
-	"  203  the deadline thawed before the thaw request came\n"
+	"  203  the deadline thawed before the thaw request came, or an application was lost\n"
 	"  204  asked to freeze what is already frozen\n"
 	"  205  asked to thaw what is not frozen\n"
 	"  206  not ready\n";

@@ -16,7 +16,6 @@
 #include "output.h"
 #include "places.h"
 
-#define DEFAULT_TIMEOUT_MS	60000
 #define DEFAULT_WAIT_MS		10000
 
 /* How long anything is waited for that should have happened already. */

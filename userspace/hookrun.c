@@ -20,6 +20,7 @@
 
 #include "hookrun.h"
 #include "when.h"
+#include "text.h"
 
 #define FIXED_ENV	10
 
@@ -51,7 +52,7 @@ static void environment_add(struct environment *env, size_t i, const char *fmt, 
 }
 
 /* Does the list have the variable of a NAME=value? */
-static bool is_set(const struct config_list *list, const char *variable)
+static bool is_set(const struct text_list *list, const char *variable)
 {
 	size_t i, len = strcspn(variable, "=") + 1;
 
@@ -141,11 +142,14 @@ int hookrun_start(struct hookrun *run, const struct hook *hook, const char *verb
 	bool session = !strcmp(verb, "session");
 	int in[2] = { -1, -1 }, out[2] = { -1, -1 }, r;
 	struct environment env;
+	uint32_t timeout_ms;
 
 	memset(run, 0, sizeof(*run));
 	run->in = run->out = -1;
-	r = environment_make(&env, hook, strcmp(verb, "thaw") ? hook->timeout_ms :
-			     hook->thaw_timeout_ms, call);
+	timeout_ms = strcmp(verb, "thaw") ? hook->timeout_ms : hook->thaw_timeout_ms;
+	if (call->timeout_ms && call->timeout_ms < timeout_ms)
+		timeout_ms = call->timeout_ms;
+	r = environment_make(&env, hook, timeout_ms, call);
 	if (r)
 		return r;
 	if (session)
@@ -213,7 +217,7 @@ static void line_done(struct hookrun *run, bool whole)
 		run->ready = true;
 	} else if (whole && !strncmp(run->line, "NOTE ", 5) && strchr(run->line + 5, '=') &&
 		   run->n_notes < HOOKRUN_NOTES_MAX) {
-		run->notes[run->n_notes] = strdup(run->line + 5);
+		run->notes[run->n_notes] = text_copy(run->line + 5);
 		if (run->notes[run->n_notes])
 			run->n_notes++;
 	} else {
@@ -353,6 +357,8 @@ bool hookrun_whole(struct hookrun *run, const struct hook *hook, const char *ver
 	bool killed = false;
 	int r;
 
+	/* Ignored by whoever started us, it would make the kernel forget how the hook ended. */
+	signal(SIGCHLD, SIG_DFL);
 	r = hookrun_start(run, hook, verb, call);
 	if (r) {
 		run->n_output = (size_t)snprintf(run->output, sizeof(run->output),

@@ -22,12 +22,14 @@
 /**
  * struct hookrun_call - what all hooks of a freeze are told
  * @id: the lease's id
+ * @timeout_ms: how long this call may take, if that is less than the hook's own; or 0
  * @limit_ms: how long, from now, a session can last at most
  * @paths: what is going to be frozen, one a line
  * @keep: where hooks keep what a restore needs, without their name
  */
 struct hookrun_call {
 	const char *id;
+	uint32_t timeout_ms;
 	uint64_t limit_ms;
 	const char *paths;
 	const char *keep;

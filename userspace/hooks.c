@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "hooks.h"
+#include "text.h"
 
 #define SESSION_SUFFIX	".session"
 
@@ -41,7 +42,7 @@ static char *name_of(const char *file)
 
 	if (digits && file[digits] == '-' && file[digits + 1])
 		file += digits + 1;
-	name = strdup(file);
+	name = text_copy(file);
 	if (name && ends_in(name, SESSION_SUFFIX) && strlen(name) > strlen(SESSION_SUFFIX))
 		name[strlen(name) - strlen(SESSION_SUFFIX)] = '\0';
 	return name;
@@ -52,15 +53,16 @@ static void skip(struct hook *hook, bool wrong, const char *fmt, ...)
 
 static void skip(struct hook *hook, bool wrong, const char *fmt, ...)
 {
+	char text[1024];
 	va_list args;
 
 	if (hook->skip)
 		return;
 	va_start(args, fmt);
-	if (vasprintf(&hook->skip, fmt, args) < 0)
-		hook->skip = strdup("?");
+	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	hook->wrong = wrong;
+	hook->skip = text_copy(text);
+	hook->wrong = wrong || !hook->skip;
 }
 
 /* It is run as root: only root may decide what it is. */
@@ -76,7 +78,7 @@ static void check_writers(struct hook *hook, const char *path)
 		     path, st.st_uid, st.st_mode & 0777);
 }
 
-static const struct config_list no_env;
+static const struct text_list no_env;
 
 static int add(struct hooks *hooks, const struct config *config, const char *dir, const char *file)
 {
@@ -95,8 +97,10 @@ static int add(struct hooks *hooks, const struct config *config, const char *dir
 		.thaw_timeout_ms = config->thaw_timeout_ms,
 		.env = &no_env,
 	};
-	if (!hook->name || asprintf(&hook->path, "%s/%s", dir, file) < 0) {
+	hook->path = text_format("%s/%s", dir, file);
+	if (!hook->name || !hook->path) {
 		free(hook->name);
+		free(hook->path);
 		return -ENOMEM;
 	}
 	hooks->n++;
@@ -173,7 +177,7 @@ static int add_directory(struct hooks *hooks, const struct config *config, const
 	return r;
 }
 
-static bool wanted(const struct config_list *apps, const char *name)
+static bool wanted(const struct text_list *apps, const char *name)
 {
 	size_t i;
 
@@ -203,7 +207,7 @@ static const struct hook *find(const struct hooks *hooks, const char *name)
  *
  * Return: 0 or a negative errno.
  */
-int hooks_find(struct hooks *hooks, const struct config *config, const struct config_list *apps,
+int hooks_find(struct hooks *hooks, const struct config *config, const struct text_list *apps,
 	       struct findings *findings)
 {
 	size_t i, before;

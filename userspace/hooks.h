@@ -31,7 +31,7 @@ struct hook {
 	bool wrong;
 	uint32_t timeout_ms;
 	uint32_t thaw_timeout_ms;
-	const struct config_list *env;
+	const struct text_list *env;
 };
 
 /** struct hooks - all of them, in order */
@@ -40,7 +40,7 @@ struct hooks {
 	size_t n;
 };
 
-int hooks_find(struct hooks *hooks, const struct config *config, const struct config_list *apps,
+int hooks_find(struct hooks *hooks, const struct config *config, const struct text_list *apps,
 	       struct findings *findings);
 void hooks_refuse(const struct hooks *hooks, struct findings *findings);
 size_t hooks_n_called(const struct hooks *hooks);

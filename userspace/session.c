@@ -14,6 +14,7 @@
 #include <json-c/json.h>
 
 #include "session.h"
+#include "text.h"
 
 #define VERSION		1
 #define RECORD		".json"
@@ -210,9 +211,9 @@ static int app_of(struct json_object *object, struct session_app *app)
 	if (!app->name[0] || !index_of(text_of(object, "state"), app_states, N_APP_STATES, &state))
 		return -EBADMSG;
 	app->state = (enum session_app_state)state;
-	app->path = strdup(text_of(object, "path"));
-	app->output = strdup(text_of(object, "output"));
-	app->thaw_output = strdup(text_of(object, "thaw_output"));
+	app->path = text_copy(text_of(object, "path"));
+	app->output = text_copy(text_of(object, "output"));
+	app->thaw_output = text_copy(text_of(object, "thaw_output"));
 	app->session = bool_of(object, "session");
 	app->begun = bool_of(object, "begun");
 	app->lost = bool_of(object, "lost");
@@ -223,7 +224,7 @@ static int app_of(struct json_object *object, struct session_app *app)
 	app->ended_ns = number_of(object, "ended_ns");
 	for (i = 0; json_object_is_type(notes, json_type_array) && i < HOOKRUN_NOTES_MAX &&
 	     i < json_object_array_length(notes); i++) {
-		app->notes[i] = strdup(json_object_get_string(json_object_array_get_idx(notes, i)));
+		app->notes[i] = text_copy(json_object_get_string(json_object_array_get_idx(notes, i)));
 		if (!app->notes[i])
 			return -ENOMEM;
 		app->n_notes++;

@@ -19,6 +19,7 @@
 
 #include "supervisor.h"
 #include "when.h"
+#include "text.h"
 
 #define N_CLIENTS	8
 /* How often the kernel is asked though nothing was heard. */
@@ -65,7 +66,7 @@ static void take_output(struct session_app *app, struct hookrun *run, bool thaw)
 	size_t i;
 
 	free(*to);
-	*to = strdup(run->output);
+	*to = text_copy(run->output);
 	for (i = 0; i < run->n_notes; i++) {
 		if (app->n_notes < HOOKRUN_NOTES_MAX)
 			app->notes[app->n_notes++] = run->notes[i];
@@ -271,12 +272,14 @@ static bool wait_for_end(struct process *p, struct hookrun *run, uint64_t until_
 	return false;
 }
 
-static void start(struct process *p, size_t i, const char *verb)
+/* @until_ns: when it has to be quiet; 0: its own timeout counts */
+static void start(struct process *p, size_t i, const char *verb, uint64_t until_ns)
 {
 	uint64_t now = freezeguard_now_ns();
 	uint64_t give_up = p->job->give_up_ns > now ? (p->job->give_up_ns - now) / NS_PER_MS : 0;
 	const struct hookrun_call call = {
 		.id = p->job->id,
+		.timeout_ms = until_ns > now ? (uint32_t)((until_ns - now) / NS_PER_MS) : 0,
 		.limit_ms = give_up + p->job->timeout_ms + SUPERVISOR_PATIENCE_MS,
 		.paths = p->job->paths,
 		.keep = p->job->keep_dir,
@@ -298,6 +301,7 @@ static bool quiesce(struct process *p, size_t i)
 	struct session_app *app = &p->session.apps[i];
 	struct hookrun *run = &p->runs[i];
 	uint64_t until;
+	bool quiet;
 
 	app->state = SESSION_APP_FREEZING;
 	app->begun = true;
@@ -306,7 +310,7 @@ static bool quiesce(struct process *p, size_t i)
 	until = app->begin_ns + p->hooks[i]->timeout_ms * NS_PER_MS;
 	if (p->job->quiet_until_ns < until)
 		until = p->job->quiet_until_ns;
-	start(p, i, app->session ? "session" : "freeze");
+	start(p, i, app->session ? "session" : "freeze", until);
 	while (!run->ended && !(app->session && run->ready) && !p->abort && !p->orphan &&
 	       !p->killed && freezeguard_now_ns() < until)
 		turn(p, until);
@@ -325,10 +329,14 @@ static bool quiesce(struct process *p, size_t i)
 		app->state = SESSION_APP_NOT_READY;
 	else
 		app->state = SESSION_APP_FAILED;
-	if (app->state == SESSION_APP_QUIET)
+	quiet = app->state == SESSION_APP_QUIET;
+	if (quiet)
 		app->quiet_ns = freezeguard_now_ns();
+	/* It may have said so in one breath with READY; the caller asks for that. */
+	if (quiet && app->lost)
+		app->state = SESSION_APP_LOST;
 	save(p);
-	return app->state == SESSION_APP_QUIET;
+	return quiet;
 }
 
 /* What was printed until the thaw is not to be printed again after it. */
@@ -359,7 +367,7 @@ static void release_one(struct process *p, size_t i, const char *word)
 		hookrun_let_go(run, word);
 	} else {
 		hookrun_close(run);
-		start(p, i, "thaw");
+		start(p, i, "thaw", 0);
 	}
 	in_time = wait_for_end(p, run, freezeguard_now_ns() +
 			       p->hooks[i]->thaw_timeout_ms * NS_PER_MS);

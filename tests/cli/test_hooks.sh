@@ -3,7 +3,7 @@
 # Documentation/dlm.md, and what becomes of an application when somebody is killed or stopped.
 # shellcheck source=tests/cli/lib.sh
 . ./lib.sh
-plan 99
+plan 109
 
 hooks=$scratch/hooks.d
 log=$scratch/log
@@ -38,7 +38,11 @@ rm -f locked; echo "db $why" >>log; echo db goes on'
 	sed -i '1s,.*,#!/bin/bash,' "$hooks/20-db.session"
 }
 
-log_is() { [ "$(tr '\n' ';' <"$log")" = "$1" ]; }
+log_is() {
+	local text
+	text=$(tr '\n' ';' <"$log")
+	[ "$text" = "$1" ] || { echo "$text"; return 1; }
+}
 # freezectl apps --id: the supervisor of an execution
 supervisor() { freezectl apps --id "dlm-$1" | sed -n 's/.*by supervisor \([0-9]*\) .*/\1/p'; }
 ended() { ! kill -0 "$1" 2>/dev/null; }
@@ -51,7 +55,7 @@ next() {
 	id=$(printf '11111111-1111-4111-8111-%012d' $n)
 }
 dlm() { freezectl dlm "$1" --execution-id "$id" "${@:2}"; }
-pre() { dlm pre-script --timeout 30s "$@" "${fs[@]}"; }
+pre() { dlm pre-script --timeout 30s "${fs[@]}"; }
 post() { dlm post-script; }
 dry() { dlm dry-run "${fs[@]}"; }
 
@@ -85,13 +89,13 @@ that "all is released" nothing_left
 
 expect 205 "thawed: post-script" post
 expect 0 "thawed: dry-run" dry
-expect 0 "thawed: pre-script" pre --json
+expect 0 "thawed: pre-script" dlm pre-script --json "${fs[@]}"
 that "its document has them" json '[(a["name"], a["kind"], a["state"]) for a in d["apps"]] == [("web", "one-shot", "quiet"), ("db", "session", "quiet")] and d["apps"][1]["notes"] == {"position": "bin.7:42"}'
 post >/dev/null
 
 usual_hooks
 next
-expect 0 "expired: the lease" dlm pre-script --timeout 1s "${fs[@]}"
+expect 0 "expired: the lease" dlm pre-script --timeout 1500ms "${fs[@]}"
 that "the deadline releases the application, too" within 2500 nothing_left
 that "... in reverse order" log_is "web freeze;db session;db deadline;web thaw;"
 expect 203 "expired: post-script" post
@@ -191,9 +195,9 @@ expect 203 "supervisor killed: post-script again" post
 
 usual_hooks
 next
-dlm pre-script --timeout 1s "${fs[@]}" >/dev/null
+dlm pre-script --timeout 2s "${fs[@]}" >/dev/null
 kill -KILL "$(supervisor "$id")"
-that "supervisor killed, no post-script: the deadline thaws" within 2500 unfrozen "${fs[@]}"
+that "supervisor killed, no post-script: the deadline thaws" within 4000 unfrozen "${fs[@]}"
 next
 expect 0 "supervisor killed, no post-script: the next pre-script" pre
 says "it does what was left" "died without releasing the applications"
@@ -203,24 +207,24 @@ post >/dev/null
 usual_hooks
 next
 # shellcheck disable=SC2016
-hook 30-slow '[ $1 = thaw ] || sleep 5'
-freezectl dlm pre-script --execution-id "$id" "${fs[@]}" >/dev/null &
+hook 30-slow '[ $1 = thaw ] || sleep 30'
+configure "hook_timeout = 30s"
+freezectl dlm pre-script --execution-id "$id" --script-timeout 60s "${fs[@]}" >/dev/null &
 victim=$!
-that "pre-script in its hooks" within 3000 test -e "$scratch/locked"
+that "pre-script in its hooks" within 10000 test -e "$scratch/locked"
 kill -KILL $victim
-that "pre-script killed: all is released" within 3000 log_is "web freeze;db session;db abort;web thaw;"
-no_hooks
+that "pre-script killed: all is released" within 5000 log_is "web freeze;db session;db abort;web thaw;"
+configure
 
 usual_hooks
 next
 make_testfs slow freeze=sleep:3000
 freezectl dlm pre-script --execution-id "$id" "${fs[@]}" "${mounted[slow]}" >/dev/null &
 victim=$!
-that "pre-script in its freeze" within 3000 frozen "${fs[@]}"
+that "pre-script in its freeze" within 5000 frozen "${fs[@]}"
 kill -KILL $victim
 that "pre-script killed: all is released" within 6000 nothing_left
-umount "${mounted[slow]}"
-unset "mounted[slow]"
+within 6000 umount "${mounted[slow]}" && unset "mounted[slow]"
 
 usual_hooks
 next
@@ -232,6 +236,15 @@ kill -CONT "$(supervisor "$id")"
 that "supervisor goes on: all is released" within 2500 nothing_left
 expect 203 "supervisor goes on: post-script" post
 
+no_hooks
+next
+hook 20-db.session 'echo READY; sleep 0.5; echo ouch; exit 4'
+make_testfs slow freeze=sleep:2000
+expect 201 "lost before the pre-script is done" dlm pre-script "${fs[@]}" "${mounted[slow]}"
+within 6000 umount "${mounted[slow]}" && unset "mounted[slow]"
+says "it says so" "201: db: did not stay quiet: its hook ended with status 4: ouch"
+that "nothing is left" nothing_left
+
 # ---- bounds ----
 
 usual_hooks
@@ -242,6 +255,27 @@ expect 201 "a hook that is not quiet within the script timeout" dlm pre-script -
 took=$(((${EPOCHREALTIME/./} - begun) / 1000))
 that "the answer comes before the agent would kill (${took} ms)" test $took -lt 4500
 that "nothing is left" nothing_left
+no_hooks
+
+# ---- what is refused before anything is touched ----
+
+usual_hooks
+next
+mv "$hooks" "${fs[0]}/hooks.d"
+sed -i "s,^hooks_dir.*,hooks_dir = ${fs[0]}/hooks.d," "$FREEZEGUARD_CONFIG"
+expect 1 "hooks on a filesystem that would be frozen" pre
+says "it says which, and where" "10-web" "is on ${fs[0]}, which would be frozen"
+mv "${fs[0]}/hooks.d" "$hooks"
+configure
+sed -i "s,^run_dir.*,run_dir = ${fs[0]}/run," "$FREEZEGUARD_CONFIG"
+expect 1 "records on a filesystem that would be frozen" pre
+configure "timout = 3s"
+expect 1 "a mistake in the configuration" pre
+says "it says where" "conf:6: unknown key 'timout'"
+configure
+chmod 777 "$hooks/10-web"
+expect 206 "a hook that others can write" pre
+that "nothing was touched" test ! -e "$log"
 no_hooks
 
 # ---- without a filesystem; which hooks ----
@@ -256,8 +290,8 @@ expect 204 "... again" dlm pre-script
 expect 0 "... post-script" post
 expect 205 "... post-script again" post
 next
-expect 0 "... with a short deadline" dlm pre-script --timeout 1s
-that "... the supervisor keeps it" within 2500 test ! -e "$scratch/locked"
+expect 0 "... with a short deadline" dlm pre-script --timeout 3s
+that "... the supervisor keeps it" within 5000 test ! -e "$scratch/locked"
 expect 203 "... post-script" post
 expect 206 "--no-apps: nothing to do" dlm pre-script --no-apps
 expect 206 "--app: there is no such hook" dlm pre-script --app oracle

@@ -82,7 +82,7 @@ static inline int teardown(void **state)
 
 static inline void start(bool lease, uint32_t timeout_ms, uint64_t quiet_ms, uint64_t give_up_ms)
 {
-	static const struct config_list none;
+	static const struct text_list none;
 	uint64_t now = freezeguard_now_ns();
 
 	assert_int_equal(hooks_find(&hooks, &hookdir_config, &none, &hookdir_findings), 0);

@@ -30,7 +30,7 @@ static int teardown(void **state)
 static int find(const char *app)
 {
 	char *names[] = { (char *)app };
-	const struct config_list apps = { .v = names, .n = app ? 1 : 0 };
+	const struct text_list apps = { .v = names, .n = app ? 1 : 0 };
 
 	hooks_free(&hooks);
 	findings_free(&hookdir_findings);
@@ -191,6 +191,8 @@ static void one_call(void **state)
 
 static void environment_is_clean(void **state)
 {
+	const char *text;
+
 	(void)state;
 	setenv("SECRET", "x", 1);
 	signal(SIGUSR1, SIG_IGN);
@@ -211,7 +213,10 @@ static void environment_is_clean(void **state)
 	assert_null(strstr(run.output, "HOME=/root\n"));
 	/* 0, 1, 2 and the one of ls */
 	assert_non_null(strstr(run.output, "4\n0022\n"));
-	assert_non_null(strstr(run.output, "SigIgn:\t0000000000000000"));
+	/* Two are the C library's own, which can't be set. */
+	text = strstr(run.output, "SigIgn:\t");
+	assert_non_null(text);
+	assert_int_equal(strtoull(text + 8, NULL, 16) & ~0x180000000ULL, 0);
 }
 
 static void too_slow(void **state)

@@ -87,7 +87,7 @@ static void ends(const char *cause, enum session_app_state state)
 /* What "HOOK check" exits with. */
 static int check(void)
 {
-	static const struct config_list none;
+	static const struct text_list none;
 	const struct hookrun_call call = { .id = ID, .paths = "", .keep = "/keep" };
 	struct hookrun run;
 	int status;
