@@ -47,6 +47,7 @@ guest: bootstrap userspace
 	@$(MAKE) --no-print-directory -s -C tests/hostile O=$(BUILD)/tests/hostile
 	@$(MAKE) --no-print-directory -s -C tests/fuzz O=$(BUILD)/tests/fuzz
 	@$(MAKE) --no-print-directory -s -C tests/soak O=$(BUILD)/tests/soak
+	@$(MAKE) --no-print-directory -s -C tests/observer O=$(BUILD)/tests/observer
 
 demo: bootstrap userspace
 	@tools/demo/run

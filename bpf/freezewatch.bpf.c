@@ -8,9 +8,7 @@
  * No program sits on a function that a write runs which is not blocked; see
  * Documentation/observing.md for each one's reason.
  *
- * Programs run in the context of who freezes and thaws. While one runs on a processor, the same one
- * is skipped there (5.12 and later, where programs can be preempted): the kernel counts that as its
- * recursion_misses.
+ * Programs run in the context of who freezes and thaws, and can be skipped: see gate.bpf.h.
  */
 #include "kernel.h"
 #include <bpf/bpf_helpers.h>
@@ -143,10 +141,12 @@ static __always_inline int fw_lease_is_about_to_freeze(struct freezeguard_notice
 	return 0;
 }
 
-SEC("fentry/raw_notifier_call_chain")
-int BPF_PROG(module_notice, void *chain, unsigned long what, void *data)
+/* Called with interrupts off: it is not preempted. */
+SEC("fentry/blocking_notifier_call_chain_robust")
+int BPF_PROG(module_notice, void *chain, unsigned long what, unsigned long undo, void *data)
 {
 	struct freezeguard_notice notice;
+	struct fw_device device;
 	struct fw_frozen *entry;
 	struct fw_held *held;
 	u64 superblock;
@@ -157,21 +157,28 @@ int BPF_PROG(module_notice, void *chain, unsigned long what, void *data)
 	if (notice.event == FREEZEGUARD_NOTICE_FREEZING)
 		return fw_lease_is_about_to_freeze(&notice);
 
+	/* The observer may have come after the lease: then its entry has it, and "leases" doesn't. */
 	superblock = notice.superblock;
 	held = bpf_map_lookup_elem(&leases, &superblock);
-	if (!held || held->lease.number != notice.lease)
-		return 0;
-	entry = bpf_map_lookup_elem(&frozen, &held->device);
-	if (entry && entry->lease.number != notice.lease)
+	if (held && held->lease.number != notice.lease)
+		held = 0;
+	if (held)
+		device = held->device;
+	else
+		fw_sb_device((void *)superblock, &device);
+	entry = bpf_map_lookup_elem(&frozen, &device);
+	if (entry && (entry->lease.number != notice.lease || entry->superblock != superblock))
 		entry = 0;
 	if (notice.event == FREEZEGUARD_NOTICE_DEADLINE) {
-		held->lease.deadline_ns = notice.deadline_ns;
+		if (held)
+			held->lease.deadline_ns = notice.deadline_ns;
 		if (entry)
 			entry->lease.deadline_ns = notice.deadline_ns;
 	} else if (notice.event == FREEZEGUARD_NOTICE_RELEASED) {
 		if (entry)
 			__builtin_memset(&entry->lease, 0, sizeof(entry->lease));
-		bpf_map_delete_elem(&leases, &superblock);
+		if (held)
+			bpf_map_delete_elem(&leases, &superblock);
 	}
 	return 0;
 }
@@ -207,6 +214,21 @@ static __always_inline bool fw_know_filesystem(struct super_block *sb, struct fw
 	return true;
 }
 
+static __always_inline void fw_forget_semaphore(void *sem)
+{
+	u64 address = (u64)sem;
+
+	bpf_map_delete_elem(&semaphores, &address);
+}
+
+static __always_inline void fw_forget_filesystem(struct super_block *sb, struct fw_device *device)
+{
+	fw_forget_semaphore(FW_SEMAPHORE(sb, 0));
+	fw_forget_semaphore(FW_SEMAPHORE(sb, 1));
+	fw_forget_semaphore(FW_SEMAPHORE(sb, 2));
+	bpf_map_delete_elem(&filesystems, device);
+}
+
 /* The newest freeze is this one; waits are counted for it from here on. */
 static __always_inline void fw_last_begins(struct fw_filesystem *fs, const struct fw_frozen *entry)
 {
@@ -223,21 +245,21 @@ static __always_inline void fw_last_begins(struct fw_filesystem *fs, const struc
 	fs->last.longest_ns = 0;
 }
 
-/* Makes the entry of a superblock that wasn't frozen. Returns it, or NULL if there is one. */
+/*
+ * Makes the entry of a superblock that wasn't frozen until now: what is said of an earlier freeze can't be
+ * true any more. Returns it, or NULL.
+ */
 static __always_inline struct fw_frozen *fw_make_entry(struct super_block *sb,
 						       struct fw_device *device,
-						       const struct fw_call *call)
+						       struct fw_call *call)
 {
 	u64 superblock = (u64)sb;
 	struct fw_filesystem *fs;
 	struct fw_frozen *entry;
 	struct fw_held *held;
 
-	if (bpf_map_update_elem(&frozen, device, &no_frozen, BPF_NOEXIST)) {
-		if (!bpf_map_lookup_elem(&frozen, device))
-			fw_lost_entry();
-		return 0;
-	}
+	if (bpf_map_update_elem(&frozen, device, &no_frozen, BPF_ANY))
+		fw_lost_entry();
 	entry = bpf_map_lookup_elem(&frozen, device);
 	if (!entry)
 		return 0;
@@ -246,6 +268,7 @@ static __always_inline struct fw_frozen *fw_make_entry(struct super_block *sb,
 	fw_current(&entry->by);
 	entry->since_ns = call->since_ns;
 	entry->superblock = superblock;
+	entry->phase = call->phase;
 	held = bpf_map_lookup_elem(&leases, &superblock);
 	if (held && call->means == FW_MEANS_LEASE)
 		entry->lease = held->lease;
@@ -253,7 +276,13 @@ static __always_inline struct fw_frozen *fw_make_entry(struct super_block *sb,
 	if (fs)
 		fw_last_begins(fs, entry);
 	entry->state = FW_STATE_FREEZING;
+	call->made_entry = true;
 	return entry;
+}
+
+static __always_inline bool fw_is_of(const struct fw_frozen *entry, const struct fw_call *call)
+{
+	return entry && entry->since_ns == call->since_ns && entry->by.thread == fw_thread();
 }
 
 /*
@@ -270,21 +299,26 @@ static __noinline int fw_freeze_begins(u64 superblock, u32 how)
 		.since_ns = bpf_ktime_get_boot_ns(),
 		.means = how,
 	};
+	struct fw_untold untold_key = { .thread = thread };
 
 	fw_sb_device(sb, &device);
 	if (!fw_know_filesystem(sb, &device))
 		return 0;
-	if (bpf_map_update_elem(&calls, &thread, &call, BPF_ANY)) {
+	untold_key.since_ns = call.since_ns;
+	if (bpf_map_update_elem(&calls, &thread, &call, BPF_ANY) ||
+	    bpf_map_update_elem(&untold, &untold_key, &zero, BPF_ANY)) {
 		fw_lost_entry();
 		return 0;
 	}
-	if (fw_make_entry(sb, &device, &call)) {
-		struct fw_call *mine = bpf_map_lookup_elem(&calls, &thread);
-
-		if (mine)
-			mine->made_entry = true;
-	}
 	return 0;
+}
+
+/* Of the freeze that @thread began at @since_ns. True for one caller only. */
+static __always_inline bool fw_mine_to_tell(u32 thread, u64 since_ns)
+{
+	struct fw_untold key = { .since_ns = since_ns, .thread = thread };
+
+	return !bpf_map_delete_elem(&untold, &key);
 }
 
 static __always_inline void fw_frozen_event(struct super_block *sb, struct fw_frozen *entry,
@@ -317,6 +351,7 @@ static __always_inline void fw_freeze_is_nested(struct fw_frozen *entry, struct 
 
 	fw_current(&entry->nested_by);
 	entry->nested_means = call->means;
+	entry->nested_since_ns = call->since_ns;
 	if (held && call->means == FW_MEANS_LEASE)
 		entry->lease = held->lease;
 	entry->nested++;
@@ -334,10 +369,10 @@ static __noinline int fw_freeze_succeeds(u64 superblock, struct fw_call *call)
 	fs = bpf_map_lookup_elem(&filesystems, &device);
 	if (!all || !fs || !call)
 		return 0;
+	if (!fw_mine_to_tell(fw_thread(), call->since_ns))
+		return 0;
 	__sync_fetch_and_add(&all->freezes, 1);
 	__sync_fetch_and_add(&fs->freezes, 1);
-	if (call->told)
-		return 0;
 
 	entry = bpf_map_lookup_elem(&frozen, &device);
 	if (entry && !call->made_entry) {
@@ -345,16 +380,37 @@ static __noinline int fw_freeze_succeeds(u64 superblock, struct fw_call *call)
 		fw_frozen_event(sb, entry, FW_EVENT_FROZEN_AGAIN, call);
 		return 0;
 	}
-	/* Another one's entry was there when it began, and went before it succeeded. */
-	if (!entry && fw_sb_phase(sb) == FW_PHASE_COMPLETE)
+	/* Nobody is stopped when what is read-only is frozen, so its phases were not seen. */
+	if (!call->made_entry && fw_sb_phase(sb) == FW_PHASE_COMPLETE)
 		entry = fw_make_entry(sb, &device, call);
+	/* It may be thawed already, and frozen by another one. */
+	if (!fw_is_of(entry, call))
+		entry = 0;
 	if (entry)
 		fw_entry_is_frozen(entry, fs);
 	fw_frozen_event(sb, entry, FW_EVENT_FROZEN, call);
-	/* Thawed meanwhile, before the entry was there to be removed. */
-	if (entry && !call->made_entry && fw_sb_phase(sb) != FW_PHASE_COMPLETE)
+	if (entry && !call->phase && fw_sb_phase(sb) != FW_PHASE_COMPLETE)
 		bpf_map_delete_elem(&frozen, &device);
 	return 0;
+}
+
+/* It was refused because of a freeze that was not seen. */
+static __always_inline void fw_unseen_is_frozen(struct super_block *sb, struct fw_device *device)
+{
+	struct fw_frozen *entry;
+
+	if (bpf_map_update_elem(&frozen, device, &no_frozen, BPF_NOEXIST))
+		return;
+	entry = bpf_map_lookup_elem(&frozen, device);
+	if (!entry)
+		return;
+	fw_sb_names(sb, entry->filesystem, entry->source);
+	entry->superblock = (u64)sb;
+	entry->phase = FW_PHASE_COMPLETE;
+	entry->state = FW_STATE_FROZEN;
+	/* Thawed meanwhile, before the entry was there to be removed. */
+	if (fw_sb_phase(sb) != FW_PHASE_COMPLETE && !entry->since_ns)
+		bpf_map_delete_elem(&frozen, device);
 }
 
 static __noinline int fw_freeze_fails(u64 superblock, struct fw_call *call, u32 error)
@@ -365,18 +421,21 @@ static __noinline int fw_freeze_fails(u64 superblock, struct fw_call *call, u32 
 	struct fw_filesystem *fs;
 	struct fw_device device;
 	struct fw_frozen *entry;
+	bool refused;
 
 	fw_sb_device(sb, &device);
 	fs = bpf_map_lookup_elem(&filesystems, &device);
 	if (!all || !fs || !call)
 		return 0;
-	if (error == EBUSY) {
+	refused = error == EBUSY && !call->phase;
+	if (refused) {
 		__sync_fetch_and_add(&all->refused, 1);
 		__sync_fetch_and_add(&fs->refused, 1);
 	} else {
 		__sync_fetch_and_add(&all->failures, 1);
 		__sync_fetch_and_add(&fs->failures, 1);
 	}
+	fw_mine_to_tell(fw_thread(), call->since_ns);
 	fw_about(&event, sb, FW_EVENT_FREEZE_FAILED, call->means);
 	event.error = error;
 	event.phase = call->phase;
@@ -384,20 +443,22 @@ static __noinline int fw_freeze_fails(u64 superblock, struct fw_call *call, u32 
 	fw_tell(&event);
 
 	entry = bpf_map_lookup_elem(&frozen, &device);
-	if (!entry || !call->made_entry)
-		return 0;
-	if (error == EBUSY && fw_sb_phase(sb) == FW_PHASE_COMPLETE) {
-		/* It is somebody's whose freeze was not seen. */
-		__builtin_memset(&entry->by, 0, sizeof(entry->by));
-		__builtin_memset(&entry->lease, 0, sizeof(entry->lease));
-		entry->means = FW_MEANS_UNKNOWN;
-		entry->since_ns = 0;
-		entry->phase = FW_PHASE_COMPLETE;
-		entry->state = FW_STATE_FROZEN;
-	} else {
+	if (fw_is_of(entry, call))
 		bpf_map_delete_elem(&frozen, &device);
-	}
+	else if (refused && !entry && fw_sb_phase(sb) == FW_PHASE_COMPLETE)
+		fw_unseen_is_frozen(sb, &device);
 	return 0;
+}
+
+/* fs_bdev_freeze() may fail after the freeze, and leaves it. */
+static __always_inline bool fw_is_frozen_by(struct fw_call *call)
+{
+	struct super_block *sb = (void *)call->superblock;
+	struct fw_device device;
+
+	fw_sb_device(sb, &device);
+	return fw_is_of(bpf_map_lookup_elem(&frozen, &device), call) &&
+	       fw_sb_phase(sb) == FW_PHASE_COMPLETE;
 }
 
 static __always_inline int fw_freeze_ends(u64 superblock, int ret)
@@ -407,7 +468,7 @@ static __always_inline int fw_freeze_ends(u64 superblock, int ret)
 
 	if (!call || call->thaw || call->superblock != superblock)
 		return 0;
-	if (ret)
+	if (ret && !fw_is_frozen_by(call))
 		fw_freeze_fails(superblock, call, -ret);
 	else
 		fw_freeze_succeeds(superblock, call);
@@ -415,27 +476,27 @@ static __always_inline int fw_freeze_ends(u64 superblock, int ret)
 	return 0;
 }
 
-SEC("fentry/freeze_super")
-int freeze_begins(u64 *ctx)
+static __always_inline int do_freeze_begins(u64 *ctx)
 {
 	u32 thread = fw_thread();
 	struct fw_call *call = bpf_map_lookup_elem(&calls, &thread);
+	struct fw_untold key = { .thread = thread };
 
-	if (!fw_gate)
-		return 0;
-	/* fs_bdev_freeze() was seen already. */
-	if (call && !call->thaw && call->superblock == ctx[0])
-		return 0;
+	/* fs_bdev_freeze() was seen already; what has been told is over, though its end was not seen. */
+	if (call && !call->thaw && call->superblock == ctx[0]) {
+		key.since_ns = call->since_ns;
+		if (bpf_map_lookup_elem(&untold, &key))
+			return 0;
+	}
 	return fw_freeze_begins(ctx[0], fw_means(ctx, fw_freeze_args));
 }
+FW_NOT_MISSED("fentry/freeze_super", FW_FREEZE_BEGINS, freeze_begins)
 
-SEC("fexit/freeze_super")
-int freeze_ends(u64 *ctx)
+static __always_inline int do_freeze_ends(u64 *ctx)
 {
-	if (!fw_gate)
-		return 0;
 	return fw_freeze_ends(ctx[0], fw_returned(ctx, fw_freeze_args));
 }
+FW_NOT_MISSED("fexit/freeze_super", FW_FREEZE_ENDS, freeze_ends)
 
 /*
  * From 6.8 on device-mapper's suspend comes this way, and gcc may have it and the system's suspend
@@ -453,40 +514,65 @@ int BPF_PROG(fs_bdev_freeze_ends, struct block_device *bdev, int ret)
 	return fw_freeze_ends((u64)BPF_CORE_READ(bdev, bd_holder), ret);
 }
 
-/* Returns nothing; it skips what is frozen already. */
 SEC("fentry/filesystems_freeze_callback")
 int BPF_PROG(filesystems_freeze_begins, struct super_block *sb)
 {
 	return fw_freeze_begins((u64)sb, FW_MEANS_SUSPEND);
 }
 
+/* Returns nothing, and skips what is frozen already or can't be. */
 SEC("fexit/filesystems_freeze_callback")
 int BPF_PROG(filesystems_freeze_ends, struct super_block *sb)
 {
-	return fw_freeze_ends((u64)sb, fw_sb_phase(sb) == FW_PHASE_COMPLETE ? 0 : -EBUSY);
+	u32 thread = fw_thread();
+	struct fw_call *call = bpf_map_lookup_elem(&calls, &thread);
+	u32 phase = fw_sb_phase(sb);
+	struct fw_filesystem *fs;
+	struct fw_device device;
+
+	if (!call || call->thaw)
+		return 0;
+	if (call->phase || phase)
+		return fw_freeze_ends((u64)sb, call->phase && phase == FW_PHASE_COMPLETE ? 0 : -EBUSY);
+	fw_mine_to_tell(thread, call->since_ns);
+	bpf_map_delete_elem(&calls, &thread);
+	fw_sb_device(sb, &device);
+	fs = bpf_map_lookup_elem(&filesystems, &device);
+	if (fs && !fs->freezes && !fs->failures && !fs->refused)
+		fw_forget_filesystem(sb, &device);
+	return 0;
 }
 
-/* A freeze takes the three semaphores for writing, one a phase. */
-SEC("fentry/percpu_down_write")
-int BPF_PROG(phase_begins, struct percpu_rw_semaphore *sem)
+/*
+ * A freeze takes the three semaphores for writing, one a phase. At the first one it is certain that it is
+ * this call that freezes: others are refused from now on, or come on top when it has succeeded.
+ */
+static __always_inline int do_phase_begins(u64 *ctx)
 {
 	u32 thread = fw_thread();
 	struct fw_call *call = bpf_map_lookup_elem(&calls, &thread);
 	struct fw_semaphore *semaphore;
 	struct fw_frozen *entry;
-	u64 address = (u64)sem;
+	struct fw_device device;
+	u64 address = ctx[0];
 
-	if (!call)
+	if (!call || call->thaw)
 		return 0;
 	semaphore = bpf_map_lookup_elem(&semaphores, &address);
 	if (!semaphore || semaphore->superblock != call->superblock)
 		return 0;
 	call->phase = semaphore->phase;
-	entry = bpf_map_lookup_elem(&frozen, &semaphore->device);
-	if (entry && call->made_entry)
-		entry->phase = semaphore->phase;
+	device = semaphore->device;
+	if (call->phase == FW_PHASE_WRITE) {
+		fw_make_entry((void *)call->superblock, &device, call);
+		return 0;
+	}
+	entry = bpf_map_lookup_elem(&frozen, &device);
+	if (fw_is_of(entry, call))
+		entry->phase = call->phase;
 	return 0;
 }
+FW_NOT_MISSED("fentry/percpu_down_write", FW_PHASE_BEGINS, phase_begins)
 
 /* ---- thaws ---- */
 
@@ -500,24 +586,27 @@ static __always_inline void fw_thawed_by(struct fw_process *by, enum fw_means ho
 		fw_current(by);
 }
 
-/* The freeze that is thawed succeeded, but its return has not been seen yet. */
+/*
+ * The freeze of this entry has succeeded, but its return has not been seen: it has yet to come, or nobody
+ * will, since programs were attached to freeze_super() or taken away meanwhile.
+ */
 static __always_inline void fw_tell_its_freeze(struct super_block *sb, struct fw_frozen *entry,
 					       struct fw_filesystem *fs)
 {
-	u32 thread = entry->by.thread;
-	struct fw_call *call = bpf_map_lookup_elem(&calls, &thread);
+	struct fw_totals *all = fw_totals();
 	struct fw_event event = {};
 
-	if (!call || call->superblock != (u64)sb)
+	if (!all || !fw_mine_to_tell(entry->by.thread, entry->since_ns))
 		return;
-	fw_about(&event, sb, FW_EVENT_FROZEN, call->means);
+	__sync_fetch_and_add(&all->freezes, 1);
+	__sync_fetch_and_add(&fs->freezes, 1);
+	fw_about(&event, sb, FW_EVENT_FROZEN, entry->means);
 	event.by = entry->by;
 	event.phase = FW_PHASE_COMPLETE;
-	event.took_ns = event.time_ns - call->since_ns;
+	event.took_ns = event.time_ns - entry->since_ns;
 	event.lease = entry->lease.number;
 	fw_tell(&event);
 	fw_entry_is_frozen(entry, fs);
-	call->told = true;
 }
 
 /* Called with s_umount held, so that nobody freezes it before the entry is gone. */
@@ -587,6 +676,7 @@ static __noinline int fw_is_left_frozen(u64 superblock, struct fw_call *call, in
 	if (entry && entry->nested == 1 && entry->means == call->means) {
 		entry->means = entry->nested_means;
 		entry->by = entry->nested_by;
+		entry->since_ns = entry->nested_since_ns;
 		entry->nested = 0;
 	} else if (entry && entry->nested) {
 		entry->nested--;
@@ -594,8 +684,7 @@ static __noinline int fw_is_left_frozen(u64 superblock, struct fw_call *call, in
 	return 0;
 }
 
-SEC("fentry/thaw_super_locked")
-int thaw_begins(u64 *ctx)
+static __always_inline int do_thaw_begins(u64 *ctx)
 {
 	u32 thread = fw_thread();
 	struct fw_call call = {
@@ -606,16 +695,15 @@ int thaw_begins(u64 *ctx)
 		.thaw = true,
 	};
 
-	if (!fw_gate)
-		return 0;
 	if (bpf_map_update_elem(&calls, &thread, &call, BPF_ANY))
 		fw_lost_entry();
 	return 0;
 }
+FW_NOT_MISSED("fentry/thaw_super_locked", FW_THAW_BEGINS, thaw_begins)
 
-SEC("fentry/deactivate_locked_super")
-int BPF_PROG(thaw_succeeds, struct super_block *sb)
+static __always_inline int do_thaw_succeeds(u64 *ctx)
 {
+	struct super_block *sb = (void *)ctx[0];
 	u32 thread = fw_thread();
 	struct fw_call *call = bpf_map_lookup_elem(&calls, &thread);
 
@@ -625,34 +713,28 @@ int BPF_PROG(thaw_succeeds, struct super_block *sb)
 	call->thawed = true;
 	return 0;
 }
+FW_NOT_MISSED("fentry/deactivate_locked_super", FW_THAW_SUCCEEDS, thaw_succeeds)
 
-SEC("fexit/thaw_super_locked")
-int thaw_ends(u64 *ctx)
+static __always_inline int do_thaw_ends(u64 *ctx)
 {
 	u32 thread = fw_thread();
 	struct fw_call *call = bpf_map_lookup_elem(&calls, &thread);
 	struct fw_totals *all = fw_totals();
 
-	if (!fw_gate)
-		return 0;
 	if (!all || !call || !call->thaw)
 		return 0;
-	if (!call->thawed && call->phase == FW_PHASE_COMPLETE)
+	if (!call->thawed && call->phase == FW_PHASE_COMPLETE && !fw_sb_phase((void *)ctx[0]))
+		fw_is_thawed(ctx[0], call);	/* deactivate_locked_super() was not seen */
+	else if (!call->thawed && call->phase == FW_PHASE_COMPLETE)
 		fw_is_left_frozen(ctx[0], call, fw_returned(ctx, fw_thaw_args));
 	else if (!call->thawed && call->means != FW_MEANS_SYSRQ)
 		__sync_fetch_and_add(&all->thaws_refused, 1);
 	bpf_map_delete_elem(&calls, &thread);
 	return 0;
 }
+FW_NOT_MISSED("fexit/thaw_super_locked", FW_THAW_ENDS, thaw_ends)
 
 /* ---- the end of a superblock ---- */
-
-static __always_inline void fw_forget_semaphore(void *sem)
-{
-	u64 address = (u64)sem;
-
-	bpf_map_delete_elem(&semaphores, &address);
-}
 
 SEC("fentry/generic_shutdown_super")
 int BPF_PROG(superblock_ends, struct super_block *sb)
@@ -662,11 +744,8 @@ int BPF_PROG(superblock_ends, struct super_block *sb)
 	struct fw_device device;
 	struct fw_frozen *entry;
 
-	fw_forget_semaphore(FW_SEMAPHORE(sb, 0));
-	fw_forget_semaphore(FW_SEMAPHORE(sb, 1));
-	fw_forget_semaphore(FW_SEMAPHORE(sb, 2));
 	fw_sb_device(sb, &device);
-	bpf_map_delete_elem(&filesystems, &device);
+	fw_forget_filesystem(sb, &device);
 	entry = bpf_map_lookup_elem(&frozen, &device);
 	if (!entry)
 		return 0;

@@ -124,6 +124,7 @@ struct fw_lease {
  * @nested: freezes on top of the first one since, by other holders
  * @nested_means: how the last of them was made
  * @nested_by: who made it
+ * @nested_since_ns: when that call began
  * @lease: the lease that holds it
  * @blocked: writers that wait for its thaw now
  * @blocked_before: those of them that blocked before the observer came, counted when it came
@@ -143,6 +144,7 @@ struct fw_frozen {
 	enum fw_means nested_means;
 	__u32 reserved;
 	struct fw_process nested_by;
+	__u64 nested_since_ns;
 	struct fw_lease lease;
 	__u64 blocked;
 	__u64 blocked_before;
@@ -256,15 +258,18 @@ struct fw_totals {
  * @by: who waits
  * @since_ns: since when; 0: since before the observer came
  * @phase: which level of the freeze stops it
+ * @set: number of the set of programs that saw it, its lower half: each load makes another set
  * @superblock: the kernel's address
+ * @freeze_ns: when the freeze began that stops it, as in struct fw_last
  */
 struct fw_writer {
 	struct fw_device device;
 	struct fw_process by;
 	__u64 since_ns;
 	enum fw_phase phase;
-	__u32 reserved;
+	__u32 set;
 	__u64 superblock;
+	__u64 freeze_ns;
 };
 
 /**

@@ -26,7 +26,7 @@ typedef _Bool bool;
 
 /* of the bpf() system call's interface */
 enum { BPF_ANY, BPF_NOEXIST, BPF_EXIST };
-enum { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_ARRAY = 2 };
+enum { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_LRU_HASH = 9 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 

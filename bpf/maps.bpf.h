@@ -65,10 +65,9 @@ struct fw_call {
 	enum fw_means means;
 	enum fw_phase phase;	/* a freeze: how far it came; a thaw: what it found */
 	bool thaw;
-	bool made_entry;	/* the one in "frozen" is of this freeze */
-	bool told;		/* its success has been recorded */
+	bool made_entry;	/* in "frozen"; it may be gone again */
 	bool thawed;
-	u32 reserved;
+	u8 reserved[5];
 };
 
 struct {
@@ -77,6 +76,22 @@ struct {
 	__type(key, u32);
 	__type(value, struct fw_call);
 } calls SEC(".maps");
+
+/*
+ * A freeze under way whose success nobody has told yet. Who removes its entry tells: the call itself at its
+ * return, or a thaw on another processor that comes before that is seen.
+ */
+struct fw_untold {
+	u64 since_ns;
+	u64 thread;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, FW_MAX_FILESYSTEMS);
+	__type(key, struct fw_untold);
+	__type(value, u32);
+} untold SEC(".maps");
 
 /* On whose behalf a thread is about to freeze or thaw. */
 struct {
@@ -181,12 +196,16 @@ static __always_inline void fw_tell(struct fw_event *event)
 	for (i = 0; i < 64; i++, number++) {
 		if (bpf_map_update_elem(&events, &number, event, BPF_NOEXIST))
 			continue;
-		*(volatile u64 *)&all->next_event = number + 1;
+		/* Whoever is slow here must not take it back. He may still, by a moment. */
+		if (*(volatile u64 *)&all->next_event <= number)
+			*(volatile u64 *)&all->next_event = number + 1;
 		old = number - FW_MAX_EVENTS;
 		if (number >= FW_MAX_EVENTS)
 			bpf_map_delete_elem(&events, &old);
 		return;
 	}
+	/* It was taken back further than that: the next one looks behind these, or none would ever find a place. */
+	*(volatile u64 *)&all->next_event = number;
 	__sync_fetch_and_add(&all->lost_events, 1);
 }
 

@@ -26,14 +26,32 @@ static __always_inline u64 fw_ms_until(u64 then)
 }
 
 /*
- * A freeze that was under way when the observer came isn't seen to fail; the kernel's state tells. The
- * address is that of a superblock that has not been shut down: its entry would be gone.
+ * A freeze that was under way when the observer came, or another one took its place, isn't seen to fail; the
+ * kernel's state tells, which is set before an entry is made. The address is that of a superblock that has
+ * not been shut down: its entry would be gone.
  */
 static __always_inline bool fw_entry_is_true(const struct fw_frozen *entry)
 {
 	return entry->state == FW_STATE_FROZEN ||
-	       (entry->state == FW_STATE_FREEZING &&
-		(entry->since_ns || fw_sb_phase((void *)entry->superblock)));
+	       (entry->state == FW_STATE_FREEZING && fw_sb_phase((void *)entry->superblock));
+}
+
+/*
+ * Whoever writes chooses the name of his thread, and whoever reads this has a terminal: what is no printable
+ * ASCII becomes '?'. Without branches, which the verifier would follow one by one.
+ */
+static __always_inline void fw_printable(char *to, const char *from, u32 size)
+{
+	__s32 c, replace;
+	u32 i;
+
+	for (i = 0; i < size; i++) {
+		c = (u8)from[i];
+		/* the sign of what is too large or too small, and not 0 */
+		replace = ((('~' - c) | (c - ' ')) & -c) >> 31;
+		barrier_var(replace);
+		to[i] = (c & ~replace) | ('?' & replace);
+	}
 }
 
 SEC("iter/bpf_map_elem")
@@ -42,6 +60,7 @@ int status(struct bpf_iter__bpf_map_elem *ctx)
 	struct seq_file *seq = ctx->meta->seq;
 	struct fw_device *device = ctx->key;
 	struct fw_frozen *entry = ctx->value;
+	char comm[FW_COMM_LEN], source[FW_SOURCE_LEN];
 
 	/* Called without an entry at the end, which of an empty map looks like that of one with one. */
 	if (!device || !entry)
@@ -50,13 +69,15 @@ int status(struct bpf_iter__bpf_map_elem *ctx)
 		BPF_SEQ_PRINTF(seq, "  DEVICE   TYPE     STATE        FOR-MS HOW          PID COMM              LEASE    LEFT-MS BLOCKED   WAIT-MS SOURCE\n");
 	if (!fw_entry_is_true(entry))
 		return 0;
+	fw_printable(comm, entry->by.comm, FW_COMM_LEN);
+	fw_printable(source, entry->source, FW_SOURCE_LEN);
 	BPF_SEQ_PRINTF(seq, "%4u:%-6u %-8s %-8s ", device->major, device->minor,
 		       entry->filesystem, FW_NAME(fw_state_names, entry->state));
 	BPF_SEQ_PRINTF(seq, "%10llu %-7s %8u %-16s ", fw_ms_since(entry->since_ns),
-		       FW_NAME(fw_means_names, entry->means), entry->by.pid, entry->by.comm);
+		       FW_NAME(fw_means_names, entry->means), entry->by.pid, comm);
 	BPF_SEQ_PRINTF(seq, "%6llu %10llu %7llu %9llu %s\n", entry->lease.number,
 		       fw_ms_until(entry->lease.deadline_ns), entry->blocked,
-		       fw_ms_since(entry->first_blocked_ns), entry->source);
+		       fw_ms_since(entry->first_blocked_ns), source);
 	return 0;
 }
 
@@ -70,6 +91,7 @@ int blocked(struct bpf_iter__task *ctx)
 	struct seq_file *seq = ctx->meta->seq;
 	struct task_struct *task = ctx->task;
 	struct fw_writer *writer;
+	char comm[FW_COMM_LEN];
 	u32 thread;
 
 	if (!task)
@@ -82,7 +104,8 @@ int blocked(struct bpf_iter__task *ctx)
 	writer = bpf_map_lookup_elem(&writers, &thread);
 	if (!writer || (!writer->since_ns && !bpf_map_lookup_elem(&frozen, &writer->device)))
 		return 0;
-	BPF_SEQ_PRINTF(seq, "%8u %8u %-16s %4u:%-6u ", writer->by.pid, thread, writer->by.comm,
+	fw_printable(comm, writer->by.comm, FW_COMM_LEN);
+	BPF_SEQ_PRINTF(seq, "%8u %8u %-16s %4u:%-6u ", writer->by.pid, thread, comm,
 		       writer->device.major, writer->device.minor);
 	BPF_SEQ_PRINTF(seq, "%9llu %s%s\n", fw_ms_since(writer->since_ns),
 		       FW_NAME(fw_phase_names, writer->phase),

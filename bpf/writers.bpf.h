@@ -37,10 +37,9 @@ static __always_inline void fw_count_wait(struct fw_stall *stall, u64 ns)
 	__sync_fetch_and_add(&stall->ended, 1);
 }
 
-SEC("fentry/percpu_rwsem_wait")
-int BPF_PROG(wait_begins, struct percpu_rw_semaphore *sem, bool reader)
+static __always_inline int do_wait_begins(u64 *ctx)
 {
-	u64 address = (u64)sem;
+	u64 address = ctx[0];
 	struct fw_semaphore *semaphore;
 	struct fw_filesystem *fs;
 	struct fw_writer writer = {};
@@ -49,20 +48,23 @@ int BPF_PROG(wait_begins, struct percpu_rw_semaphore *sem, bool reader)
 	u32 thread = fw_thread();
 
 	semaphore = bpf_map_lookup_elem(&semaphores, &address);
-	if (!semaphore || !reader)
+	if (!semaphore || !(bool)ctx[1])
 		return 0;
 	writer.device = semaphore->device;
 	writer.phase = semaphore->phase;
 	writer.superblock = semaphore->superblock;
+	writer.set = (u32)fw_set;
 	fw_current(&writer.by);
 	writer.since_ns = bpf_ktime_get_boot_ns();
+	fs = bpf_map_lookup_elem(&filesystems, &writer.device);
+	if (fs)
+		writer.freeze_ns = fs->last.since_ns;
 	if (bpf_map_update_elem(&writers, &thread, &writer, BPF_ANY))
 		fw_lost_entry();
 
 	all = fw_totals();
 	if (all)
 		__sync_fetch_and_add(&all->stall.waits, 1);
-	fs = bpf_map_lookup_elem(&filesystems, &writer.device);
 	if (fs) {
 		__sync_fetch_and_add(&fs->stall.waits, 1);
 		__sync_fetch_and_add(&fs->last.waits, 1);
@@ -75,15 +77,16 @@ int BPF_PROG(wait_begins, struct percpu_rw_semaphore *sem, bool reader)
 	}
 	return 0;
 }
+FW_NOT_MISSED("fentry/percpu_rwsem_wait", FW_WAIT_BEGINS, wait_begins)
 
-SEC("fexit/percpu_rwsem_wait")
-int BPF_PROG(wait_ends)
+static __always_inline int do_wait_ends(u64 *ctx)
 {
 	u32 thread = fw_thread();
 	struct fw_writer *writer = bpf_map_lookup_elem(&writers, &thread);
 	struct fw_filesystem *fs;
 	struct fw_frozen *entry;
 	struct fw_totals *all;
+	bool same = false;
 	u64 since, ns;
 
 	if (!writer)
@@ -100,14 +103,42 @@ int BPF_PROG(wait_ends)
 		fw_count_wait(&all->stall, ns);
 	fs = bpf_map_lookup_elem(&filesystems, &writer->device);
 	if (fs) {
-		if (since >= fs->last.since_ns) {
+		/* A slow one may go on when the next freeze has begun, which may have been asked for before. */
+		same = writer->freeze_ns == fs->last.since_ns;
+		if (same) {
 			fw_longest(&fs->last.longest_ns, ns);
 			__sync_fetch_and_add(&fs->last.ended, 1);
 		}
 		fw_count_wait(&fs->stall, ns);
 	}
 	entry = bpf_map_lookup_elem(&frozen, &writer->device);
-	if (entry && since >= entry->since_ns)
+	if (entry && same)
+		__sync_fetch_and_add(&entry->blocked, -1);
+	bpf_map_delete_elem(&writers, &thread);
+	return 0;
+}
+FW_NOT_MISSED("fexit/percpu_rwsem_wait", FW_WAIT_ENDS, wait_ends)
+
+/*
+ * The end of a wait that began before the programs were attached, or another set was at work: its task goes
+ * on without their being run. A thaw calls this for every task that waits, and nobody freezes again before it has done so.
+ */
+SEC("fentry/percpu_rwsem_wake_function")
+int BPF_PROG(waiter_wakes, struct wait_queue_entry *waiter)
+{
+	struct task_struct *task = BPF_CORE_READ(waiter, private);
+	struct fw_writer *writer;
+	struct fw_frozen *entry;
+	u32 thread;
+
+	if (!task)
+		return 0;
+	thread = BPF_CORE_READ(task, pid);
+	writer = bpf_map_lookup_elem(&writers, &thread);
+	if (!writer || (writer->since_ns && writer->set == (u32)fw_set))
+		return 0;
+	entry = bpf_map_lookup_elem(&frozen, &writer->device);
+	if (entry)
 		__sync_fetch_and_add(&entry->blocked, -1);
 	bpf_map_delete_elem(&writers, &thread);
 	return 0;

@@ -12,7 +12,6 @@
 #include "metrics.h"
 #include "plan.h"
 #include "seen.h"
-#include "sight.h"
 
 enum { OPT_ID = OPT_FIRST, OPT_HISTORY, OPT_PROMETHEUS };
 
@@ -30,9 +29,7 @@ static const struct option options[] = {
  * @when: now
  * @fs_table: text: the filesystems
  * @fs_array: JSON: the filesystems
- * @of: the superblocks it is about
- * @foreign: others froze one of them
- * @something_frozen: or about to be: it is worth looking for who waits
+ * @of: the superblocks it is about, and what is known of them
  */
 struct status {
 	struct places places;
@@ -40,8 +37,6 @@ struct status {
 	struct libscols_table *fs_table;
 	struct json_object *fs_array;
 	struct seen_of of;
-	bool foreign;
-	bool something_frozen;
 };
 
 static void add_lease_row(struct libscols_table *table, const struct freezeguard_lease *lease,
@@ -72,7 +67,7 @@ static void show_leases(struct freezectl *ctl, struct status *status,
 		const struct freezeguard_lease *lease = &leases->v[i];
 
 		if (freezeguard_lease_is_live(lease))
-			status->something_frozen = true;
+			status->of.something_frozen = true;
 		else if (!history)
 			continue;
 		n++;
@@ -116,7 +111,7 @@ static void show_one_lease(struct freezectl *ctl, struct status *status, const c
 		freezectl_refused(ctl, id, EXIT_CODE_SYSTEM);
 		return;
 	}
-	status->something_frozen = freezeguard_lease_is_live(&lease);
+	status->of.something_frozen = freezeguard_lease_is_live(&lease);
 	for (i = 0; i < lease.n_holds; i++)
 		seen_of_add(&status->of, lease.holds[i].major, lease.holds[i].minor);
 	output_json_leases(&ctl->out, &lease, &status->places, &status->when);
@@ -168,8 +163,8 @@ static void add_fs(struct status *status, const char *path, const struct freezeg
 
 	seen_of_add(&status->of, fs->major, fs->minor);
 	if (fs->state != FREEZEGUARD_FS_STATE_UNFROZEN) {
-		status->something_frozen = true;
-		status->foreign = status->foreign || !fs->lease_number;
+		status->of.something_frozen = true;
+		status->of.foreign = status->of.foreign || !fs->lease_number;
 	}
 	snprintf(device, sizeof(device), "%u:%u", fs->major, fs->minor);
 	frozen_by(fs, by, sizeof(by));
@@ -231,6 +226,15 @@ static size_t add_frozen(struct freezectl *ctl, struct status *status)
 	return n;
 }
 
+static void begin_filesystems(struct freezectl *ctl, struct status *status)
+{
+	static const char *const headers[] = { "FILESYSTEM", "TYPE", "DEVICE", "STATE", "FROZEN BY",
+					       "NOTE", NULL };
+
+	status->fs_table = output_table(headers);
+	status->fs_array = ctl->out.json ? json_object_new_array() : NULL;
+}
+
 static void show_filesystems(struct freezectl *ctl, struct status *status, bool some)
 {
 	output_json_add(ctl->out.doc, "filesystems", status->fs_array);
@@ -242,14 +246,36 @@ static void show_filesystems(struct freezectl *ctl, struct status *status, bool 
 	status->fs_array = NULL;
 }
 
+/* The leases, and what is frozen and mounted here. */
+static void show_all(struct freezectl *ctl, struct status *status, bool history)
+{
+	struct freezeguard_lease_list leases = { 0 };
+
+	if (freezeguard_lease_dump(ctl->fg, &leases))
+		freezectl_refused(ctl, NULL, EXIT_CODE_SYSTEM);
+	else
+		show_leases(ctl, status, &leases, history);
+	freezeguard_lease_list_clear(&leases);
+	begin_filesystems(ctl, status);
+	show_filesystems(ctl, status, add_frozen(ctl, status));
+	status->of.all = true;
+}
+
+static void show_paths(struct freezectl *ctl, struct status *status, char **paths)
+{
+	struct freezeguard_fs fs;
+
+	begin_filesystems(ctl, status);
+	for (; *paths; paths++)
+		if (freezectl_fs(ctl, *paths, EXIT_CODE_SYSTEM, &fs))
+			add_fs(status, *paths, &fs);
+	show_filesystems(ctl, status, true);
+}
+
 static void run(struct freezectl *ctl, int argc, char **argv)
 {
-	static const char *const headers[] = { "FILESYSTEM", "TYPE", "DEVICE", "STATE", "FROZEN BY",
-					       "NOTE", NULL };
-	struct freezeguard_lease_list leases = { 0 };
+	bool history = false, prometheus = false;
 	struct status status = { 0 };
-	struct freezeguard_fs fs;
-	bool history = false, prometheus = false, some = false, unknown;
 	const char *id = NULL;
 	int c;
 
@@ -282,40 +308,22 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		metrics(ctl);
 		return;
 	}
-	if (!freezectl_connect(ctl))
-		return;
-
 	status.places.mounts = freezectl_mounts(ctl);
 	status.when = when_now();
-	if (id) {
-		show_one_lease(ctl, &status, id);
+	if (freezectl_connect(ctl)) {
+		if (id)
+			show_one_lease(ctl, &status, id);
+		else if (optind < argc)
+			show_paths(ctl, &status, argv + optind);
+		else
+			show_all(ctl, &status, history);
+	} else if (id || optind < argc) {
+		return;
 	} else {
-		if (optind == argc) {
-			if (freezeguard_lease_dump(ctl->fg, &leases))
-				freezectl_refused(ctl, NULL, EXIT_CODE_SYSTEM);
-			else
-				show_leases(ctl, &status, &leases, history);
-			freezeguard_lease_list_clear(&leases);
-		}
-		status.fs_table = output_table(headers);
-		status.fs_array = ctl->out.json ? json_object_new_array() : NULL;
-		if (optind == argc)
-			some = add_frozen(ctl, &status);
-		status.of.all = optind == argc;
-		for (; optind < argc; optind++, some = true)
-			if (freezectl_fs(ctl, argv[optind], EXIT_CODE_SYSTEM, &fs))
-				add_fs(&status, argv[optind], &fs);
-		show_filesystems(ctl, &status, some);
+		/* The observer knows what others froze without the module, too. */
+		status.of.all = true;
 	}
-	if (seen_foreign(ctl, &status.places, &status.when, &status.of))
-		status.something_frozen = true;
-	unknown = status.foreign;
-	if (status.something_frozen &&
-	    seen_blocked(ctl, &status.places, &status.when, &status.of))
-		unknown = true;
-	if (unknown && !freezectl_observer(ctl))
-		fputs("who froze what others froze, and which filesystem each writer waits for, is "
-		      "not known without the observer: " SIGHT_HOW "\n", ctl->out.text);
+	seen_show(ctl, &status.places, &status.when, &status.of);
 	free(status.of.v);
 }
 

@@ -264,11 +264,7 @@ static void fail(struct freezectl *ctl, const struct freeze_request *request,
 			 freeze->lease.deadline_ns + GRACE_MS * NS_PER_MS;
 	bool late = freeze->lease.cause == FREEZEGUARD_CAUSE_DEADLINE;
 	uint64_t at_least = freezectl_in_ms(late ? LATE_ROLL_BACK_MS : GRACE_MS);
-	struct verdict_context context = {
-		.places = freeze->places,
-		.observer = freezectl_observer(ctl),
-		.gave_up = gave_up,
-	};
+	struct verdict_context context = { .places = freeze->places, .gave_up = gave_up };
 	uint64_t number = freeze->lease.number;
 	int r;
 
@@ -278,6 +274,7 @@ static void fail(struct freezectl *ctl, const struct freeze_request *request,
 	r = freezeguard_lease_wait(ctl->fg, number, is_released, NULL,
 				   until > at_least && !late ? until : at_least, &freeze->lease);
 	context.when = when_now();
+	context.observer = freezectl_observer(ctl);
 	if (!r || r == -ETIMEDOUT) {
 		verdict_freeze(&freeze->lease, &context, &ctl->findings);
 		return;
@@ -410,10 +407,7 @@ bool freeze_keep(struct freezectl *ctl, const struct freeze_request *request,
 		 struct freeze *freeze)
 {
 	struct freezeguard_lease *lease = &freeze->lease;
-	struct verdict_context context = {
-		.places = freeze->places,
-		.observer = freezectl_observer(ctl),
-	};
+	struct verdict_context context = { .places = freeze->places };
 	uint64_t until = lease->deadline_ns;
 	int r;
 
@@ -433,6 +427,7 @@ bool freeze_keep(struct freezectl *ctl, const struct freeze_request *request,
 	if (r == -EALREADY &&
 	    !freezeguard_lease_get(ctl->fg, lease->number, NULL, lease)) {
 		context.when = when_now();
+		context.observer = freezectl_observer(ctl);
 		if (!verdict_freeze(lease, &context, &ctl->findings))
 			return false;
 	}

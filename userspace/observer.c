@@ -78,11 +78,11 @@ static int open_maps(struct observer *observer, const char *dir, const struct bt
 	struct stat st;
 	int i, r;
 
-	if (stat(dir, &st))
+	if (lstat(dir, &st))
 		return -errno;
-	/* Where anybody may make folders, one that isn't root's is nobody's observer. */
-	if (st.st_uid)
-		return -EPERM;
+	/* Where anybody may make folders, one that isn't root's is nobody's observer; a load says so. */
+	if (st.st_uid || !S_ISDIR(st.st_mode))
+		return -ENOENT;
 	for (i = 0; i < N_MAPS; i++) {
 		snprintf(path, sizeof(path), "%s/%s", dir, maps[i].name);
 		observer->fd[i] = bpf_obj_get(path);
@@ -149,6 +149,14 @@ void observer_close(struct observer *observer)
 	free(observer);
 }
 
+uint64_t observer_instance(void)
+{
+	struct stat st;
+
+	/* Each load pins it anew. */
+	return stat(OBSERVER_DIR "/events", &st) ? 0 : st.st_ino;
+}
+
 const char *observer_why(int error)
 {
 	switch (error) {
@@ -208,36 +216,25 @@ int observer_totals(struct observer *observer, struct fw_totals *totals)
  */
 static int read_keys(struct observer *observer, int map, size_t size, char **keysp, size_t *np)
 {
-	size_t n = 0, room = 64, most = 4 * (size_t)observer->max_entries[map];
-	char *keys = malloc(room * size), *more;
+	size_t n, most = 4 * (size_t)observer->max_entries[map];
+	char *keys = calloc(most + 1, size);
+	int r = 0;
 
-	while (keys && n < most) {
-		if (n == room) {
-			room *= 2;
-			more = reallocarray(keys, room, size);
-			if (!more)
-				break;
-			keys = more;
-		}
-		if (bpf_map_get_next_key(observer->fd[map], n ? keys + (n - 1) * size : NULL,
-					 keys + n * size)) {
-			if (errno != ENOENT) {
-				free(keys);
-				return -errno;
-			}
-			*keysp = keys;
-			*np = n;
-			return 0;
-		}
-		n++;
+	if (!keys)
+		return -ENOMEM;
+	for (n = 0; n < most; n++) {
+		r = bpf_map_get_next_key(observer->fd[map], n ? keys + (n - 1) * size : NULL,
+					 keys + n * size) ? -errno : 0;
+		if (r)
+			break;
 	}
-	if (keys && n >= most) {
-		*keysp = keys;
-		*np = n;
-		return 0;
+	if (r && r != -ENOENT) {
+		free(keys);
+		return r;
 	}
-	free(keys);
-	return -ENOMEM;
+	*keysp = keys;
+	*np = n;
+	return 0;
 }
 
 static int compare_devices(const void *a, const void *b)

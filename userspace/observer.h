@@ -33,6 +33,12 @@ int observer_open(struct observer **observer);
 void observer_close(struct observer *observer);
 
 /**
+ * observer_instance() - which one is loaded
+ * Return: a number that differs between two that were loaded one after the other; 0: none is.
+ */
+uint64_t observer_instance(void);
+
+/**
  * observer_why() - a sentence for people why observer_open() failed, and what to do
  * @error: what it returned
  */

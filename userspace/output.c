@@ -90,25 +90,45 @@ static int write_all(int fd, const char *data, size_t size, uint64_t deadline_ns
 	return 0;
 }
 
+/* The length of the UTF-8 character at @s, 0 if there is none. */
+static size_t utf8_length(const unsigned char *s)
+{
+	size_t n = *s < 0x80 ? 1 : *s >= 0xc2 && *s < 0xe0 ? 2 :
+		   *s >= 0xe0 && *s < 0xf0 ? 3 : *s >= 0xf0 && *s < 0xf5 ? 4 : 0;
+	size_t i;
+
+	for (i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f) ||
+	    (*s == 0xf0 && s[1] < 0x90) || (*s == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return n;
+}
+
 /**
  * output_clean() - a text that shows and does nothing on a terminal
  * @text: any bytes: a path, a process name
- * @buf: where to; control characters become \x1b and the like
+ * @buf: where to; control characters become \x1b and the like, and so does what is not UTF-8. Those from
+ *	U+0080 to U+009F are control characters too.
  * @size: its size; what does not fit is cut off
  *
  * Return: @buf.
  */
 const char *output_clean(const char *text, char *buf, size_t size)
 {
-	size_t used = 0;
+	const unsigned char *s = (const unsigned char *)text;
+	size_t used = 0, n;
 
-	for (; *text && used + 5 <= size; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c < ' ' || c == 0x7f)
-			used += (size_t)snprintf(buf + used, size - used, "\\x%02x", c);
-		else
-			buf[used++] = (char)c;
+	while (*s && used + 5 <= size) {
+		n = utf8_length(s);
+		if (!n || *s < ' ' || *s == 0x7f || (*s == 0xc2 && s[1] < 0xa0)) {
+			used += (size_t)snprintf(buf + used, size - used, "\\x%02x", *s++);
+		} else {
+			memcpy(buf + used, s, n);
+			used += n;
+			s += n;
+		}
 	}
 	buf[used] = '\0';
 	return buf;
@@ -117,10 +137,13 @@ const char *output_clean(const char *text, char *buf, size_t size)
 /* As output_clean(), of any length: an argument that is quoted must not push out what is wrong. */
 static void print_clean(FILE *file, const char *text)
 {
-	char piece[2] = "", clean[8];
+	char piece[5], clean[16];
+	size_t n;
 
-	for (; *text; text++) {
-		piece[0] = *text;
+	for (; *text; text += n) {
+		n = utf8_length((const unsigned char *)text) ?: 1;
+		memcpy(piece, text, n);
+		piece[n] = '\0';
 		fputs(output_clean(piece, clean, sizeof(clean)), file);
 	}
 }
@@ -288,22 +311,6 @@ void output_table_print(struct output *out, struct libscols_table *table)
 	scols_table_set_stream(table, out->text);
 	scols_print_table(table);
 	scols_unref_table(table);
-}
-
-/* The length of the UTF-8 character at @s, 0 if there is none. */
-static size_t utf8_length(const unsigned char *s)
-{
-	size_t n = *s < 0x80 ? 1 : *s >= 0xc2 && *s < 0xe0 ? 2 :
-		   *s >= 0xe0 && *s < 0xf0 ? 3 : *s >= 0xf0 && *s < 0xf5 ? 4 : 0;
-	size_t i;
-
-	for (i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f) ||
-	    (*s == 0xf0 && s[1] < 0x90) || (*s == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
 }
 
 /**

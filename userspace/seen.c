@@ -44,7 +44,6 @@ struct list {
 	struct libscols_table *table;
 	struct json_object *array;
 	size_t n;
-	bool any;
 };
 
 static void process_cell(const struct fw_process *by, char *pid, size_t size, char uid[16])
@@ -95,10 +94,7 @@ static int add_foreign(dev_t dev, const struct fw_frozen *frozen, void *data)
 	char device[32], process[48], uid[16], since[WHEN_TEXT_MAX], waiting[24];
 	const char *path;
 
-	if (!is_of(list->of, major(dev), minor(dev)))
-		return 0;
-	list->any = true;
-	if (frozen->lease.number)
+	if (!sight_is_foreign(frozen) || !is_of(list->of, major(dev), minor(dev)))
 		return 0;
 	list->n++;
 	path = places_path(list->places, major(dev), minor(dev));
@@ -119,46 +115,39 @@ static int add_foreign(dev_t dev, const struct fw_frozen *frozen, void *data)
 	return 0;
 }
 
-static void print_or_drop(struct freezectl *ctl, struct libscols_table *table, bool some)
+static void begin_list(struct freezectl *ctl, struct list *list, const char *const *headers)
 {
-	if (some)
-		output_table_print(&ctl->out, table);
-	else
-		scols_unref_table(table);
+	list->table = output_table(headers);
+	list->array = ctl->out.json ? json_object_new_array() : NULL;
+	list->n = 0;
 }
 
-/**
- * seen_foreign() - show what others than freezeguard have frozen, mounted here or not
- * @ctl: the call
- * @places: for paths
- * @when: now
- * @of: of which superblocks
- *
- * Return: whether one of these superblocks is frozen, by whomever, as far as the observer knows.
- */
-bool seen_foreign(struct freezectl *ctl, const struct places *places, const struct when *when,
-		  const struct seen_of *of)
+static void end_list(struct freezectl *ctl, struct list *list, const char *key)
+{
+	output_json_add(ctl->out.doc, key, list->array);
+	if (list->n)
+		output_table_print(&ctl->out, list->table);
+	else
+		scols_unref_table(list->table);
+}
+
+static void show_foreign(struct freezectl *ctl, struct list *list)
 {
 	static const char *const headers[] = { "FROZEN BY OTHERS", "TYPE", "DEVICE", "STATE", "BY",
 					       "USER", "MEANS", "SINCE", "WAITING", NULL };
-	struct list list = { .places = places, .when = when, .of = of };
 
-	list.observer = freezectl_observer(ctl);
-	output_json_add(ctl->out.doc, "observer", json_object_new_boolean(!!list.observer));
-	output_json_add(ctl->out.doc, "observer_missing", list.observer ? NULL :
+	output_json_add(ctl->out.doc, "observer", json_object_new_boolean(!!list->observer));
+	output_json_add(ctl->out.doc, "observer_missing", list->observer ? NULL :
 			output_json_string(observer_why(ctl->observer_error)));
-	if (!list.observer) {
+	if (!list->observer) {
 		output_json_add(ctl->out.doc, "foreign", NULL);
-		return false;
+		return;
 	}
-	list.table = output_table(headers);
-	list.array = ctl->out.json ? json_object_new_array() : NULL;
-	if (observer_each_frozen(list.observer, add_foreign, &list))
+	begin_list(ctl, list, headers);
+	if (observer_each_frozen(list->observer, add_foreign, list))
 		findings_add(&ctl->findings, EXIT_CODE_DONE, "observer",
 			     "what it knows of frozen filesystems could not be read completely");
-	output_json_add(ctl->out.doc, "foreign", list.array);
-	print_or_drop(ctl, list.table, list.n);
-	return list.any;
+	end_list(ctl, list, "foreign");
 }
 
 /* The same keys as without the observer, and more. */
@@ -242,32 +231,63 @@ static bool add_by_stacks(struct freezectl *ctl, struct list *list)
 	return known;
 }
 
-/**
- * seen_blocked() - show who waits for a frozen filesystem
- * @ctl: the call
- * @places: for paths
- * @when: now
- * @of: of which superblocks; that can't be told apart without the observer
- *
- * Return: whether there are some.
- */
-bool seen_blocked(struct freezectl *ctl, const struct places *places, const struct when *when,
-		  const struct seen_of *of)
+/* Of which filesystem they wait can't be told apart without the observer. */
+static void show_blocked(struct freezectl *ctl, struct list *list)
 {
 	static const char *const headers[] = { "PID", "THREAD", "NAME", "WAITS FOR", "SINCE",
 					       "STOPPED AT", NULL };
+	bool known;
+
+	begin_list(ctl, list, headers);
+	if (list->observer)
+		known = !observer_each_writer(list->observer, add_writer, list);
+	else
+		known = add_by_stacks(ctl, list);
+	end_list(ctl, list, "blocked");
+	output_json_add(ctl->out.doc, "blocked_known", json_object_new_boolean(known));
+}
+
+/* Without the observer: what is missing of it here. */
+static void show_unknown(struct freezectl *ctl, const struct list *list)
+{
+	const char *const unknown[] = {
+		list->of->foreign ? "who froze what others froze" : NULL,
+		list->n ? "which filesystem each task waits for" : NULL,
+		list->of->all ? "what is frozen but not mounted here" : NULL,
+	};
+	const char *before = ". Not known without it: ";
+	bool some = false;
+	size_t i;
+
+	for (i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
+		if (!unknown[i])
+			continue;
+		fprintf(ctl->out.text, "%s%s%s", some ? "" : observer_why(ctl->observer_error),
+			before, unknown[i]);
+		before = "; ";
+		some = true;
+	}
+	if (some)
+		fputc('\n', ctl->out.text);
+}
+
+/**
+ * seen_show() - show what others than freezeguard have frozen, and who waits for a frozen filesystem
+ * @ctl: the call
+ * @places: for paths
+ * @when: now
+ * @of: of which superblocks
+ */
+void seen_show(struct freezectl *ctl, const struct places *places, const struct when *when,
+	       const struct seen_of *of)
+{
 	struct list list = { .places = places, .when = when, .of = of };
-	bool known = true;
 
 	list.observer = freezectl_observer(ctl);
-	list.table = output_table(headers);
-	list.array = ctl->out.json ? json_object_new_array() : NULL;
+	show_foreign(ctl, &list);
+	/* To look at every task, without the observer, is worth it only if one may wait. */
+	if (of->something_frozen || list.observer)
+		show_blocked(ctl, &list);
 	if (!list.observer)
-		known = add_by_stacks(ctl, &list);
-	else if (observer_each_writer(list.observer, add_writer, &list))
-		known = false;
-	output_json_add(ctl->out.doc, "blocked", list.array);
-	output_json_add(ctl->out.doc, "blocked_known", json_object_new_boolean(known));
-	print_or_drop(ctl, list.table, list.n);
-	return list.n;
+		show_unknown(ctl, &list);
 }

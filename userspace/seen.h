@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* seen: what status shows of the observer's: others' freezes, and writers that wait */
+/* seen: what status shows of others' freezes, and of who waits */
 #ifndef FREEZEGUARD_SEEN_H
 #define FREEZEGUARD_SEEN_H
 
@@ -9,21 +9,23 @@
 #include "freezectl.h"
 
 /**
- * struct seen_of - of which superblocks
+ * struct seen_of - of which superblocks, and what the module knows of them
  * @v: their device numbers
  * @n: how many
  * @all: of all of them; @v isn't looked at
+ * @foreign: others than freezeguard froze one of them
+ * @something_frozen: one of them is frozen, or about to be: it is worth looking for who waits
  */
 struct seen_of {
 	struct fw_device *v;
 	size_t n;
 	bool all;
+	bool foreign;
+	bool something_frozen;
 };
 
 void seen_of_add(struct seen_of *of, uint32_t major, uint32_t minor);
-bool seen_foreign(struct freezectl *ctl, const struct places *places, const struct when *when,
-		  const struct seen_of *of);
-bool seen_blocked(struct freezectl *ctl, const struct places *places, const struct when *when,
-		  const struct seen_of *of);
+void seen_show(struct freezectl *ctl, const struct places *places, const struct when *when,
+	       const struct seen_of *of);
 
 #endif

@@ -5,7 +5,6 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <time.h>
 
@@ -114,6 +113,12 @@ static bool others_came_later(const struct fw_frozen *frozen)
 	return frozen->means == FW_MEANS_LEASE;
 }
 
+/** sight_is_foreign() - whether somebody other than freezeguard has frozen it, perhaps on top of a lease */
+bool sight_is_foreign(const struct fw_frozen *frozen)
+{
+	return !frozen->lease.number || (others_came_later(frozen) && frozen->nested);
+}
+
 /**
  * sight_freezer() - who, other than freezeguard, froze what is frozen
  * @frozen: what the observer knows of it
@@ -134,7 +139,7 @@ uint32_t sight_freeze_means(const struct fw_frozen *frozen)
 /** sight_freeze_since() - since when sight_freezer() has frozen it; 0: not known */
 uint64_t sight_freeze_since(const struct fw_frozen *frozen)
 {
-	return others_came_later(frozen) ? 0 : frozen->since_ns;
+	return others_came_later(frozen) ? frozen->nested_since_ns : frozen->since_ns;
 }
 
 /**
@@ -152,28 +157,40 @@ const char *sight_others(struct observer *observer, uint32_t major, uint32_t min
 {
 	char process[SIGHT_TEXT_MAX], since[WHEN_TEXT_MAX];
 	struct fw_frozen frozen;
+	uint64_t since_ns;
 
-	if (!observer || !observer_frozen(observer, makedev(major, minor), &frozen))
+	if (!observer) {
 		snprintf(buf, SIGHT_TEXT_MAX,
 			 "something other than freezeguard (fsfreeze, a snapshot tool)");
-	else if (others_came_later(&frozen))
-		snprintf(buf, SIGHT_TEXT_MAX, "something other than freezeguard: %.120s, %s",
-			 sight_process(&frozen.nested_by, process),
-			 sight_means(frozen.nested_means));
-	else if (!frozen.by.pid || !frozen.since_ns)
+		return buf;
+	}
+	if (!observer_frozen(observer, makedev(major, minor), &frozen)) {
+		snprintf(buf, SIGHT_TEXT_MAX,
+			 "something other than freezeguard, which the observer did not see");
+		return buf;
+	}
+	since_ns = sight_freeze_since(&frozen);
+	if (!sight_freezer(&frozen)->pid || !since_ns)
 		snprintf(buf, SIGHT_TEXT_MAX, "something other than freezeguard, before the "
 			 "observer was loaded");
 	else
 		snprintf(buf, SIGHT_TEXT_MAX, "something other than freezeguard: %.120s, %s, at %s",
-			 sight_process(&frozen.by, process), sight_means(frozen.means),
-			 when_text(when, frozen.since_ns, since));
+			 sight_process(sight_freezer(&frozen), process),
+			 sight_means(sight_freeze_means(&frozen)),
+			 when_text(when, since_ns, since));
 	return buf;
 }
 
-/** sight_hint() - for the end of a sentence about somebody else's freeze or thaw: how to know who */
+/** sight_hint() - for the end of a sentence about somebody else's freeze: how to know who it was */
 const char *sight_hint(struct observer *observer)
 {
 	return observer ? "" : " (who that was, the observer would know: " SIGHT_HOW ")";
+}
+
+/** sight_unseen() - the same where nobody is known to have done it, with an observer or without */
+const char *sight_unseen(struct observer *observer)
+{
+	return observer ? " (the observer did not see who that was)" : sight_hint(observer);
 }
 
 /**
@@ -276,16 +293,4 @@ const char *sight_stalls_text(const struct sight_stalls *stalls, char buf[SIGHT_
 			 stalls->waited == 1 ? "" : "s", stalls->known ? "" : "at least ", span,
 			 waiting);
 	return buf;
-}
-
-/**
- * sight_instance() - which observer is loaded: another one has another stream of events
- *
- * Return: a number that differs between two that were loaded one after the other; 0: none is.
- */
-uint64_t sight_instance(void)
-{
-	struct stat st;
-
-	return stat(OBSERVER_DIR "/events", &st) ? 0 : st.st_ino;
 }

@@ -42,18 +42,19 @@ const char *sight_event_name(uint32_t type);
 
 const char *sight_process(const struct fw_process *by, char buf[SIGHT_TEXT_MAX]);
 const char *sight_means(uint32_t means);
+bool sight_is_foreign(const struct fw_frozen *frozen);
 uint32_t sight_freeze_means(const struct fw_frozen *frozen);
 uint64_t sight_freeze_since(const struct fw_frozen *frozen);
 const struct fw_process *sight_freezer(const struct fw_frozen *frozen);
 const char *sight_others(struct observer *observer, uint32_t major, uint32_t minor,
 			 const struct when *when, char buf[SIGHT_TEXT_MAX]);
 const char *sight_hint(struct observer *observer);
+const char *sight_unseen(struct observer *observer);
 bool sight_thaw(struct observer *observer, const struct freezeguard_lease *lease,
 		const struct freezeguard_hold *hold, struct fw_last *last);
 bool sight_stalls(struct observer *observer, const struct freezeguard_lease *lease,
 		  uint64_t until_ns, struct sight_stalls *stalls);
 const char *sight_stalls_text(const struct sight_stalls *stalls, char buf[SIGHT_TEXT_MAX]);
-uint64_t sight_instance(void);
 
 struct json_object *sight_json_process(const struct fw_process *by);
 

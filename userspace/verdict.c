@@ -317,14 +317,14 @@ static void thaw_broken(const struct freezeguard_lease *lease, const struct verd
 			findings_add(f, EXIT_CODE_NOT_FROZEN, place,
 				     "%s thawed it before the end of lease %s, at %s; the snapshot "
 				     "may be inconsistent%s", culprit, lease->id, text,
-				     known ? "" : sight_hint(c->observer));
+				     known ? "" : sight_unseen(c->observer));
 	}
 	when_text(&c->when, lease->ended_ns, text);
 	if (!n)
 		findings_add(f, EXIT_CODE_NOT_FROZEN, lease->id,
 			     "%s thawed one of its filesystems before its end, at %s; the "
 			     "snapshot may be inconsistent%s", culprit, text,
-			     known ? "" : sight_hint(c->observer));
+			     known ? "" : sight_unseen(c->observer));
 }
 
 /**

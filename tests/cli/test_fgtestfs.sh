@@ -23,7 +23,7 @@ for variant in "" super; do
 	freezectl monitor --json --timeout 20s >"$scratch/events" 2>&1 &
 	monitor=$!
 	writers+=("$monitor")
-	sleep 0.5
+	within 10000 grep -q "thawfail$variant" "$scratch/events"
 	expect 202 "$name: a thaw fails seven times: 202 after a bounded wait" \
 		freezectl thaw --wait 500ms --id "thawfail$variant"
 	says "$name: 202 names it" "$b"

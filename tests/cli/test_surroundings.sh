@@ -80,7 +80,7 @@ ended() {
 thawed=$(ended thawed) expired=$(ended expired)
 history=$(cat /sys/module/freezeguard/parameters/history)
 echo 1 >/sys/module/freezeguard/parameters/history
-for i in 1 2 3; do
+for _ in 1 2 3; do
 	freezectl run --timeout 20s "$fs" -- true >/dev/null 2>&1
 done
 echo "$history" >/sys/module/freezeguard/parameters/history

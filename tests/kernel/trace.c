@@ -361,10 +361,10 @@ static void start_probing(void)
 	if (!access(TRACEFS "/events/kprobes/" PROBE, F_OK))	/* of a test that failed */
 		put(TRACEFS "/kprobe_events", "-:" PROBE "\n");
 	put(TRACEFS "/kprobe_events",
-	    "p:" PROBE " raw_notifier_call_chain val=$arg2:x64 size=+0($arg3):u32 event=+4($arg3):u32"
-	    " superblock=+8($arg3):x64 lease=+16($arg3):u64 deadline_ns=+24($arg3):u64"
-	    " maker_pid=+32($arg3):u32 reserved=+36($arg3):u32 maker_comm=+40($arg3):string"
-	    " id=+56($arg3):string\n");
+	    "p:" PROBE " blocking_notifier_call_chain_robust val=$arg2:x64 size=+0($arg4):u32"
+	    " event=+4($arg4):u32 superblock=+8($arg4):x64 lease=+16($arg4):u64 deadline_ns=+24($arg4):u64"
+	    " maker_pid=+32($arg4):u32 reserved=+36($arg4):u32 maker_comm=+40($arg4):string"
+	    " id=+56($arg4):string\n");
 	snprintf(text, sizeof(text), "val == 0x%lx", FREEZEGUARD_NOTICE);
 	put(INSTANCE "/events/kprobes/" PROBE "/filter", text);
 	put(INSTANCE "/events/kprobes/" PROBE "/enable", "1");

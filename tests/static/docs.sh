@@ -177,6 +177,7 @@ check_code_order() {
 json_keys() {
 	grep -ohP 'output_json_add\([^"]*"\K[a-z_]+(?=")' userspace/*.c
 	grep -q '	add_error(object' userspace/output.c && printf '%s\n' error error_name
+	grep -ohP '^\t\t\{ "\K[a-z_]+(?=", "[a-z ]+", totals->)' userspace/*.c
 	grep -ohP '\toutput_json_time\([a-z]+, "\K[a-z_]+' userspace/*.c | sed 's/.*/&_ns\n&_time/'
 }
 
@@ -191,6 +192,12 @@ check_names() {
 	while read -r name; do
 		grep -qw -e "$name" <<<"$text" || echo "the page does not have $name"
 	done < <(grep -oP '^\t\t\[FREEZEGUARD_\w+\] = "\K[^"]+' userspace/lib/attrs.c)
+}
+
+check_metrics() {
+	differ "metrics.c" "$(grep -ohE '"freezeguard_[a-z_]+' userspace/metrics.c | tr -d '"')" \
+		"the tables of observing.md" \
+		"$(sed -nE 's/^\| .(freezeguard_[a-z_]+). \| .*/\1/p' Documentation/observing.md)"
 }
 
 check_environment() {
@@ -304,6 +311,7 @@ report "README and page say the same of each exit code" \
 report "the page has the order of the exit codes" "$(check_code_order)"
 report "every field of the JSON documents is in the page, and no other" "$(check_json)"
 report "every state and cause is in the page" "$(check_names)"
+report "every figure for Prometheus is in observing.md, and no other" "$(check_metrics)"
 report "environment variables" "$(check_environment)"
 report "the keys of the configuration file are in the page" "$(check_settings)"
 report "limits" "$(check_limits)"

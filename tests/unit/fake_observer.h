@@ -31,6 +31,9 @@ static struct {
 	} writers[FAKE_MAX];
 	size_t n_frozen, n_filesystems, n_writers;
 	struct fw_totals totals;
+	/* which one is loaded; 0: none */
+	uint64_t instance;
+	unsigned int opened, closed;
 	int error;
 } fake;
 
@@ -38,13 +41,13 @@ static struct {
 static char fake_handle;
 #define FAKE ((struct observer *)&fake_handle)
 
-static struct fw_frozen *fake_frozen(unsigned int major, unsigned int minor)
+static inline struct fw_frozen *fake_frozen(unsigned int major, unsigned int minor)
 {
 	fake.frozen[fake.n_frozen].dev = makedev(major, minor);
 	return &fake.frozen[fake.n_frozen++].value;
 }
 
-static struct fw_filesystem *fake_filesystem(unsigned int major, unsigned int minor)
+static inline struct fw_filesystem *fake_filesystem(unsigned int major, unsigned int minor)
 {
 	fake.filesystems[fake.n_filesystems].dev = makedev(major, minor);
 	return &fake.filesystems[fake.n_filesystems++].value;
@@ -66,15 +69,21 @@ int __wrap_observer_each_writer(struct observer *observer,
 				int (*visit)(uint32_t thread, const struct fw_writer *writer,
 					     void *data), void *data);
 
+uint64_t __wrap_observer_instance(void);
+int __wrap_observer_events_from_now(struct observer *observer, struct observer_cursor *cursor);
+int __wrap_observer_next_event(struct observer *observer, struct observer_cursor *cursor,
+			       struct fw_event *event);
+
 int __wrap_observer_open(struct observer **observer)
 {
+	fake.opened += !fake.error;
 	*observer = fake.error ? NULL : FAKE;
 	return fake.error;
 }
 
 void __wrap_observer_close(struct observer *observer)
 {
-	(void)observer;
+	fake.closed += !!observer;
 }
 
 const char *__wrap_observer_why(int error)
@@ -156,6 +165,32 @@ int __wrap_observer_each_writer(struct observer *observer,
 	for (i = 0; !r && i < fake.n_writers; i++)
 		r = visit(fake.writers[i].thread, &fake.writers[i].value, data);
 	return r;
+}
+
+uint64_t __wrap_observer_instance(void)
+{
+	return fake.instance;
+}
+
+int __wrap_observer_events_from_now(struct observer *observer, struct observer_cursor *cursor)
+{
+	(void)observer;
+	*cursor = (struct observer_cursor) { .next = fake.totals.next_event,
+					     .lost_by_kernel = fake.totals.lost_events };
+	return 0;
+}
+
+/* Its events are their numbers: each happened at that time. */
+int __wrap_observer_next_event(struct observer *observer, struct observer_cursor *cursor,
+			       struct fw_event *event)
+{
+	(void)observer;
+	cursor->lost += fake.totals.lost_events - cursor->lost_by_kernel;
+	cursor->lost_by_kernel = fake.totals.lost_events;
+	if (cursor->next >= fake.totals.next_event)
+		return 0;
+	*event = (struct fw_event) { .time_ns = cursor->next++ };
+	return 1;
 }
 
 #endif

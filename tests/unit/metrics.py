@@ -6,11 +6,17 @@ what a monitoring system would stumble over: metrics.py [DOCUMENT] exits with 0 
 With DOCUMENT, every metric has to be named in it.
 """
 import collections
+import importlib.util
 import math
 import re
 import sys
+import types
 
-from prometheus_client.parser import text_string_to_metric_families
+# The parser without the rest of the client, which in an emulated machine takes seconds to load.
+client = types.ModuleType("prometheus_client")
+client.__path__ = importlib.util.find_spec("prometheus_client").submodule_search_locations
+sys.modules["prometheus_client"] = client
+parser = importlib.import_module("prometheus_client.parser")
 
 UNITS = ("_seconds", "_bytes", "_ratio")
 WRONG_UNITS = re.compile(r"_(ns|us|ms|milliseconds|nanoseconds|minutes|kb|mb)(_|$)")
@@ -46,7 +52,7 @@ def problems(text, document):
         if n > 1:
             yield f"{line}: {n} times"
     seen = set()
-    for family in text_string_to_metric_families(text):
+    for family in parser.text_string_to_metric_families(text):
         # The parser takes _total off a counter's name, and puts it on its samples'.
         name = family.name + ("_total" if family.type == "counter" else "")
         if f"# TYPE {name} {family.type}\n" not in text:

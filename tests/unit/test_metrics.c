@@ -100,13 +100,17 @@ static void with_the_module_alone(void **state)
 		  .state = FREEZEGUARD_FS_STATE_COMPLETE, .lease_number = 3 },
 		{ .major = 8, .minor = 2, .fstype = "xfs", .state = FREEZEGUARD_FS_STATE_WRITE },
 		{ .major = 8, .minor = 3, .fstype = "xfs" },
+		/* somebody froze it on top of its lease */
+		{ .major = 8, .minor = 4, .fstype = "xfs", .lease_number = 3,
+		  .state = FREEZEGUARD_FS_STATE_COMPLETE, .has_holders = true,
+		  .kernel_holders = 1, .user_holders = 1 },
 	};
-	const char *const sources[] = { "/dev/sda1", "/dev/sda2", "/dev/sda3" };
+	const char *const sources[] = { "/dev/sda1", "/dev/sda2", "/dev/sda3", "/dev/sda4" };
 	static const char *const names[] = { "thawed", "expired", "broken", "aborted", "failed" };
 	char dir[] = "/tmp/fg-metrics.XXXXXX", number[16], path[256];
 	struct metrics_source source = {
 		.leases = &leases, .ended_dir = dir, .filesystems = filesystems,
-		.sources = sources, .n_filesystems = 3, .n_blocked = 2,
+		.sources = sources, .n_filesystems = 4, .n_blocked = 2,
 	};
 	size_t i;
 
@@ -140,6 +144,10 @@ static void with_the_module_alone(void **state)
 		    "source=\"/dev/sda2\",holder=\"other\"} 1");
 	assert_line("freezeguard_filesystem_frozen{device=\"8:3\",fstype=\"xfs\","
 		    "source=\"/dev/sda3\",holder=\"other\"} 0");
+	assert_line("freezeguard_filesystem_frozen{device=\"8:4\",fstype=\"xfs\","
+		    "source=\"/dev/sda4\",holder=\"lease\"} 1");
+	assert_line("freezeguard_filesystem_frozen{device=\"8:4\",fstype=\"xfs\","
+		    "source=\"/dev/sda4\",holder=\"other\"} 1");
 	assert_line("freezeguard_blocked_writers 2");
 	assert_null(strstr(text, "stall"));
 }

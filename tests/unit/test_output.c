@@ -67,6 +67,8 @@ static void control_characters_show(void **state)
 	assert_string_equal(output_clean("a\x1b[2Jb\n\x7f", buf, sizeof(buf)),
 			    "a\\x1b[2Jb\\x0a\\x7f");
 	assert_string_equal(output_clean("\xc3\xa4 b", buf, sizeof(buf)), "\xc3\xa4 b");
+	assert_string_equal(output_clean("\xc2\x9b" "2J\x9b" "2J\xc2\xa0", buf, sizeof(buf)),
+			    "\\xc2\\x9b2J\\x9b2J\xc2\xa0");
 	assert_string_equal(output_clean("abcdefgh", tiny, sizeof(tiny)), "ab");
 }
 

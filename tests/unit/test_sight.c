@@ -106,12 +106,21 @@ static void on_top_of_a_lease_the_other_one_is_named(void **state)
 	*frozen = (struct fw_frozen) {
 		.means = FW_MEANS_LEASE, .by = process(99, "fguard/8:1", 0), .since_ns = T(160),
 		.nested = 1, .nested_means = FW_MEANS_DEVICE, .nested_by = process(12, "dmsetup", 0),
+		.nested_since_ns = T(165),
 	};
 	sight_others(FAKE, 8, 1, &now, text);
 	assert_non_null(strstr(text, "process 12 (dmsetup) of user 0, device-mapper"));
 	assert_null(strstr(text, "fguard"));
 	assert_int_equal(sight_freezer(frozen)->pid, 12);
-	assert_int_equal(sight_freeze_since(frozen), 0);
+	assert_true(sight_freeze_since(frozen) == T(165));
+	assert_non_null(strstr(text, "5s ago"));
+	/* also while the lease lives */
+	frozen->lease.number = 7;
+	assert_true(sight_is_foreign(frozen));
+	frozen->nested = 0;
+	assert_false(sight_is_foreign(frozen));
+	frozen->lease.number = 0;
+	assert_true(sight_is_foreign(frozen));
 }
 
 static void without_an_observer_it_says_how_to_know(void **state)
@@ -122,8 +131,10 @@ static void without_an_observer_it_says_how_to_know(void **state)
 	fake_frozen(8, 1)->by = process(4711, "fsfreeze", 1000);
 	assert_null(strstr(sight_others(NULL, 8, 1, &now, text), "4711"));
 	assert_non_null(strstr(sight_hint(NULL), "freezectl observer load"));
+	assert_string_equal(sight_unseen(NULL), sight_hint(NULL));
 	/* One that is loaded and saw nothing */
-	assert_null(strstr(sight_others(FAKE, 8, 2, &now, text), "4711"));
+	assert_non_null(strstr(sight_others(FAKE, 8, 2, &now, text), "did not see"));
+	assert_null(strstr(text, "4711"));
 }
 
 static void texts_have_room_for_the_longest(void **state)
@@ -186,6 +197,7 @@ static void who_thawed_is_the_modules_word_or_the_observers(void **state)
 	assert_true(f.n >= 5);
 	assert_false(mentions(&f, "4711"));
 	assert_true(mentions(&f, "something other than freezeguard thawed it"));
+	assert_true(mentions(&f, "the observer did not see who"));
 	assert_false(mentions(&f, "observer load"));
 	findings_free(&f);
 

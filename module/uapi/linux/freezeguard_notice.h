@@ -2,13 +2,14 @@
 /*
  * freezeguard: what the module tells a BPF program about its holds.
  *
- * For each superblock of a lease the module calls the kernel's raw_notifier_call_chain() on a chain on
- * which nobody is, with FREEZEGUARD_NOTICE as the notifier's value and a struct freezeguard_notice as
- * its data. A program on the entry of that function thus sees the leases without a reference to the
- * module, whether it is loaded or not, and never keeps it from being unloaded:
+ * For each superblock of a lease the module calls the kernel's blocking_notifier_call_chain_robust() on
+ * a chain on which nobody is, with FREEZEGUARD_NOTICE as the notifier's value and a struct
+ * freezeguard_notice as its data. A program on the entry of that function thus sees the leases without a
+ * reference to the module, whether it is loaded or not, and never keeps it from being unloaded:
  *
- *	SEC("fentry/raw_notifier_call_chain")
- *	int BPF_PROG(notice, struct raw_notifier_head *head, unsigned long val, void *data)
+ *	SEC("fentry/blocking_notifier_call_chain_robust")
+ *	int BPF_PROG(notice, struct blocking_notifier_head *head, unsigned long val, unsigned long undo,
+ *		     void *data)
  *
  * It compares val, and copies the notice with bpf_probe_read_kernel(): as much of it as it knows, of
  * which the first @size bytes were told. Fields are only ever added at the end.

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* observer_show: what of the observer is loaded, and what it counted */
+#ifndef FREEZEGUARD_OBSERVER_SHOW_H
+#define FREEZEGUARD_OBSERVER_SHOW_H
+
+#include "freezectl.h"
+
+/** observer_show() - print it; the findings get why something cannot be told */
+void observer_show(struct freezectl *ctl);
+
+#endif
