@@ -98,7 +98,8 @@ execution=
 
 # configure LINE...: the configuration file, from here on
 configure() {
-	mkdir -p /etc/freezeguard && printf '%s\n' "[default]" "shipped_dir = $top/userspace/hooks" "$@" \
+	mkdir -p /etc/freezeguard && printf '%s\n' "[default]" "shipped_dir = $top/userspace/hooks" \
+		"hook_timeout = 30s" "thaw_timeout = 30s" "script_timeout = 50s" "$@" \
 		>/etc/freezeguard/freezeguard.conf
 }
 

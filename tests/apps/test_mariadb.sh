@@ -43,9 +43,12 @@ round() {
 	does "$2: and so do the copies" drop_copies
 }
 
-# As the sample documents do it: the client that takes the lock exits at once, and the lock with it.
+# As the sample documents do it: the client that takes the lock exits at once, and the lock with it, so
+# that others write before the freeze.
 sample_round() {
 	mariadb_does "$scratch/socket" "FLUSH TABLES WITH READ LOCK"
+	acked=$(cat "$scratch/said.$1/"* | grep -c ack)
+	within 20000 eval '[ "$(cat "$scratch/said.$1/"* | grep -c ack)" -gt $((acked + clients)) ]'
 	freezectl freeze --id sample --timeout 60s "$scratch/$1" >/dev/null
 	take_copies "$1"
 	freezectl thaw --id sample >/dev/null
