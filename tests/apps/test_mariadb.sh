@@ -43,12 +43,15 @@ round() {
 	does "$2: and so do the copies" drop_copies
 }
 
+acknowledged() { cat "$1"/* | grep -c ack; }
+more_than() { [ "$(acknowledged "$2")" -gt $(($1 + clients)) ]; }
+
 # As the sample documents do it: the client that takes the lock exits at once, and the lock with it, so
 # that others write before the freeze.
 sample_round() {
 	mariadb_does "$scratch/socket" "FLUSH TABLES WITH READ LOCK"
-	acked=$(cat "$scratch/said.$1/"* | grep -c ack)
-	within 20000 eval '[ "$(cat "$scratch/said.$1/"* | grep -c ack)" -gt $((acked + clients)) ]'
+	before=$(acknowledged "$scratch/said.$1")
+	within 20000 more_than "$before" "$scratch/said.$1"
 	freezectl freeze --id sample --timeout 60s "$scratch/$1" >/dev/null
 	take_copies "$1"
 	freezectl thaw --id sample >/dev/null
