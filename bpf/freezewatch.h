@@ -252,6 +252,8 @@ struct fw_totals {
 	struct fw_stall stall;
 };
 
+#define FW_NOT_COUNTED	(~0ULL)
+
 /**
  * struct fw_writer - map "writers", by thread id: one that waits for a thaw
  * @device: of what
@@ -261,6 +263,7 @@ struct fw_totals {
  * @set: number of the set of programs that saw it, its lower half: each load makes another set
  * @superblock: the kernel's address
  * @freeze_ns: when the freeze began that stops it, as in struct fw_last
+ * @counted_ns: the same, as in the struct fw_frozen that counts it; FW_NOT_COUNTED: none does
  */
 struct fw_writer {
 	struct fw_device device;
@@ -270,6 +273,7 @@ struct fw_writer {
 	__u32 set;
 	__u64 superblock;
 	__u64 freeze_ns;
+	__u64 counted_ns;
 };
 
 /**

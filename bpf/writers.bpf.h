@@ -59,6 +59,8 @@ static __always_inline int do_wait_begins(u64 *ctx)
 	fs = bpf_map_lookup_elem(&filesystems, &writer.device);
 	if (fs)
 		writer.freeze_ns = fs->last.since_ns;
+	entry = bpf_map_lookup_elem(&frozen, &writer.device);
+	writer.counted_ns = entry ? entry->since_ns : FW_NOT_COUNTED;
 	if (bpf_map_update_elem(&writers, &thread, &writer, BPF_ANY))
 		fw_lost_entry();
 
@@ -69,7 +71,6 @@ static __always_inline int do_wait_begins(u64 *ctx)
 		__sync_fetch_and_add(&fs->stall.waits, 1);
 		__sync_fetch_and_add(&fs->last.waits, 1);
 	}
-	entry = bpf_map_lookup_elem(&frozen, &writer.device);
 	if (entry) {
 		__sync_fetch_and_add(&entry->blocked, 1);
 		if (!entry->first_blocked_ns)
@@ -86,7 +87,6 @@ static __always_inline int do_wait_ends(u64 *ctx)
 	struct fw_filesystem *fs;
 	struct fw_frozen *entry;
 	struct fw_totals *all;
-	bool same = false;
 	u64 since, ns;
 
 	if (!writer)
@@ -104,15 +104,14 @@ static __always_inline int do_wait_ends(u64 *ctx)
 	fs = bpf_map_lookup_elem(&filesystems, &writer->device);
 	if (fs) {
 		/* A slow one may go on when the next freeze has begun, which may have been asked for before. */
-		same = writer->freeze_ns == fs->last.since_ns;
-		if (same) {
+		if (writer->freeze_ns == fs->last.since_ns) {
 			fw_longest(&fs->last.longest_ns, ns);
 			__sync_fetch_and_add(&fs->last.ended, 1);
 		}
 		fw_count_wait(&fs->stall, ns);
 	}
 	entry = bpf_map_lookup_elem(&frozen, &writer->device);
-	if (entry && same)
+	if (entry && entry->since_ns == writer->counted_ns)
 		__sync_fetch_and_add(&entry->blocked, -1);
 	bpf_map_delete_elem(&writers, &thread);
 	return 0;

@@ -4,7 +4,7 @@
 # shellcheck disable=SC2154 # variables of the library
 # shellcheck source=tests/observer/lib.sh
 . ./lib.sh
-pairs=${OBSERVER_PAIRS:-2}
+pairs=${OBSERVER_PAIRS:-3}
 plan 9
 
 expedite
@@ -77,9 +77,12 @@ done
 awk 'NR > 1 { print $1 == "with" ? last / $2 : $2 / last } { last = $2 }' "$scratch/speeds" | sort -n >"$scratch/ratios"
 n=$(wc -l <"$scratch/ratios")
 median=$(sed -n "$(((n + 1) / 2))p" "$scratch/ratios")
+# What else the machine does makes a measurement slower, never faster.
+fastest=$(awk '!($1 in best) || $2 < best[$1] { best[$1] = $2 }
+	END { print best["without"] / best["with"] }' "$scratch/speeds")
 echo "# 16 writes: $(tr '\n' ' ' <"$scratch/speeds")"
-echo "# throughput with the observer over without: median $median of $n pairs, from $(head -n 1 "$scratch/ratios") to $(tail -n 1 "$scratch/ratios")"
+echo "# throughput with the observer over without: of the fastest $fastest; of $n pairs, median $median, from $(head -n 1 "$scratch/ratios") to $(tail -n 1 "$scratch/ratios")"
 that "as many pairs as planned" test "$n" -eq $((2 * pairs))
-that "a write is as fast as without, within 10 %" awk -v m="$median" 'BEGIN { exit !(m > 0.9 && m < 1.1) }'
+that "the fastest is as fast as without, within 10 %" awk -v r="$fastest" 'BEGIN { exit !(r > 0.9 && r < 1.1) }'
 freezectl observer unload >/dev/null
 that "unloaded" test ! -e $pins

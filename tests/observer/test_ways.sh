@@ -177,14 +177,15 @@ that "... thawed, none waits" within 10000 maps_say "frozen == {} and blocked ==
 # ---- one freeze on the heels of another ----
 
 # Its writers go on when the next freeze, which was asked for before they blocked, has begun.
+stopped_in() { grep -q "$2" "/proc/$1/stack"; }
 fsfreeze -f "$told"
 echo hang >"$(control told)/thaw"
 fsfreeze -u "$told" &
 thawing=$!
-within 10000 blocked $thawing
+within 10000 stopped_in $thawing thaw_super
 fsfreeze -f "$told" &
 freezing=$!
-within 10000 blocked $freezing
+within 10000 stopped_in $freezing freeze_super
 for _ in {1..24}; do
 	write_once "$told"
 done
@@ -197,6 +198,7 @@ that "... who wait for the next one are counted for it, and nobody else" within 
 	"[e['by']['pid'] for e in [frozen['$told_device']]] == [$freezing] and
 	[l['ended'] <= l['waits'] for l in [filesystems['$told_device']['last']]] == [True] and
 	frozen['$told_device']['blocked'] == len(blocked) == len(writers)"
+maps_say "show((frozen['$told_device']['blocked'], len(blocked), len(writers), filesystems['$told_device']['last']))"
 fsfreeze -u "$told"
 that "... thawed, none waits" within 10000 maps_say "frozen == {} and blocked == [] and writers == {}"
 

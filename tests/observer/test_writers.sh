@@ -107,14 +107,6 @@ that "the map's longest is of the whole" maps_say \
 
 # ---- what else stops, and where ----
 
-# Where an io_uring's write waits: up to 5.11 in a thread of the kernel's.
-uring() {
-	case $FREEZEGUARD_GUEST in
-	5.10) echo "b['comm'].startswith('io_wqe_worker')" ;;
-	*) echo "b['comm'].startswith('iou-wrk-') and b['pid'] == pid and b['thread'] != pid" ;;
-	esac
-}
-
 # each_kind TYPE PASS FS: one writer of each kind, on a filesystem of that type; those named in the lists
 # pass, or are stopped as the filesystem's own
 each_kind() {
@@ -131,8 +123,8 @@ each_kind() {
 		for k, p in kinds('$report').items() if b['thread'] == p and b['device'] == '$device' and
 		b['comm'] == 'writers' and b['pid'] == p}) and show(noted['stopped']) and noted['stopped'] == {k: 'pagefault' if k == 'mmap' else
 		'fs' if k in '$3'.split() else 'write' for k in kinds('$report') if k not in '$2 uring'.split()}"
-	that "$type: ... of an io_uring the kernel's worker" maps_say "[$(uring) and b['device'] == '$device' and
-		b['phase'] == 'write' for pid in [kinds('$report')['uring']] for b in blocked
+	that "$type: ... of an io_uring the kernel's worker" maps_say "[b['comm'].startswith('iou-wrk-') and
+		b['pid'] == pid and b['thread'] != pid and b['device'] == '$device' and b['phase'] == 'write' for pid in [kinds('$report')['uring']] for b in blocked
 		if b['comm'].startswith('io')] == [True]"
 	fsfreeze -u "$fs"
 	that "$type: none is left" within 20000 maps_say "'writers' in report('$report') and blocked == [] and writers == {}"
