@@ -119,8 +119,9 @@ static __always_inline int do_wait_ends(u64 *ctx)
 FW_NOT_MISSED("fexit/percpu_rwsem_wait", FW_WAIT_ENDS, wait_ends)
 
 /*
- * The end of a wait that began before the programs were attached, or another set was at work: its task goes
- * on without their being run. A thaw calls this for every task that waits, and nobody freezes again before it has done so.
+ * The end of a wait that began before the programs were attached, or while another set was at work: its
+ * task goes on without their being run. A thaw calls this for every task that waits, and nobody freezes
+ * again before it has done so.
  */
 SEC("fentry/percpu_rwsem_wake_function")
 int BPF_PROG(waiter_wakes, struct wait_queue_entry *waiter)
