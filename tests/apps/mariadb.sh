@@ -8,7 +8,8 @@ mariadb_options=(--user=root --skip-networking --innodb-log-file-size=10M --inno
 
 # mariadb_init DIRECTORY
 mariadb_init() {
-	mkdir "$1" && mariadb-install-db --no-defaults --datadir="$1" --skip-test-db \
+	mkdir "$1" || return
+	mariadb-install-db --no-defaults --datadir="$1" --skip-test-db \
 		--auth-root-authentication-method=normal "${mariadb_options[@]}" >"$scratch/init.log" 2>&1 ||
 		{ cat "$scratch/init.log" "$1"/*.err; return 1; }
 }

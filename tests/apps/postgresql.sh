@@ -11,9 +11,9 @@ as_nobody() {
 
 # postgresql_init DIRECTORY [WAL-DIRECTORY]: both on filesystems of their own
 postgresql_init() {
-	install -d -o nobody -m 700 "$1" ${2:+"$2"} &&
-		as_nobody "$postgresql_bin/initdb" -D "$1" ${2:+-X "$2"} -A trust -U postgres --no-locale \
-			--no-sync --wal-segsize=4 >"$scratch/init.log" 2>&1 || { cat "$scratch/init.log"; return 1; }
+	install -d -o nobody -m 700 "$1" ${2:+"$2"} || return
+	as_nobody "$postgresql_bin/initdb" -D "$1" ${2:+-X "$2"} -A trust -U postgres --no-locale --no-sync \
+		--wal-segsize=4 >"$scratch/init.log" 2>&1 || { cat "$scratch/init.log"; return 1; }
 }
 
 # postgresql_start DIRECTORY SOCKET-DIRECTORY [OPTION...]: its process is $server

@@ -14,6 +14,7 @@ asked=0
 # client_open COMMAND...: it has no group of its own, so that it ends with the hook's
 client_open() {
 	coproc client { exec "$@" 2>&1; }
+	# shellcheck disable=SC2154 # coproc's
 	client_pid=$client_PID	# which is unset when it has ended
 	exec {client_in}>&"${client[1]}"- {client_out}<&"${client[0]}"-
 }
