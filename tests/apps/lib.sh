@@ -127,11 +127,19 @@ print(json.load(sys.stdin)["sessions"][0]["apps"][0]["notes"][sys.argv[1]])' "$1
 
 loader=
 
+# ends PID: a child, by SIGTERM, within a minute; as it exits
+ends() {
+	kill -TERM "$1" 2>/dev/null
+	within 60000 gone "$1" || kill -KILL "$1"
+	wait "$1"
+}
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
 # load_begins SERVER SOCKET DIRECTORY: and has acknowledged some transactions of each client
 load_begins() {
 	local n
 	mkdir -p "$3"
-	./load.py "$1" "$2" $clients "$3" >"$scratch/load.errors" 2>&1 &
+	setsid ./load.py "$1" "$2" $clients "$3" >"$scratch/load.errors" 2>&1 &
 	loader=$!
 	for ((n = 0; n < clients; n++)); do
 		until_up "$loader" 60000 grep -q ack "$3/$n" || { cat "$scratch/load.errors"; return 1; }
@@ -140,12 +148,19 @@ load_begins() {
 
 load_ends() {
 	local status
-	kill -TERM "$loader" 2>/dev/null
-	wait "$loader"
+	ends "$loader"
 	status=$?
 	loader=
 	[ $status -eq 0 ] || cat "$scratch/load.errors"
 	return $status
+}
+
+# Whatever it is waiting for: it and its clients, which have a process group for that
+load_killed() {
+	[ -n "$loader" ] || return 0
+	kill -KILL -- "-$loader" 2>/dev/null
+	wait "$loader"
+	loader=
 }
 
 # restored DIRECTORY ROWS RETURNED: as verify.py says; ROWS is a file
@@ -179,11 +194,11 @@ stop_server() {
 	local left=() pid
 	for pid in "${servers[@]}"; do [ "$pid" = "$1" ] || left+=("$pid"); done
 	servers=("${left[@]}")
-	kill -TERM "$1" && wait "$1"
+	ends "$1"
 }
 
 apps_cleanup() {
-	[ -z "$loader" ] || kill -KILL "$loader" 2>/dev/null
+	load_killed
 	freezectl thaw "${mounted[@]}" >/dev/null 2>&1
 	local pid
 	for pid in "${servers[@]}"; do

@@ -5,14 +5,12 @@
 postgresql_bin=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 chmod 755 "$scratch"
 
-as_nobody() {
-	setpriv --reuid nobody --regid nogroup --clear-groups env HOME=/ "$@"
-}
+as_nobody=(setpriv --reuid nobody --regid nogroup --clear-groups env HOME=/)
 
 # postgresql_init DIRECTORY [WAL-DIRECTORY]: both on filesystems of their own
 postgresql_init() {
 	install -d -o nobody -m 700 "$1" ${2:+"$2"} || return
-	as_nobody "$postgresql_bin/initdb" -D "$1" ${2:+-X "$2"} -A trust -U postgres --no-locale --no-sync \
+	"${as_nobody[@]}" "$postgresql_bin/initdb" -D "$1" ${2:+-X "$2"} -A trust -U postgres --no-locale --no-sync \
 		--wal-segsize=4 >"$scratch/init.log" 2>&1 || { cat "$scratch/init.log"; return 1; }
 }
 
@@ -21,7 +19,7 @@ postgresql_start() {
 	local data=$1 socket=$2
 	shift 2
 	install -d -o nobody "$socket"
-	as_nobody "$postgresql_bin/postgres" -D "$data" -k "$socket" -h '' -c shared_buffers=16MB \
+	"${as_nobody[@]}" "$postgresql_bin/postgres" -D "$data" -k "$socket" -h '' -c shared_buffers=16MB \
 		-c max_connections=30 -c max_wal_size=64MB "$@" >"$socket.log" 2>&1 &
 	server=$!
 	servers+=("$server")

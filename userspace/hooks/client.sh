@@ -10,6 +10,7 @@ not_ready=75	# EX_TEMPFAIL
 begun=$SECONDS
 ends=END-OF-$$-$RANDOM
 asked=0
+trap '' PIPE	# a client that is gone is an error of client_send()
 
 # client_open COMMAND...: it has no group of its own, so that it ends with the hook's
 client_open() {
@@ -43,16 +44,17 @@ client_ask() {
 	return 1
 }
 
-# client_wait FUNCTION: until the line comes that ends the session; 1 if the client's session with the
-# server ends before that. FUNCTION makes a statement, one without an answer, of the number of seconds
+# client_wait FUNCTION: until the line comes that ends the session, which is $why, and nothing if the
+# supervisor is gone; 1 if the client's session with the server ends before that. FUNCTION makes a statement, one without an answer, of the number of seconds
 # after which the server is to end the session by itself. It is asked every second, to see that the
 # server is still there. No reply is no loss: it may take something that waits for the thaw.
 client_wait() {
 	local line left waits=
+	why=
 	while :; do
 		left=$((${FREEZEGUARD_LIMIT:-60} - SECONDS + begun))
 		[ "$left" -gt 0 ] || return 0
-		IFS= read -r -t 1 line
+		IFS= read -r -t 1 why
 		# over 128: nothing came; else a line, or the end
 		[ $? -gt 128 ] || return 0
 		client_gone && return 1
