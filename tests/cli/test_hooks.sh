@@ -3,7 +3,7 @@
 # Documentation/dlm.md, and what becomes of an application when somebody is killed or stopped.
 # shellcheck source=tests/cli/lib.sh
 . ./lib.sh
-plan 109
+plan 115
 
 hooks=$scratch/hooks.d
 log=$scratch/log
@@ -301,3 +301,20 @@ rm -f "$log"
 expect 0 "--app: one that comes with freezeguard" dlm pre-script --app db
 that "no other is called" log_is "db session;"
 expect 0 "... post-script" post
+
+# ---- without the module ----
+
+usual_hooks
+next
+rm -f "$log"
+make_fs ext4 other
+fs=("${mounted[other]}")
+expect 0 "unloading the module" modprobe -r freezeguard
+echo /bin/false >/proc/sys/kernel/modprobe
+expect 206 "the module is missing: pre-script" pre
+says "it says how to load it" modprobe
+expect 206 "the module is missing: post-script" post
+expect 206 "the module is missing: dry-run" dry
+that "no hook was called" test ! -e "$log"
+echo /sbin/modprobe >/proc/sys/kernel/modprobe
+modprobe freezeguard
