@@ -163,9 +163,9 @@ load_killed() {
 	loader=
 }
 
-# restored DIRECTORY ROWS RETURNED: as verify.py says; ROWS is a file
+# restored DIRECTORY ROWS RETURNED [UNTIL]: as verify.py says; ROWS is a file
 restored() {
-	"$here/verify.py" "$1" "$3" <"$2"
+	"$here/verify.py" "$1" "${@:3}" <"$2"
 }
 
 # Of the clock that the load writes down, in nanoseconds.

@@ -20,7 +20,7 @@ postgresql_start() {
 	shift 2
 	install -d -o nobody "$socket"
 	"${as_nobody[@]}" "$postgresql_bin/postgres" -D "$data" -k "$socket" -h '' -c shared_buffers=16MB \
-		-c max_connections=30 -c max_wal_size=64MB "$@" >"$socket.log" 2>&1 &
+		-c max_connections=30 -c max_wal_size=64MB -c wal_keep_size=128MB "$@" >"$socket.log" 2>&1 &
 	server=$!
 	servers+=("$server")
 	until_up "$server" 90000 pg_isready -q -h "$socket" -U postgres || { cat "$socket.log"; return 1; }

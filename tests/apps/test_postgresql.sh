@@ -6,7 +6,7 @@
 . ./lib.sh
 # shellcheck source=tests/apps/postgresql.sh
 . ./postgresql.sh
-plan $((1 + 2 * (3 + rounds * 10) + 3 + rounds * 14))
+plan $((1 + 2 * (3 + rounds * 10) + 3 + rounds * 19))
 
 configure "[hook postgresql]" "env.PGHOST = $scratch/socket" "env.PGUSER = postgres" \
 	"env.POSTGRESQL_USER = nobody"
@@ -38,21 +38,43 @@ round() {
 	restores "$1" "$1"
 }
 
-# Data on ext4, WAL on XFS: a backup in PostgreSQL's own sense, with a label
+# With the label, and WAL that was written after the copies, as an archive has it: the copies need not
+# have been made at one moment then, and what was committed until the backup's end is there, too.
+label_restores() {
+	local keep=/var/lib/freezeguard/dlm-$execution/postgresql
+	that "two filesystems: the label was kept" grep -q "START WAL LOCATION" "$keep/backup_label"
+	that "two filesystems, label: it is put in" install -o nobody -m 600 "$keep/backup_label" \
+		"$scratch/label/backup_label"
+	install -o nobody /dev/null "$scratch/label/recovery.signal"
+	postgresql_does "$scratch/socket" "SELECT pg_switch_wal()" >/dev/null
+	does "two filesystems, label: a server" postgresql_start "$scratch/label" "$scratch/socket2" \
+		-c recovery_target=immediate -c recovery_target_action=promote \
+		-c "restore_command=cp $scratch/wal/wal/%f %p"
+	postgresql_does "$scratch/socket2" "SELECT client, seq FROM t" >"$scratch/rows"
+	that "two filesystems, label: it recovered until the backup's end" \
+		grep -q "recovery stopping after reaching consistency" "$scratch/socket2.log"
+	that "two filesystems, label: heaps and indexes are good" postgresql_is_clean "$scratch/socket2"
+	that "two filesystems, label: transactions" restored "$scratch/said.data" "$scratch/rows" \
+		"$returned" "$(now)"
+	does "two filesystems, label: it goes" stop_server "$server"
+	rm -rf "$scratch/label"
+}
+
+# Data on ext4, WAL on XFS: frozen in one lease, they are copied as they were at one moment.
 round_of_two() {
-	local keep
 	does "two filesystems: pre-script" pre_script --app postgresql --timeout 60s \
 		"$scratch/data" "$scratch/wal"
 	does "two filesystems: copies" take_copies data wal
 	expect 0 "two filesystems: post-script" post_script
 	clean_copy data ext4
 	clean_copy wal xfs
-	keep=/var/lib/freezeguard/dlm-$execution/postgresql
-	that "two filesystems: the label was kept" grep -q "START WAL LOCATION" "$keep/backup_label"
-	that "two filesystems: it is put back" install -o nobody -m 600 "$keep/backup_label" \
-		"$scratch/data-copy/db/backup_label"
-	ln -sfn "$scratch/wal-copy/wal" "$scratch/data-copy/db/pg_wal"
+	rm "$scratch/data-copy/db/pg_wal"
+	cp -a "$scratch/data-copy/db" "$scratch/label"
+	cp -a "$scratch/wal-copy/wal" "$scratch/label/pg_wal"
+	ln -s "$scratch/wal-copy/wal" "$scratch/data-copy/db/pg_wal"
+	rm -f "$scratch/label/postmaster.pid"
 	restores "two filesystems" data
+	label_restores
 }
 
 # begin STORE: a server there, and load

@@ -1,17 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""verify.py DIRECTORY RETURNED <ROWS
+"""verify.py DIRECTORY RETURNED [UNTIL] <ROWS
 
 Compares the rows of a restored table ("CLIENT SEQ" a line) with what load.py's clients wrote down in
 DIRECTORY, for a backup whose pre-script had returned at RETURNED (CLOCK_BOOTTIME, ns): every
-transaction acknowledged before then must be there, and none that began after it.
+transaction acknowledged before then must be there, and none that began after it, or after UNTIL.
 """
 import os
 import sys
 
 
 def main():
-    directory, returned = sys.argv[1], int(sys.argv[2])
+    directory, returned, until = sys.argv[1], int(sys.argv[2]), int(sys.argv[-1])
     rows = [tuple(map(int, line.split())) for line in sys.stdin if line.strip()]
     there = set(rows)
     complaints = []
@@ -28,13 +28,13 @@ def main():
                 elif int(when) < returned:
                     must.add(row)
     missing = must - there
-    early = {row for row in there if began.get(row, 0) > returned}
+    early = {row for row in there if began.get(row, 0) > until}
     unknown = there - set(began)
     if missing:
         complaints.append(f"{len(missing)} of {len(must)} acknowledged transactions are missing, "
                           f"such as {min(missing)}")
     if early:
-        complaints.append(f"{len(early)} began after the pre-script had returned, such as {min(early)}")
+        complaints.append(f"{len(early)} began too late, such as {min(early)}")
     if unknown:
         complaints.append(f"{len(unknown)} rows were never written, such as {min(unknown)}")
     if len(must) < 8:
