@@ -410,6 +410,19 @@ static void it_keeps_nothing_of_its_caller(void **state)
 	over("abort");
 }
 
+static void a_hook_that_prints_without_end(void **state)
+{
+	(void)state;
+	hookdir_hook("10-a.session", "echo READY; read -r why; echo a $why >>log");
+	hookdir_hook("20-b.session", "yes & echo READY; read -r why; echo b $why >>log");
+	hookdir_hook("30-c", "yes");
+	assert_int_equal(hookdir_configure("[hook c]\ntimeout = 300ms\nthaw_timeout = 300ms\n"), 0);
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_FAILED);
+	over("abort");
+	log_is("b abort\na abort\n");
+}
+
 static void it_cannot_work(void **state)
 {
 	struct supervisor_message message = { 0 };
@@ -506,6 +519,7 @@ int main(void)
 		TEST(without_a_lease_and_not_kept),
 		TEST(with_a_lease_a_client_cannot_end_it),
 		TEST(it_keeps_nothing_of_its_caller),
+		TEST(a_hook_that_prints_without_end),
 		TEST(it_cannot_work),
 		TEST(records_of_odd_ids),
 		TEST(old_records_are_forgotten),
