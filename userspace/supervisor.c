@@ -245,8 +245,11 @@ static void turn(struct process *p, uint64_t until_ns)
 		hear_control(p);
 	if (fds[2].revents)
 		accept_client(p);
-	if (fds[3].revents)
+	if (fds[3].revents) {
 		p->job->kernel->drain();
+		/* It may have closed it. */
+		p->events = p->job->kernel->fd();
+	}
 	for (i = 0; i < N_CLIENTS; i++)
 		if (p->clients[i] >= 0 && fds[4 + i].revents)
 			hear_client(p, &p->clients[i]);
