@@ -429,6 +429,10 @@ bool apps_still_quiet(struct freezectl *ctl, const struct apps_request *request,
 		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id, "the supervisor "
 			     "of its applications, process %d, is gone, and they with it",
 			     apps->supervisor.pid);
+	else if (message.word == SUPERVISOR_LOST && message.text[0])
+		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->config->run_dir,
+			     "the record of the applications, from which the post-script knows of "
+			     "them, cannot be written: %s", message.text);
 	else
 		tell_losses(ctl, request, apps);
 	return false;

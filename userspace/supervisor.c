@@ -34,6 +34,7 @@
  * @abort: let all go, the caller says or is gone
  * @end: let all go, a post-script says; only without a lease
  * @killed: a signal to end came
+ * @unsaved: why the record is not on the disk as it should be; 0: it is
  */
 struct process {
 	const struct supervisor_job *job;
@@ -43,11 +44,12 @@ struct process {
 	int control, listener, signals, events;
 	int clients[N_CLIENTS];
 	bool abort, end, killed, orphan;
+	int unsaved;
 };
 
 static void save(struct process *p)
 {
-	session_save(p->job->run_dir, &p->session);
+	p->unsaved = -session_save(p->job->run_dir, &p->session);
 }
 
 static void say(struct process *p, enum supervisor_word word, const char *text)
@@ -156,7 +158,11 @@ static void hear_control(struct process *p)
 		case SUPERVISOR_CHECK:
 			/* One that has died is known only when it was looked for. */
 			reap(p);
-			say(p, all_quiet(p) ? SUPERVISOR_STILL : SUPERVISOR_LOST, NULL);
+			/* Without the record a post-script would not know of applications. */
+			if (p->unsaved)
+				save(p);
+			say(p, all_quiet(p) && !p->unsaved ? SUPERVISOR_STILL : SUPERVISOR_LOST,
+			    p->unsaved ? strerror(p->unsaved) : NULL);
 			break;
 		case SUPERVISOR_KEEP:
 			p->session.kept = true;

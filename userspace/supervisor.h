@@ -79,7 +79,7 @@ struct supervisor_job {
  * @SUPERVISOR_FAILED: one could not be made quiet; all were let go
  * @SUPERVISOR_BROKEN: it cannot work at all; no hook was called
  * @SUPERVISOR_STILL: all is still quiet
- * @SUPERVISOR_LOST: something is not
+ * @SUPERVISOR_LOST: something is not; or, with a text, the record cannot be written, and why
  * @SUPERVISOR_OVER: all were let go
  */
 enum supervisor_word {

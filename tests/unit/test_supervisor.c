@@ -423,6 +423,35 @@ static void a_hook_that_prints_without_end(void **state)
 	log_is("b abort\na abort\n");
 }
 
+/* Then a post-script would not know that there were applications. */
+static void it_cannot_write_its_record(void **state)
+{
+	struct supervisor_message message = { 0 };
+	char path[200];
+
+	(void)state;
+	three_hooks();
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	/* In the record's way: a rename to it fails. */
+	snprintf(path, sizeof(path), "%s/" ID ".json", run_dir);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	tell(SUPERVISOR_LEASE);
+	tell(SUPERVISOR_CHECK);
+	assert_int_equal(supervisor_hear(&supervisor, in_s(20), &message), 0);
+	assert_int_equal(message.word, SUPERVISOR_LOST);
+	assert_string_equal(message.text, strerror(EISDIR));
+	/* Once it can again, all is well. */
+	assert_int_equal(rmdir(path), 0);
+	tell(SUPERVISOR_CHECK);
+	hears(SUPERVISOR_STILL);
+	load();
+	assert_int_equal(session.lease_number, 7);
+	hookdir_write("lease", "request", 0644);
+	over("request");
+}
+
 static void it_cannot_work(void **state)
 {
 	struct supervisor_message message = { 0 };
@@ -520,6 +549,7 @@ int main(void)
 		TEST(with_a_lease_a_client_cannot_end_it),
 		TEST(it_keeps_nothing_of_its_caller),
 		TEST(a_hook_that_prints_without_end),
+		TEST(it_cannot_write_its_record),
 		TEST(it_cannot_work),
 		TEST(records_of_odd_ids),
 		TEST(old_records_are_forgotten),
