@@ -52,6 +52,8 @@ static bool sync_root(struct freezectl *ctl, uint64_t until_ns)
 	signal(SIGCHLD, SIG_DFL);
 	pid = fork();
 	if (!pid) {
+		/* It may outlive us: who waits for the end of our output, or for ours, is not to. */
+		close_range(0, ~0U, 0);
 		fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		_exit(fd < 0 || syncfs(fd));
 	}
