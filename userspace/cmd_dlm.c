@@ -158,9 +158,17 @@ static void post_script(struct freezectl *ctl, struct call *call)
 	struct thaw thaw = { .id = call->request.id };
 	struct session session;
 	bool first;
+	int r;
 
-	if (session_load(config->run_dir, call->request.id, &session))
+	r = session_load(config->run_dir, call->request.id, &session);
+	if (r) {
 		session = (struct session){ 0 };
+		if (r != -ENOENT)
+			findings_add(&ctl->findings, EXIT_CODE_EXPIRED, call->request.id, "the "
+				     "record of its applications in %s cannot be read (%s): whether "
+				     "there were any, and whether they stayed quiet, is not known",
+				     config->run_dir, strerror(-r));
+	}
 	first = session.state != SESSION_RELEASED;
 	if (session.id[0] && !session.has_lease) {
 		apps_after(ctl, config, &session, first, until);
