@@ -261,8 +261,12 @@ static void turn(struct process *p, uint64_t until_ns)
 			hear_client(p, &p->clients[i]);
 }
 
-/* Wait for the end of a call that is to end; if it does not, it is made to. */
-static bool wait_for_end(struct process *p, struct hookrun *run, uint64_t until_ns)
+/*
+ * Wait for the end of a call that is to end; if it does not, it is made to, and has @kill_after_ms
+ * to undo what it did.
+ */
+static bool wait_for_end(struct process *p, struct hookrun *run, uint64_t until_ns,
+			 uint32_t kill_after_ms)
 {
 	uint64_t now;
 
@@ -271,7 +275,7 @@ static bool wait_for_end(struct process *p, struct hookrun *run, uint64_t until_
 	if (run->ended)
 		return true;
 	hookrun_signal(run, SIGTERM);
-	until_ns = freezeguard_now_ns() + HOOKRUN_KILL_AFTER_MS * NS_PER_MS;
+	until_ns = freezeguard_now_ns() + kill_after_ms * NS_PER_MS;
 	while (!run->ended && freezeguard_now_ns() < until_ns)
 		turn(p, until_ns);
 	hookrun_signal(run, SIGKILL);
@@ -325,7 +329,9 @@ static bool quiesce(struct process *p, size_t i)
 		turn(p, until);
 	if (!run->ended && !run->ready) {
 		app->timed_out = !p->abort && !p->orphan && !p->killed;
-		wait_for_end(p, run, 0);
+		/* A one-shot is called with thaw; nobody else knows what a session has begun. */
+		wait_for_end(p, run, 0, app->session ? p->hooks[i]->thaw_timeout_ms :
+			     HOOKRUN_KILL_AFTER_MS);
 	}
 	take_output(app, run, false);
 	if (run->ended)
@@ -379,7 +385,7 @@ static void release_one(struct process *p, size_t i, const char *word)
 		start(p, i, "thaw", 0);
 	}
 	in_time = wait_for_end(p, run, freezeguard_now_ns() +
-			       p->hooks[i]->thaw_timeout_ms * NS_PER_MS);
+			       p->hooks[i]->thaw_timeout_ms * NS_PER_MS, HOOKRUN_KILL_AFTER_MS);
 	take_output(app, run, true);
 	note_losses(p);
 	app->exit_status = hookrun_exit_status(run);

@@ -137,6 +137,18 @@ static void one_is_too_slow(void **state)
 	assert_true(hookdir_gone(atoi(hookdir_read("sleeper"))));
 }
 
+static void one_is_too_slow_and_cleans_up(void **state)
+{
+	(void)state;
+	hookdir_hook("20-b.session", "trap 'sleep 1.5; echo cleaned up >>log; exit 1' TERM\n"
+		     "sleep 60 & wait");
+	assert_int_equal(hookdir_configure("[hook b]\ntimeout = 300ms\nthaw_timeout = 15s\n"), 0);
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_FAILED);
+	over("abort");
+	log_is("cleaned up\n");
+}
+
 static void all_together_are_too_slow(void **state)
 {
 	(void)state;
@@ -533,6 +545,7 @@ int main(void)
 		TEST(one_is_not_ready),
 		TEST(a_session_that_ends_without_ready),
 		TEST(one_is_too_slow),
+		TEST(one_is_too_slow_and_cleans_up),
 		TEST(all_together_are_too_slow),
 		TEST(the_freeze_fails),
 		TEST(the_caller_dies_while_hooks_are_called),
