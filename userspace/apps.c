@@ -4,8 +4,10 @@
  * quiet, give it the lease, and ask it at the end whether all still are.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "apps.h"
@@ -292,9 +294,33 @@ static bool still_working(struct freezectl *ctl, const struct apps_request *requ
 	return false;
 }
 
+/*
+ * From the look for others until the record says who is kept quiet now, pre-scripts come one after
+ * another. Return: the lock, or a negative errno.
+ */
+static int take_turn(const char *run_dir, uint64_t until_ns)
+{
+	int r = session_directory(run_dir), lock;
+
+	if (r)
+		return r;
+	lock = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (lock < 0)
+		return -errno;
+	while (flock(lock, LOCK_EX | LOCK_NB)) {
+		r = -errno;
+		if (r != -EWOULDBLOCK || freezeguard_now_ns() >= until_ns) {
+			close(lock);
+			return r;
+		}
+		usleep(5000);
+	}
+	return lock;
+}
+
 /**
  * apps_quiesce() - make all applications quiet
- * @ctl: gets findings of code 201 and 206
+ * @ctl: gets findings of code 201, 204 and 206
  * @request: what is wanted
  * @apps: prepared
  * @plan: what will be frozen
@@ -316,10 +342,26 @@ bool apps_quiesce(struct freezectl *ctl, const struct apps_request *request, str
 		.lease = plan_n_to_freeze(plan),
 		.kernel = &supervisor_kernel_real,
 	};
-	char *paths = paths_of(plan), *keep = NULL;
+	char *paths, *keep = NULL;
+	size_t before;
 	int r = -ENOMEM;
 
+	job.lock = take_turn(request->config->run_dir, request->give_up_ns);
+	if (job.lock < 0) {
+		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->config->run_dir,
+			     "%s: %s; nothing was touched", job.lock == -EWOULDBLOCK ? "another "
+			     "pre-script has been about to begin for too long" : "the records of "
+			     "applications cannot be kept there", strerror(-job.lock));
+		return false;
+	}
 	thaw_left_overs(ctl, request);
+	before = ctl->findings.n;
+	check_others(ctl, request, apps);
+	if (ctl->findings.n > before) {
+		close(job.lock);
+		return false;
+	}
+	paths = paths_of(plan);
 	if (request->give_up_ns < now + 4 * reserve)
 		reserve = request->give_up_ns > now ? (request->give_up_ns - now) / 4 : 0;
 	job.quiet_until_ns = request->give_up_ns - reserve;
@@ -329,6 +371,7 @@ bool apps_quiesce(struct freezectl *ctl, const struct apps_request *request, str
 	job.keep_dir = keep;
 	if (paths && keep)
 		r = supervisor_start(&apps->supervisor, &job);
+	close(job.lock);
 	free(paths);
 	free(keep);
 	if (r) {

@@ -574,9 +574,10 @@ static int make_session(struct process *p)
 	return 0;
 }
 
-/* Nothing of the caller's is kept but the socket. */
-static int detach_from_caller(int control)
+/* Nothing of the caller's is kept but the socket and the lock. */
+static int detach_from_caller(int control, int lock)
 {
+	int low = lock && lock < control ? lock : control, high = lock > control ? lock : control;
 	int fd;
 
 	if (setsid() < 0)
@@ -586,9 +587,10 @@ static int detach_from_caller(int control)
 	    dup2(fd, STDERR_FILENO) < 0 || chdir("/"))
 		return -errno;
 	umask(077);
-	if (control > STDERR_FILENO + 1)
-		close_range(STDERR_FILENO + 1, (unsigned int)control - 1, 0);
-	close_range((unsigned int)control + 1, ~0U, 0);
+	/* Of these, those that are empty are refused. */
+	close_range(STDERR_FILENO + 1, (unsigned int)low - 1, 0);
+	close_range((unsigned int)low + 1, (unsigned int)high - 1, 0);
+	close_range((unsigned int)high + 1, ~0U, 0);
 	prctl(PR_SET_NAME, "freezectl-apps");
 	return 0;
 }
@@ -604,7 +606,7 @@ static void __attribute__((noreturn)) work(const struct supervisor_job *job, int
 	for (i = 0; i < N_CLIENTS; i++)
 		p.clients[i] = -1;
 	what = "leave its caller's session";
-	r = detach_from_caller(control);
+	r = detach_from_caller(control, job->lock);
 	if (!r) {
 		what = "receive signals";
 		p.signals = open_signals();
@@ -639,6 +641,9 @@ static void __attribute__((noreturn)) work(const struct supervisor_job *job, int
 		say(&p, SUPERVISOR_BROKEN, text);
 		_exit(1);
 	}
+	/* Whoever comes now finds it. */
+	if (job->lock)
+		close(job->lock);
 	/* It may be that nothing can be read or written while it is frozen. */
 	mlockall(MCL_CURRENT | MCL_FUTURE);
 	session_forget_old(job->run_dir);

@@ -9,6 +9,7 @@
 
 #include "capture.h"
 #include "supervised.h"
+#include "apps.h"
 
 static int setup_conf(void **state)
 {
@@ -124,6 +125,38 @@ static void while_they_are_quiet_and_after(void **state)
 	assert_non_null(strstr(captured_out, "db: bye"));
 }
 
+/* Both look before either has begun. */
+static void two_at_once(void **state)
+{
+	static const char *const ids[] = { "dlm-a", "dlm-b" };
+	const struct plan plan = { 0 };
+	struct freezectl ctl[2] = { 0 };
+	struct apps apps[2] = { 0 };
+	struct apps_request request[2];
+	size_t i;
+
+	(void)state;
+	hookdir_hook("10-web", "echo web $1 >>log");
+	for (i = 0; i < 2; i++) {
+		request[i] = (struct apps_request){
+			.config = &hookdir_config, .id = ids[i], .timeout_ms = 60000,
+			.give_up_ns = in_s(20),
+		};
+		assert_true(apps_prepare(&ctl[i], &request[i], &apps[i]));
+	}
+	assert_true(apps_quiesce(&ctl[0], &request[0], &apps[0], &plan));
+	assert_false(apps_quiesce(&ctl[1], &request[1], &apps[1], &plan));
+	assert_int_equal(findings_exit_code(&ctl[1].findings), 204);
+	log_is("web freeze\n");
+	apps_abort(&ctl[0], &request[0], &apps[0]);
+	log_is("web freeze\nweb thaw\n");
+	assert_int_equal(waitpid(apps[0].supervisor.pid, NULL, 0), apps[0].supervisor.pid);
+	for (i = 0; i < 2; i++) {
+		apps_free(&apps[i]);
+		findings_free(&ctl[i].findings);
+	}
+}
+
 static void left_by_a_supervisor_that_was_killed(void **state)
 {
 	struct json_object *doc;
@@ -153,6 +186,7 @@ int main(void)
 		TEST(nothing),
 		TEST(hooks_that_were_never_called),
 		TEST(while_they_are_quiet_and_after),
+		TEST(two_at_once),
 		TEST(left_by_a_supervisor_that_was_killed),
 	};
 
