@@ -2,7 +2,7 @@
 /*
  * The hooks that come with freezeguard for products that have no free server, and the one for any
  * command pair, run by a supervisor. IRIS, HANA and docker are stand-ins that follow the vendors'
- * documented contracts: what is called in which order with what, and the exit codes.
+ * documented contracts: what is called in which order with what, and the exit codes. So does psql.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -255,6 +255,43 @@ static void iris_when_the_supervisor_dies(void **state)
 	assert_false(suspended("hereA"));
 }
 
+/* ---- PostgreSQL: what a real server isn't easily brought to; tests/apps has one ---- */
+
+/* psql, with a server that speaks German and refuses what is in the file "refuses". */
+static void stand_in_psql(void)
+{
+	stand_in("setpriv", "shift 5; exec \"$@\"\n");
+	stand_in("psql", "[ \"$1 $2\" = '-X -w' ] || exit 2\n"
+		 "case $* in *-c*) exit 0 ;; esac\n"
+		 "while IFS= read -r line; do\n"
+		 "	error=${next:-false} next=\n"
+		 "	case $line in\n"
+		 "	\"$(cat $S/refuses)\"*) echo 'FEHLER:  keine Berechtigung'; next=true ;;\n"
+		 "	*echo*error=:ERROR) echo error=$error ;;\n"
+		 "	*SHOW*version*) echo 150000 ;;\n"
+		 "	*SHOW*data*) echo $S ;;\n"
+		 "	\"SELECT 'END\"*) line=${line#*\"'\"}; echo \"${line%\"'\"*}\" ;;\n"
+		 "	esac\ndone\n");
+	ship("postgresql.session", "postgresql", "env.POSTGRESQL_MODE = checkpoint");
+}
+
+static void postgresql(void **state)
+{
+	(void)state;
+	stand_in_psql();
+	hookdir_write("refuses", "nothing", 0644);
+	quiet();
+	ends("request", SESSION_APP_RELEASED);
+}
+
+static void postgresql_refuses_in_german(void **state)
+{
+	(void)state;
+	stand_in_psql();
+	hookdir_write("refuses", "CHECKPOINT", 0644);
+	fails(SESSION_APP_FAILED, "CHECKPOINT;: FEHLER:  keine Berechtigung");
+}
+
 /* ---- HANA ---- */
 
 static void stand_in_hana(void)
@@ -368,6 +405,8 @@ int main(void)
 		TEST(iris_is_down),
 		TEST(iris_of_which_one_fails),
 		TEST(iris_when_the_supervisor_dies),
+		TEST(postgresql),
+		TEST(postgresql_refuses_in_german),
 		TEST(hana),
 		TEST(hana_at_the_deadline),
 		TEST(hana_when_the_supervisor_dies),
