@@ -300,13 +300,16 @@ static void stand_in_hana(void)
 		 "[ ! -e $S/down ] || { echo '* -10709: Connection failed'; exit 3; }\n"
 		 "echo \"$7\" | tr -s ' \\t\\n' ' ' | sed 's/ $//' >>$S/log; echo >>$S/log\n"
 		 "case $7 in\n"
-		 "SELECT*) cat $S/prepared 2>/dev/null; exit 0 ;;\n"
+		 "SELECT*NOT\\ LIKE*) cat $S/foreign 2>/dev/null; exit 0 ;;\n"
+		 "SELECT*) echo 'You have mail'; cat $S/prepared 2>/dev/null; exit 0 ;;\n"
 		 "*CREATE*SNAPSHOT*) [ ! -e $S/fails ] || { echo '* 447: no savepoint'; exit 1; }\n"
+		 "	[ ! -e $S/slow ] || sleep 8\n"
 		 "	echo 1732204800123 >$S/prepared ;;\n"
 		 "*CLOSE*SNAPSHOT*) [ ! -e $S/restarted ] || { echo '* 447: unknown'; exit 1; }\n"
 		 "	rm $S/prepared ;;\n"
 		 "*) exit 10 ;;\nesac\n");
-	ship("hana.session", "hana", "env.HANA_KEY = KEY\nenv.HANA_USER = hdbadm");
+	ship("hana.session", "hana", "env.HANA_KEY = KEY\nenv.HANA_USER = hdbadm\n"
+	     "timeout = 5s\nthaw_timeout = 15s");
 }
 
 static void hana(void **state)
@@ -362,9 +365,30 @@ static void hana_has_one_already(void **state)
 {
 	(void)state;
 	stand_in_hana();
-	hookdir_write("prepared", "17", 0644);
+	hookdir_write("foreign", "17", 0644);
 	fails(SESSION_APP_NOT_READY, "prepared already, BACKUP_ID 17");
-	assert_string_equal(hookdir_read("prepared"), "17");
+	assert_null(strstr(hookdir_read("log"), "CLOSE"));
+}
+
+/* By a hook that was killed: no other backup is possible until it is closed. */
+static void hana_has_one_left_behind(void **state)
+{
+	(void)state;
+	stand_in_hana();
+	hookdir_write("prepared", "17\n", 0644);
+	quiet();
+	assert_non_null(strstr(hookdir_read("log"), "BACKUP_ID 17 UNSUCCESSFUL"));
+	ends("request", SESSION_APP_RELEASED);
+	assert_string_equal(hookdir_read("prepared"), "");
+}
+
+static void hana_is_too_slow(void **state)
+{
+	(void)state;
+	stand_in_hana();
+	hookdir_write("slow", "", 0644);
+	fails(SESSION_APP_FAILED, "");
+	assert_string_equal(hookdir_read("prepared"), "");
 }
 
 static void hana_cannot_prepare(void **state)
@@ -412,6 +436,8 @@ int main(void)
 		TEST(hana_when_the_supervisor_dies),
 		TEST(hana_is_down),
 		TEST(hana_has_one_already),
+		TEST(hana_has_one_left_behind),
+		TEST(hana_is_too_slow),
 		TEST(hana_cannot_prepare),
 		TEST(hana_was_restarted),
 		TEST(hana_without_a_user),
