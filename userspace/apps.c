@@ -271,7 +271,8 @@ static void thaw_left_overs(struct freezectl *ctl, const struct apps_request *re
 
 	if (session_list(request->config->run_dir, &list))
 		return;
-	for (i = 0; i < list.n; i++) {
+	/* What there is no time for now is the next one's. */
+	for (i = 0; i < list.n && freezeguard_now_ns() < request->give_up_ns; i++) {
 		struct session *s = &list.v[i];
 
 		if (s->state == SESSION_RELEASED || apps_alive(request->config->run_dir, s) ||
@@ -280,7 +281,7 @@ static void thaw_left_overs(struct freezectl *ctl, const struct apps_request *re
 		findings_add(&ctl->findings, EXIT_CODE_DONE, s->id, "its supervisor, process %d, "
 			     "died without releasing the applications; what it left is released "
 			     "now", s->pid);
-		apps_thaw_for_dead(ctl, request->config, s, EXIT_CODE_DONE);
+		apps_thaw_for_dead(ctl, request->config, s, EXIT_CODE_DONE, request->give_up_ns);
 	}
 	session_list_free(&list);
 }
@@ -391,7 +392,8 @@ bool apps_quiesce(struct freezectl *ctl, const struct apps_request *request, str
 			     "of its applications, process %d, died while it made them quiet; "
 			     "sessions end with it", apps->supervisor.pid);
 		apps_thaw_for_dead(ctl, request->config, &apps->session,
-				   EXIT_CODE_FREEZE_FAILED);
+				   EXIT_CODE_FREEZE_FAILED,
+				   request->give_up_ns + ROLL_BACK_MS * NS_PER_MS);
 		return false;
 	}
 	switch (message.word) {
@@ -523,7 +525,7 @@ void apps_abort(struct freezectl *ctl, const struct apps_request *request, struc
 		still_working(ctl, request, apps);
 	} else if (r && apps->session.state != SESSION_RELEASED) {
 		apps_thaw_for_dead(ctl, request->config, &apps->session,
-				   EXIT_CODE_FREEZE_FAILED);
+				   EXIT_CODE_FREEZE_FAILED, until);
 	} else {
 		size_t i;
 

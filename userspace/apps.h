@@ -59,7 +59,7 @@ void apps_free(struct apps *apps);
 /* apps_after.c */
 bool apps_alive(const char *run_dir, const struct session *session);
 void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config,
-			struct session *session, int code);
+			struct session *session, int code, uint64_t until_ns);
 void apps_after(struct freezectl *ctl, const struct config *config, struct session *session,
 		bool asked_first, uint64_t until_ns);
 void apps_show_session(struct freezectl *ctl, const struct session *session, bool after);

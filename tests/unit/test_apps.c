@@ -25,6 +25,14 @@ static int teardown_conf(void **state)
 	return teardown(state);
 }
 
+static int system_in(const char *command)
+{
+	char text[300];
+
+	snprintf(text, sizeof(text), "cd %s && %s", hookdir, command);
+	return system(text);
+}
+
 static struct json_object *document(void)
 {
 	struct json_object *doc = json_tokener_parse(captured_out);
@@ -125,6 +133,31 @@ static void while_they_are_quiet_and_after(void **state)
 	assert_non_null(strstr(captured_out, "db: bye"));
 }
 
+/* Two hooks that hang, one of them named and not enabled: each is called, in the time that there is. */
+static void a_post_script_for_a_dead_supervisor(void **state)
+{
+	struct freezectl ctl = { 0 };
+	uint64_t begin;
+
+	(void)state;
+	hookdir_hook("10-a", "echo a $1 >>log; [ $1 = freeze ] || sleep 60");
+	hookdir_hook("20-b", "echo b $1 >>log; [ $1 = freeze ] || sleep 60");
+	assert_int_equal(hookdir_configure("thaw_timeout = 30s"), 0);
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	assert_int_equal(kill(supervisor.pid, SIGKILL), 0);
+	assert_int_equal(waitpid(supervisor.pid, NULL, 0), supervisor.pid);
+	supervisor.pid = 0;
+	load();
+	assert_int_equal(system_in("mv hooks.d/20-b shipped/20-b"), 0);
+	begin = freezeguard_now_ns();
+	apps_after(&ctl, &hookdir_config, &session, true, freezectl_in_ms(6000));
+	assert_true(freezeguard_now_ns() - begin < 15 * NS_PER_S);
+	assert_int_equal(findings_exit_code(&ctl.findings), 202);
+	log_is("a freeze\nb freeze\nb thaw\na thaw\n");
+	findings_free(&ctl.findings);
+}
+
 /* Both look before either has begun. */
 static void two_at_once(void **state)
 {
@@ -186,6 +219,7 @@ int main(void)
 		TEST(nothing),
 		TEST(hooks_that_were_never_called),
 		TEST(while_they_are_quiet_and_after),
+		TEST(a_post_script_for_a_dead_supervisor),
 		TEST(two_at_once),
 		TEST(left_by_a_supervisor_that_was_killed),
 	};
