@@ -288,6 +288,7 @@ static void a_session(void **state)
 
 	(void)state;
 	hookdir_hook("10-web.session", "echo '$1' $1; echo NOTE file=bin.7; echo NOTE nothing\n"
+		     "echo \"NOTE gtid=$(head -c 3000 /dev/zero | tr '\\0' x)\"\n"
 		     "echo READY; read -r why; echo \"[$why]\"; exit 4");
 	assert_int_equal(find(NULL), 0);
 	assert_int_equal(hookrun_start(&run, &hooks.v[0], "session", &call), 0);
@@ -299,8 +300,9 @@ static void a_session(void **state)
 	if (hookrun_reap(&run))
 		fail_msg("ended: %d %s", hookrun_exit_status(&run), run.output);
 	assert_int_equal(hookrun_exit_status(&run), -1);
-	assert_int_equal(run.n_notes, 1);
+	assert_int_equal(run.n_notes, 2);
 	assert_string_equal(run.notes[0], "file=bin.7");
+	assert_int_equal(strlen(run.notes[1]), 3005);
 	hookrun_let_go(&run, "thaw");
 	while (!hookrun_reap(&run) && freezeguard_now_ns() < until)
 		usleep(5000);
