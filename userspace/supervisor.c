@@ -24,6 +24,8 @@
 #define N_CLIENTS	8
 /* How often the kernel is asked though nothing was heard. */
 #define LOOK_MS		500
+/* After that the next one is released, whether or not the one before has answered. */
+#define OVERTAKE_MS	300
 /* How long a process may take to vanish after SIGKILL. */
 #define VANISH_MS	500
 
@@ -31,6 +33,7 @@
  * struct process - the supervisor
  * @hooks: of each application of the record
  * @runs: its call: the session, or the last one
+ * @release_until_ns: until when its release is waited for
  * @abort: let all go, the caller says or is gone
  * @end: let all go, a post-script says; only without a lease
  * @killed: a signal to end came
@@ -41,6 +44,7 @@ struct process {
 	struct session session;
 	const struct hook **hooks;
 	struct hookrun *runs;
+	uint64_t *release_until_ns;
 	int control, listener, signals, events;
 	int clients[N_CLIENTS];
 	bool abort, end, killed, orphan;
@@ -120,9 +124,9 @@ static void reap(struct process *p)
 
 		if (!run->pid || !hookrun_reap(run))
 			continue;
-		app->exit_status = hookrun_exit_status(run);
 		if (!app->session || app->state != SESSION_APP_QUIET)
 			continue;
+		app->exit_status = hookrun_exit_status(run);
 		take_output(app, run, false);
 		app->state = SESSION_APP_LOST;
 		app->lost = true;
@@ -361,18 +365,16 @@ static void forget_output(struct hookrun *run)
 	run->output[0] = '\0';
 }
 
-static void release_one(struct process *p, size_t i, const char *word)
+/* Tell an application to go on. Returns whether its answer is to be waited for. */
+static bool release_begin(struct process *p, size_t i, const char *word)
 {
 	struct session_app *app = &p->session.apps[i];
 	struct hookrun *run = &p->runs[i];
-	int exit_status = app->exit_status;
-	bool was_quiet, in_time;
 
 	/* A session that is over let go by itself. */
 	if (!app->begun || (app->session && run->ended))
-		return;
-	was_quiet = app->state == SESSION_APP_QUIET || app->state == SESSION_APP_LOST;
-	if (was_quiet)
+		return false;
+	if (app->state == SESSION_APP_QUIET || app->state == SESSION_APP_LOST)
 		app->state = SESSION_APP_THAWING;
 	save(p);
 	if (app->session) {
@@ -384,8 +386,17 @@ static void release_one(struct process *p, size_t i, const char *word)
 		hookrun_close(run);
 		start(p, i, "thaw", 0);
 	}
-	in_time = wait_for_end(p, run, freezeguard_now_ns() +
-			       p->hooks[i]->thaw_timeout_ms * NS_PER_MS, HOOKRUN_KILL_AFTER_MS);
+	return true;
+}
+
+/* Wait until it goes on, or its time is over, and note how that went. */
+static void release_end(struct process *p, size_t i, uint64_t until_ns)
+{
+	struct session_app *app = &p->session.apps[i];
+	struct hookrun *run = &p->runs[i];
+	int exit_status = app->exit_status;
+	bool in_time = wait_for_end(p, run, until_ns, HOOKRUN_KILL_AFTER_MS);
+
 	take_output(app, run, true);
 	note_losses(p);
 	app->exit_status = hookrun_exit_status(run);
@@ -393,7 +404,7 @@ static void release_one(struct process *p, size_t i, const char *word)
 	if (!in_time || app->exit_status) {
 		app->timed_out = !in_time;
 		app->state = SESSION_APP_THAW_FAILED;
-	} else if (was_quiet) {
+	} else if (app->state == SESSION_APP_THAWING) {
 		app->state = app->lost ? SESSION_APP_LOST : SESSION_APP_RELEASED;
 	} else {
 		/* Why it could not be made quiet is what is of interest. */
@@ -406,14 +417,30 @@ static void release_all(struct process *p, const char *why)
 {
 	const char *word = !strcmp(why, "request") ? "thaw" :
 			   !strcmp(why, "deadline") ? "deadline" : "abort";
+	uint64_t now;
 	size_t i;
 
 	p->session.state = SESSION_RELEASING;
 	p->session.ended_ns = freezeguard_now_ns();
 	snprintf(p->session.why, sizeof(p->session.why), "%s", why);
 	save(p);
+	/* One that takes its time does not keep the others quiet. */
+	for (i = p->session.n_apps; i-- > 0; ) {
+		if (!release_begin(p, i, word))
+			continue;
+		now = freezeguard_now_ns();
+		p->release_until_ns[i] = now + p->hooks[i]->thaw_timeout_ms * NS_PER_MS;
+		now += OVERTAKE_MS * NS_PER_MS;
+		while (!p->runs[i].ended && freezeguard_now_ns() < now)
+			turn(p, now);
+		if (!p->runs[i].ended)
+			continue;
+		release_end(p, i, now);
+		p->release_until_ns[i] = 0;
+	}
 	for (i = p->session.n_apps; i-- > 0; )
-		release_one(p, i, word);
+		if (p->release_until_ns[i])
+			release_end(p, i, p->release_until_ns[i]);
 	p->session.state = SESSION_RELEASED;
 	p->session.released_ns = freezeguard_now_ns();
 	save(p);
@@ -556,7 +583,8 @@ static int make_session(struct process *p)
 	s->apps = calloc(n + 1, sizeof(*s->apps));
 	p->hooks = calloc(n + 1, sizeof(*p->hooks));
 	p->runs = calloc(n + 1, sizeof(*p->runs));
-	if (!s->apps || !p->hooks || !p->runs)
+	p->release_until_ns = calloc(n + 1, sizeof(*p->release_until_ns));
+	if (!s->apps || !p->hooks || !p->runs || !p->release_until_ns)
 		return -ENOMEM;
 	for (i = 0; i < hooks->n; i++) {
 		struct session_app *app = &s->apps[s->n_apps];

@@ -435,6 +435,30 @@ static void a_hook_that_prints_without_end(void **state)
 	log_is("b abort\na abort\n");
 }
 
+/* One that hangs at the thaw does not keep the others quiet, and is called first all the same. */
+static void a_thaw_that_hangs_is_overtaken(void **state)
+{
+	uint64_t begin;
+
+	(void)state;
+	hookdir_hook("10-a.session", "echo READY; read -r why; echo a $why >>log");
+	hookdir_hook("20-b", "[ $1 = freeze ] || echo b $1 >>log");
+	hookdir_hook("30-c", "[ $1 = freeze ] || { echo c $1 >>log; sleep 60; }");
+	assert_int_equal(hookdir_configure("thaw_timeout = 10s"), 0);
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_LEASE);
+	begin = freezeguard_now_ns();
+	hookdir_write("lease", "deadline", 0644);
+	within_s("log", "c thaw\nb thaw\na deadline\n");
+	assert_true(freezeguard_now_ns() - begin < 8 * NS_PER_S);
+	over("deadline");
+	app_is(0, "a", SESSION_APP_RELEASED);
+	app_is(1, "b", SESSION_APP_RELEASED);
+	app_is(2, "c", SESSION_APP_THAW_FAILED);
+	assert_true(session.apps[2].timed_out);
+}
+
 /* Then a post-script would not know that there were applications. */
 static void it_cannot_write_its_record(void **state)
 {
@@ -562,6 +586,7 @@ int main(void)
 		TEST(with_a_lease_a_client_cannot_end_it),
 		TEST(it_keeps_nothing_of_its_caller),
 		TEST(a_hook_that_prints_without_end),
+		TEST(a_thaw_that_hangs_is_overtaken),
 		TEST(it_cannot_write_its_record),
 		TEST(it_cannot_work),
 		TEST(records_of_odd_ids),
