@@ -240,13 +240,14 @@ static void verdict_without_lease(struct freezectl *ctl, const struct session *s
  * @config: what is in force
  * @session: the record, which is brought up to date
  * @asked_first: without a lease: nobody had asked for the end before
+ * @lease_ended_ns: when the end of its lease was decided, as it must have been; 0 without a lease
  * @until_ns: how long to wait, CLOCK_BOOTTIME
- *
- * With a lease, its end must have been decided.
  */
 void apps_after(struct freezectl *ctl, const struct config *config, struct session *session,
-		bool asked_first, uint64_t until_ns)
+		bool asked_first, uint64_t lease_ended_ns, uint64_t until_ns)
 {
+	struct when when = when_now();
+	char text[WHEN_TEXT_MAX];
 	char id[FREEZEGUARD_ID_MAX + 1];
 	pid_t pid = session->pid;
 	int r = 0;
@@ -276,6 +277,11 @@ void apps_after(struct freezectl *ctl, const struct config *config, struct sessi
 	}
 	if (!session->has_lease)
 		verdict_without_lease(ctl, session, asked_first);
+	/* The supervisor may not have been able to ask how the lease is. */
+	else if (session->quiet_ns && session->ended_ns < lease_ended_ns)
+		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, session->id, "its applications went "
+			     "on at %s (%s), before its end: consistency was lost",
+			     when_text(&when, session->ended_ns, text), session->why);
 	verdict_each(ctl, session);
 }
 

@@ -171,7 +171,7 @@ static void post_script(struct freezectl *ctl, struct call *call)
 	}
 	first = session.state != SESSION_RELEASED;
 	if (session.id[0] && !session.has_lease) {
-		apps_after(ctl, config, &session, first, until);
+		apps_after(ctl, config, &session, first, 0, until);
 	} else {
 		if (freezectl_connect(ctl) && thaw_request(ctl, &thaw)) {
 			thaw_finish(ctl, &thaw, until, call->script_timeout_ms);
@@ -180,7 +180,7 @@ static void post_script(struct freezectl *ctl, struct call *call)
 		/* It may be about an earlier or later one of that name. */
 		if (session.id[0] && thaw.requested && session.lease_number == thaw.number &&
 		    session.lease_begin_ns == thaw.lease.begin_ns)
-			apps_after(ctl, config, &session, first, until);
+			apps_after(ctl, config, &session, first, thaw.lease.ended_ns, until);
 		else
 			session_free(&session);
 	}

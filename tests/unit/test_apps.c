@@ -151,10 +151,29 @@ static void a_post_script_for_a_dead_supervisor(void **state)
 	load();
 	assert_int_equal(system_in("mv hooks.d/20-b shipped/20-b"), 0);
 	begin = freezeguard_now_ns();
-	apps_after(&ctl, &hookdir_config, &session, true, freezectl_in_ms(6000));
+	apps_after(&ctl, &hookdir_config, &session, true, 1, freezectl_in_ms(6000));
 	assert_true(freezeguard_now_ns() - begin < 15 * NS_PER_S);
 	assert_int_equal(findings_exit_code(&ctl.findings), 202);
 	log_is("a freeze\nb freeze\nb thaw\na thaw\n");
+	findings_free(&ctl.findings);
+}
+
+/* Its deadline came and the kernel could not be asked, but the lease had been extended. */
+static void released_before_the_lease_ended(void **state)
+{
+	struct freezectl ctl = { 0 };
+
+	(void)state;
+	hookdir_hook("10-a", "echo a $1 >>log");
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_LEASE);
+	hookdir_write("lease", "deadline", 0644);
+	over("deadline");
+	apps_after(&ctl, &hookdir_config, &session, true, session.ended_ns, in_s(5));
+	assert_int_equal(findings_exit_code(&ctl.findings), 0);
+	apps_after(&ctl, &hookdir_config, &session, true, session.ended_ns + 1, in_s(5));
+	assert_int_equal(findings_exit_code(&ctl.findings), 203);
 	findings_free(&ctl.findings);
 }
 
@@ -220,6 +239,7 @@ int main(void)
 		TEST(hooks_that_were_never_called),
 		TEST(while_they_are_quiet_and_after),
 		TEST(a_post_script_for_a_dead_supervisor),
+		TEST(released_before_the_lease_ended),
 		TEST(two_at_once),
 		TEST(left_by_a_supervisor_that_was_killed),
 	};
