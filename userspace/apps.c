@@ -4,8 +4,10 @@
  * quiet, give it the lease, and ask it at the end whether all still are.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "apps.h"
@@ -269,7 +271,8 @@ static void thaw_left_overs(struct freezectl *ctl, const struct apps_request *re
 
 	if (session_list(request->config->run_dir, &list))
 		return;
-	for (i = 0; i < list.n; i++) {
+	/* What there is no time for now is the next one's. */
+	for (i = 0; i < list.n && freezeguard_now_ns() < request->give_up_ns; i++) {
 		struct session *s = &list.v[i];
 
 		if (s->state == SESSION_RELEASED || apps_alive(request->config->run_dir, s) ||
@@ -278,7 +281,7 @@ static void thaw_left_overs(struct freezectl *ctl, const struct apps_request *re
 		findings_add(&ctl->findings, EXIT_CODE_DONE, s->id, "its supervisor, process %d, "
 			     "died without releasing the applications; what it left is released "
 			     "now", s->pid);
-		apps_thaw_for_dead(ctl, request->config, s, EXIT_CODE_DONE);
+		apps_thaw_for_dead(ctl, request->config, s, EXIT_CODE_DONE, request->give_up_ns);
 	}
 	session_list_free(&list);
 }
@@ -292,9 +295,33 @@ static bool still_working(struct freezectl *ctl, const struct apps_request *requ
 	return false;
 }
 
+/*
+ * From the look for others until the record says who is kept quiet now, pre-scripts come one after
+ * another. Return: the lock, or a negative errno.
+ */
+static int take_turn(const char *run_dir, uint64_t until_ns)
+{
+	int r = session_directory(run_dir), lock;
+
+	if (r)
+		return r;
+	lock = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (lock < 0)
+		return -errno;
+	while (flock(lock, LOCK_EX | LOCK_NB)) {
+		r = -errno;
+		if (r != -EWOULDBLOCK || freezeguard_now_ns() >= until_ns) {
+			close(lock);
+			return r;
+		}
+		usleep(5000);
+	}
+	return lock;
+}
+
 /**
  * apps_quiesce() - make all applications quiet
- * @ctl: gets findings of code 201 and 206
+ * @ctl: gets findings of code 201, 204 and 206
  * @request: what is wanted
  * @apps: prepared
  * @plan: what will be frozen
@@ -316,10 +343,26 @@ bool apps_quiesce(struct freezectl *ctl, const struct apps_request *request, str
 		.lease = plan_n_to_freeze(plan),
 		.kernel = &supervisor_kernel_real,
 	};
-	char *paths = paths_of(plan), *keep = NULL;
+	char *paths, *keep = NULL;
+	size_t before;
 	int r = -ENOMEM;
 
+	job.lock = take_turn(request->config->run_dir, request->give_up_ns);
+	if (job.lock < 0) {
+		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->config->run_dir,
+			     "%s: %s; nothing was touched", job.lock == -EWOULDBLOCK ? "another "
+			     "pre-script has been about to begin for too long" : "the records of "
+			     "applications cannot be kept there", strerror(-job.lock));
+		return false;
+	}
 	thaw_left_overs(ctl, request);
+	before = ctl->findings.n;
+	check_others(ctl, request, apps);
+	if (ctl->findings.n > before) {
+		close(job.lock);
+		return false;
+	}
+	paths = paths_of(plan);
 	if (request->give_up_ns < now + 4 * reserve)
 		reserve = request->give_up_ns > now ? (request->give_up_ns - now) / 4 : 0;
 	job.quiet_until_ns = request->give_up_ns - reserve;
@@ -329,6 +372,7 @@ bool apps_quiesce(struct freezectl *ctl, const struct apps_request *request, str
 	job.keep_dir = keep;
 	if (paths && keep)
 		r = supervisor_start(&apps->supervisor, &job);
+	close(job.lock);
 	free(paths);
 	free(keep);
 	if (r) {
@@ -348,7 +392,8 @@ bool apps_quiesce(struct freezectl *ctl, const struct apps_request *request, str
 			     "of its applications, process %d, died while it made them quiet; "
 			     "sessions end with it", apps->supervisor.pid);
 		apps_thaw_for_dead(ctl, request->config, &apps->session,
-				   EXIT_CODE_FREEZE_FAILED);
+				   EXIT_CODE_FREEZE_FAILED,
+				   request->give_up_ns + ROLL_BACK_MS * NS_PER_MS);
 		return false;
 	}
 	switch (message.word) {
@@ -429,6 +474,10 @@ bool apps_still_quiet(struct freezectl *ctl, const struct apps_request *request,
 		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id, "the supervisor "
 			     "of its applications, process %d, is gone, and they with it",
 			     apps->supervisor.pid);
+	else if (message.word == SUPERVISOR_LOST && message.text[0])
+		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->config->run_dir,
+			     "the record of the applications, from which the post-script knows of "
+			     "them, cannot be written: %s", message.text);
 	else
 		tell_losses(ctl, request, apps);
 	return false;
@@ -476,7 +525,7 @@ void apps_abort(struct freezectl *ctl, const struct apps_request *request, struc
 		still_working(ctl, request, apps);
 	} else if (r && apps->session.state != SESSION_RELEASED) {
 		apps_thaw_for_dead(ctl, request->config, &apps->session,
-				   EXIT_CODE_FREEZE_FAILED);
+				   EXIT_CODE_FREEZE_FAILED, until);
 	} else {
 		size_t i;
 

@@ -88,12 +88,13 @@ static const struct hook *hook_named(const struct hooks *hooks, const char *name
 }
 
 static void thaw_one(struct session_app *app, const struct hook *hook,
-		     const struct hookrun_call *call)
+		     const struct hookrun_call *call, uint64_t until_ns)
 {
+	uint64_t until = freezectl_in_ms(hook->thaw_timeout_ms);
 	char *output;
 	struct hookrun run;
 	bool in_time = hookrun_whole(&run, hook, "thaw", call,
-				     freezectl_in_ms(hook->thaw_timeout_ms));
+				     until < until_ns ? until : until_ns);
 
 	output = text_copy(run.output);
 	if (output) {
@@ -113,24 +114,31 @@ static void thaw_one(struct session_app *app, const struct hook *hook,
  * @config: what is in force
  * @session: its record; it is brought up to date, and saved
  * @code: of these findings
+ * @until_ns: when all of them have to end, CLOCK_BOOTTIME
  *
  * Session hooks have let go by themselves; one-shot hooks are called with thaw, in reverse order.
  */
 void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, struct session *session,
-			int code)
+			int code, uint64_t until_ns)
 {
-	const struct text_list all = { 0 };
+	struct text_list names = { 0 };
 	struct findings ignored = { 0 };
 	struct sockaddr_un address;
 	struct hooks hooks;
 	char keep[4096];
+	uint64_t now;
 	size_t i;
 
 	if (!session->id[0])
 		return;
 	snprintf(keep, sizeof(keep), "%s/%s", config->keep_dir, session->id);
-	hooks_find(&hooks, config, &all, &ignored);
+	/* By name: --app may have been one that comes with freezeguard. */
+	for (i = 0; i < session->n_apps; i++)
+		if (text_list_add(&names, session->apps[i].name))
+			break;
+	hooks_find(&hooks, config, &names, &ignored);
 	findings_free(&ignored);
+	text_list_free(&names);
 	session->ended_ns = freezeguard_now_ns();
 	for (i = session->n_apps; i-- > 0; ) {
 		struct session_app *app = &session->apps[i];
@@ -148,7 +156,9 @@ void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, stru
 				     "more and could not be called with thaw", app->path);
 			continue;
 		}
-		thaw_one(app, hook, &call);
+		/* One that hangs leaves the others their share. */
+		now = freezeguard_now_ns();
+		thaw_one(app, hook, &call, until_ns > now ? now + (until_ns - now) / (i + 1) : now);
 		if (app->state == SESSION_APP_THAW_FAILED)
 			findings_add(&ctl->findings, code, app->name, "may not be released: its "
 				     "hook %s", app->timed_out ? "took too long, and was ended" :
@@ -230,13 +240,14 @@ static void verdict_without_lease(struct freezectl *ctl, const struct session *s
  * @config: what is in force
  * @session: the record, which is brought up to date
  * @asked_first: without a lease: nobody had asked for the end before
+ * @lease_ended_ns: when the end of its lease was decided, as it must have been; 0 without a lease
  * @until_ns: how long to wait, CLOCK_BOOTTIME
- *
- * With a lease, its end must have been decided.
  */
 void apps_after(struct freezectl *ctl, const struct config *config, struct session *session,
-		bool asked_first, uint64_t until_ns)
+		bool asked_first, uint64_t lease_ended_ns, uint64_t until_ns)
 {
+	struct when when = when_now();
+	char text[WHEN_TEXT_MAX];
 	char id[FREEZEGUARD_ID_MAX + 1];
 	pid_t pid = session->pid;
 	int r = 0;
@@ -262,10 +273,15 @@ void apps_after(struct freezectl *ctl, const struct config *config, struct sessi
 		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, id, "the supervisor of its "
 			     "applications, process %d, died while they had to be quiet: "
 			     "consistency was lost", pid);
-		apps_thaw_for_dead(ctl, config, session, EXIT_CODE_THAW_FAILED);
+		apps_thaw_for_dead(ctl, config, session, EXIT_CODE_THAW_FAILED, until_ns);
 	}
 	if (!session->has_lease)
 		verdict_without_lease(ctl, session, asked_first);
+	/* The supervisor may not have been able to ask how the lease is. */
+	else if (session->quiet_ns && session->ended_ns < lease_ended_ns)
+		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, session->id, "its applications went "
+			     "on at %s (%s), before its end: consistency was lost",
+			     when_text(&when, session->ended_ns, text), session->why);
 	verdict_each(ctl, session);
 }
 

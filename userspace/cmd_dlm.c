@@ -52,6 +52,8 @@ static bool sync_root(struct freezectl *ctl, uint64_t until_ns)
 	signal(SIGCHLD, SIG_DFL);
 	pid = fork();
 	if (!pid) {
+		/* It may outlive us: who waits for the end of our output, or for ours, is not to. */
+		close_range(0, ~0U, 0);
 		fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		_exit(fd < 0 || syncfs(fd));
 	}
@@ -156,12 +158,20 @@ static void post_script(struct freezectl *ctl, struct call *call)
 	struct thaw thaw = { .id = call->request.id };
 	struct session session;
 	bool first;
+	int r;
 
-	if (session_load(config->run_dir, call->request.id, &session))
+	r = session_load(config->run_dir, call->request.id, &session);
+	if (r) {
 		session = (struct session){ 0 };
+		if (r != -ENOENT)
+			findings_add(&ctl->findings, EXIT_CODE_EXPIRED, call->request.id, "the "
+				     "record of its applications in %s cannot be read (%s): whether "
+				     "there were any, and whether they stayed quiet, is not known",
+				     config->run_dir, strerror(-r));
+	}
 	first = session.state != SESSION_RELEASED;
 	if (session.id[0] && !session.has_lease) {
-		apps_after(ctl, config, &session, first, until);
+		apps_after(ctl, config, &session, first, 0, until);
 	} else {
 		if (freezectl_connect(ctl) && thaw_request(ctl, &thaw)) {
 			thaw_finish(ctl, &thaw, until, call->script_timeout_ms);
@@ -170,7 +180,7 @@ static void post_script(struct freezectl *ctl, struct call *call)
 		/* It may be about an earlier or later one of that name. */
 		if (session.id[0] && thaw.requested && session.lease_number == thaw.number &&
 		    session.lease_begin_ns == thaw.lease.begin_ns)
-			apps_after(ctl, config, &session, first, until);
+			apps_after(ctl, config, &session, first, thaw.lease.ended_ns, until);
 		else
 			session_free(&session);
 	}

@@ -72,6 +72,19 @@ static void wrong(struct reader *r, unsigned int line, const char *fmt, ...)
 	r->wrong = true;
 }
 
+/* To a shell, a ';' is no comment: half a command would be run, and nobody would know. */
+static bool is_cut(const char *line)
+{
+	const char *at = line + strspn(line, " \t");
+
+	if (strncmp(at, "env.", strlen("env.")))
+		return false;
+	for (; (at = strchr(at, ';')); at++)
+		if (isspace((unsigned char)at[-1]))
+			return true;
+	return false;
+}
+
 /*
  * For the library, as fgets(). It counts the lines, and what the library would take in pieces, or
  * for the end of the file, is told here.
@@ -86,6 +99,12 @@ static char *next_line(char *buf, int size, void *arg)
 		return NULL;
 	r->line++;
 	len = strlen(buf);
+	if (is_cut(buf)) {
+		wrong(r, r->line, "a ';' behind a space begins a comment; write it without the "
+		      "space, or put the command into a script");
+		strcpy(buf + strspn(buf, " \t"), buf[len - 1] == '\n' ? ";\n" : ";");
+		len = strlen(buf);
+	}
 	if (len && buf[len - 1] == '\n')
 		return buf;
 	c = getc(r->stream);
@@ -161,6 +180,7 @@ static void set(struct reader *r, struct config *config, const struct config_key
 {
 	void *place = (char *)config + key->offset;
 	char *text;
+	size_t n;
 
 	switch (key->type) {
 	case CONFIG_DURATION:
@@ -198,8 +218,13 @@ static void set(struct reader *r, struct config *config, const struct config_key
 	}
 	if (first)
 		text_list_free(place);
-	if (text_list_add(place, e->value))
+	text = text_copy(e->value);
+	/* "/data/" is the mount point "/data". */
+	for (n = text ? strlen(text) : 0; n > 1 && text[n - 1] == '/'; n--)
+		text[n - 1] = '\0';
+	if (!text || text_list_add(place, text))
 		r->no_memory = true;
+	free(text);
 }
 
 static bool is_list(const struct config_key *key)

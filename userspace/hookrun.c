@@ -23,6 +23,8 @@
 #include "text.h"
 
 #define FIXED_ENV	10
+/* A pipe's capacity. */
+#define READ_MAX	65536
 
 struct environment {
 	char *v[FIXED_ENV + 1];
@@ -234,13 +236,16 @@ static void line_done(struct hookrun *run, bool whole)
 /**
  * hookrun_read() - read what a hook has printed so far
  * @run: started; @ready, @output and @notes are kept up
+ *
+ * At most what a pipe holds: one that prints without end is not to keep the caller here.
  */
 void hookrun_read(struct hookrun *run)
 {
+	size_t left = READ_MAX;
 	char buf[4096];
 	ssize_t n, i;
 
-	while (run->out >= 0) {
+	while (run->out >= 0 && left >= sizeof(buf)) {
 		n = read(run->out, buf, sizeof(buf));
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -253,6 +258,7 @@ void hookrun_read(struct hookrun *run)
 				line_done(run, true);
 			return;
 		}
+		left -= (size_t)n;
 		for (i = 0; i < n; i++) {
 			if (buf[i] == '\n') {
 				line_done(run, true);

@@ -12,7 +12,7 @@
 
 /* Of what a hook prints the last is kept. */
 #define HOOKRUN_OUTPUT_MAX	8192
-#define HOOKRUN_LINE_MAX	1024
+#define HOOKRUN_LINE_MAX	8192
 #define HOOKRUN_NOTES_MAX	32
 /* EX_TEMPFAIL of sysexits.h */
 #define HOOKRUN_NOT_READY	75

@@ -78,6 +78,26 @@ static void check_writers(struct hook *hook, const char *path)
 		     path, st.st_uid, st.st_mode & 0777);
 }
 
+/* Nor may others put something else in its place: it is a link to, or is shipped in, some directory. */
+static void check_directories(struct hook *hook)
+{
+	char *path = realpath(hook->path, NULL), *slash;
+	struct stat st;
+
+	while (path && (slash = strrchr(path, '/')) && path[1]) {
+		slash[slash == path] = '\0';
+		if (stat(path, &st))
+			continue;
+		/* Who may not write to it, or only what is his own, as in /tmp, cannot. */
+		if ((st.st_uid && st.st_uid != geteuid()) ||
+		    (st.st_mode & S_IWOTH && !(st.st_mode & S_ISVTX)))
+			skip(hook, true, "it is in %s, which belongs to user %u and has mode %03o, "
+			     "so that others than root could replace it", path, st.st_uid,
+			     st.st_mode & 0777);
+	}
+	free(path);
+}
+
 static const struct text_list no_env;
 
 static int add(struct hooks *hooks, const struct config *config, const char *dir, const char *file)
@@ -123,6 +143,7 @@ static int add(struct hooks *hooks, const struct config *config, const char *dir
 		skip(hook, true, "its name has %zu characters, at most %d are possible", i,
 		     HOOK_NAME_MAX);
 	check_writers(hook, hook->path);
+	check_directories(hook);
 	for (i = 0; i + 1 < hooks->n; i++)
 		if (!strcmp(hooks->v[i].name, hook->name))
 			skip(hook, true, "%s has the same name; remove or rename one of them",

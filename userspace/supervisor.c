@@ -24,6 +24,8 @@
 #define N_CLIENTS	8
 /* How often the kernel is asked though nothing was heard. */
 #define LOOK_MS		500
+/* After that the next one is released, whether or not the one before has answered. */
+#define OVERTAKE_MS	300
 /* How long a process may take to vanish after SIGKILL. */
 #define VANISH_MS	500
 
@@ -31,23 +33,27 @@
  * struct process - the supervisor
  * @hooks: of each application of the record
  * @runs: its call: the session, or the last one
+ * @release_until_ns: until when its release is waited for
  * @abort: let all go, the caller says or is gone
  * @end: let all go, a post-script says; only without a lease
  * @killed: a signal to end came
+ * @unsaved: why the record is not on the disk as it should be; 0: it is
  */
 struct process {
 	const struct supervisor_job *job;
 	struct session session;
 	const struct hook **hooks;
 	struct hookrun *runs;
+	uint64_t *release_until_ns;
 	int control, listener, signals, events;
 	int clients[N_CLIENTS];
 	bool abort, end, killed, orphan;
+	int unsaved;
 };
 
 static void save(struct process *p)
 {
-	session_save(p->job->run_dir, &p->session);
+	p->unsaved = -session_save(p->job->run_dir, &p->session);
 }
 
 static void say(struct process *p, enum supervisor_word word, const char *text)
@@ -118,9 +124,9 @@ static void reap(struct process *p)
 
 		if (!run->pid || !hookrun_reap(run))
 			continue;
-		app->exit_status = hookrun_exit_status(run);
 		if (!app->session || app->state != SESSION_APP_QUIET)
 			continue;
+		app->exit_status = hookrun_exit_status(run);
 		take_output(app, run, false);
 		app->state = SESSION_APP_LOST;
 		app->lost = true;
@@ -156,7 +162,11 @@ static void hear_control(struct process *p)
 		case SUPERVISOR_CHECK:
 			/* One that has died is known only when it was looked for. */
 			reap(p);
-			say(p, all_quiet(p) ? SUPERVISOR_STILL : SUPERVISOR_LOST, NULL);
+			/* Without the record a post-script would not know of applications. */
+			if (p->unsaved)
+				save(p);
+			say(p, all_quiet(p) && !p->unsaved ? SUPERVISOR_STILL : SUPERVISOR_LOST,
+			    p->unsaved ? strerror(p->unsaved) : NULL);
 			break;
 		case SUPERVISOR_KEEP:
 			p->session.kept = true;
@@ -245,15 +255,22 @@ static void turn(struct process *p, uint64_t until_ns)
 		hear_control(p);
 	if (fds[2].revents)
 		accept_client(p);
-	if (fds[3].revents)
+	if (fds[3].revents) {
 		p->job->kernel->drain();
+		/* It may have closed it. */
+		p->events = p->job->kernel->fd();
+	}
 	for (i = 0; i < N_CLIENTS; i++)
 		if (p->clients[i] >= 0 && fds[4 + i].revents)
 			hear_client(p, &p->clients[i]);
 }
 
-/* Wait for the end of a call that is to end; if it does not, it is made to. */
-static bool wait_for_end(struct process *p, struct hookrun *run, uint64_t until_ns)
+/*
+ * Wait for the end of a call that is to end; if it does not, it is made to, and has @kill_after_ms
+ * to undo what it did.
+ */
+static bool wait_for_end(struct process *p, struct hookrun *run, uint64_t until_ns,
+			 uint32_t kill_after_ms)
 {
 	uint64_t now;
 
@@ -262,7 +279,7 @@ static bool wait_for_end(struct process *p, struct hookrun *run, uint64_t until_
 	if (run->ended)
 		return true;
 	hookrun_signal(run, SIGTERM);
-	until_ns = freezeguard_now_ns() + HOOKRUN_KILL_AFTER_MS * NS_PER_MS;
+	until_ns = freezeguard_now_ns() + kill_after_ms * NS_PER_MS;
 	while (!run->ended && freezeguard_now_ns() < until_ns)
 		turn(p, until_ns);
 	hookrun_signal(run, SIGKILL);
@@ -316,7 +333,9 @@ static bool quiesce(struct process *p, size_t i)
 		turn(p, until);
 	if (!run->ended && !run->ready) {
 		app->timed_out = !p->abort && !p->orphan && !p->killed;
-		wait_for_end(p, run, 0);
+		/* A one-shot is called with thaw; nobody else knows what a session has begun. */
+		wait_for_end(p, run, 0, app->session ? p->hooks[i]->thaw_timeout_ms :
+			     HOOKRUN_KILL_AFTER_MS);
 	}
 	take_output(app, run, false);
 	if (run->ended)
@@ -346,18 +365,16 @@ static void forget_output(struct hookrun *run)
 	run->output[0] = '\0';
 }
 
-static void release_one(struct process *p, size_t i, const char *word)
+/* Tell an application to go on. Returns whether its answer is to be waited for. */
+static bool release_begin(struct process *p, size_t i, const char *word)
 {
 	struct session_app *app = &p->session.apps[i];
 	struct hookrun *run = &p->runs[i];
-	int exit_status = app->exit_status;
-	bool was_quiet, in_time;
 
 	/* A session that is over let go by itself. */
 	if (!app->begun || (app->session && run->ended))
-		return;
-	was_quiet = app->state == SESSION_APP_QUIET || app->state == SESSION_APP_LOST;
-	if (was_quiet)
+		return false;
+	if (app->state == SESSION_APP_QUIET || app->state == SESSION_APP_LOST)
 		app->state = SESSION_APP_THAWING;
 	save(p);
 	if (app->session) {
@@ -369,8 +386,17 @@ static void release_one(struct process *p, size_t i, const char *word)
 		hookrun_close(run);
 		start(p, i, "thaw", 0);
 	}
-	in_time = wait_for_end(p, run, freezeguard_now_ns() +
-			       p->hooks[i]->thaw_timeout_ms * NS_PER_MS);
+	return true;
+}
+
+/* Wait until it goes on, or its time is over, and note how that went. */
+static void release_end(struct process *p, size_t i, uint64_t until_ns)
+{
+	struct session_app *app = &p->session.apps[i];
+	struct hookrun *run = &p->runs[i];
+	int exit_status = app->exit_status;
+	bool in_time = wait_for_end(p, run, until_ns, HOOKRUN_KILL_AFTER_MS);
+
 	take_output(app, run, true);
 	note_losses(p);
 	app->exit_status = hookrun_exit_status(run);
@@ -378,7 +404,7 @@ static void release_one(struct process *p, size_t i, const char *word)
 	if (!in_time || app->exit_status) {
 		app->timed_out = !in_time;
 		app->state = SESSION_APP_THAW_FAILED;
-	} else if (was_quiet) {
+	} else if (app->state == SESSION_APP_THAWING) {
 		app->state = app->lost ? SESSION_APP_LOST : SESSION_APP_RELEASED;
 	} else {
 		/* Why it could not be made quiet is what is of interest. */
@@ -391,14 +417,30 @@ static void release_all(struct process *p, const char *why)
 {
 	const char *word = !strcmp(why, "request") ? "thaw" :
 			   !strcmp(why, "deadline") ? "deadline" : "abort";
+	uint64_t now;
 	size_t i;
 
 	p->session.state = SESSION_RELEASING;
 	p->session.ended_ns = freezeguard_now_ns();
 	snprintf(p->session.why, sizeof(p->session.why), "%s", why);
 	save(p);
+	/* One that takes its time does not keep the others quiet. */
+	for (i = p->session.n_apps; i-- > 0; ) {
+		if (!release_begin(p, i, word))
+			continue;
+		now = freezeguard_now_ns();
+		p->release_until_ns[i] = now + p->hooks[i]->thaw_timeout_ms * NS_PER_MS;
+		now += OVERTAKE_MS * NS_PER_MS;
+		while (!p->runs[i].ended && freezeguard_now_ns() < now)
+			turn(p, now);
+		if (!p->runs[i].ended)
+			continue;
+		release_end(p, i, now);
+		p->release_until_ns[i] = 0;
+	}
 	for (i = p->session.n_apps; i-- > 0; )
-		release_one(p, i, word);
+		if (p->release_until_ns[i])
+			release_end(p, i, p->release_until_ns[i]);
 	p->session.state = SESSION_RELEASED;
 	p->session.released_ns = freezeguard_now_ns();
 	save(p);
@@ -541,7 +583,8 @@ static int make_session(struct process *p)
 	s->apps = calloc(n + 1, sizeof(*s->apps));
 	p->hooks = calloc(n + 1, sizeof(*p->hooks));
 	p->runs = calloc(n + 1, sizeof(*p->runs));
-	if (!s->apps || !p->hooks || !p->runs)
+	p->release_until_ns = calloc(n + 1, sizeof(*p->release_until_ns));
+	if (!s->apps || !p->hooks || !p->runs || !p->release_until_ns)
 		return -ENOMEM;
 	for (i = 0; i < hooks->n; i++) {
 		struct session_app *app = &s->apps[s->n_apps];
@@ -559,9 +602,10 @@ static int make_session(struct process *p)
 	return 0;
 }
 
-/* Nothing of the caller's is kept but the socket. */
-static int detach_from_caller(int control)
+/* Nothing of the caller's is kept but the socket and the lock. */
+static int detach_from_caller(int control, int lock)
 {
+	int low = lock && lock < control ? lock : control, high = lock > control ? lock : control;
 	int fd;
 
 	if (setsid() < 0)
@@ -571,9 +615,10 @@ static int detach_from_caller(int control)
 	    dup2(fd, STDERR_FILENO) < 0 || chdir("/"))
 		return -errno;
 	umask(077);
-	if (control > STDERR_FILENO + 1)
-		close_range(STDERR_FILENO + 1, (unsigned int)control - 1, 0);
-	close_range((unsigned int)control + 1, ~0U, 0);
+	/* Of these, those that are empty are refused. */
+	close_range(STDERR_FILENO + 1, (unsigned int)low - 1, 0);
+	close_range((unsigned int)low + 1, (unsigned int)high - 1, 0);
+	close_range((unsigned int)high + 1, ~0U, 0);
 	prctl(PR_SET_NAME, "freezectl-apps");
 	return 0;
 }
@@ -589,7 +634,7 @@ static void __attribute__((noreturn)) work(const struct supervisor_job *job, int
 	for (i = 0; i < N_CLIENTS; i++)
 		p.clients[i] = -1;
 	what = "leave its caller's session";
-	r = detach_from_caller(control);
+	r = detach_from_caller(control, job->lock);
 	if (!r) {
 		what = "receive signals";
 		p.signals = open_signals();
@@ -624,6 +669,9 @@ static void __attribute__((noreturn)) work(const struct supervisor_job *job, int
 		say(&p, SUPERVISOR_BROKEN, text);
 		_exit(1);
 	}
+	/* Whoever comes now finds it. */
+	if (job->lock)
+		close(job->lock);
 	/* It may be that nothing can be read or written while it is frozen. */
 	mlockall(MCL_CURRENT | MCL_FUTURE);
 	session_forget_old(job->run_dir);

@@ -57,6 +57,7 @@ extern const struct supervisor_kernel supervisor_kernel_real;
  * @give_up_ns: when the caller gives up
  * @lease: there will be a lease; else the supervisor keeps the deadline, from its begin on
  * @kernel: who is asked
+ * @lock: a file that is kept open until the record says who is kept quiet; 0: none
  */
 struct supervisor_job {
 	const char *id;
@@ -67,6 +68,7 @@ struct supervisor_job {
 	uint64_t quiet_until_ns, give_up_ns;
 	bool lease;
 	const struct supervisor_kernel *kernel;
+	int lock;
 };
 
 /**
@@ -79,7 +81,7 @@ struct supervisor_job {
  * @SUPERVISOR_FAILED: one could not be made quiet; all were let go
  * @SUPERVISOR_BROKEN: it cannot work at all; no hook was called
  * @SUPERVISOR_STILL: all is still quiet
- * @SUPERVISOR_LOST: something is not
+ * @SUPERVISOR_LOST: something is not; or, with a text, the record cannot be written, and why
  * @SUPERVISOR_OVER: all were let go
  */
 enum supervisor_word {

@@ -96,9 +96,12 @@ drop_copies() {
 
 execution=
 
+# What is run as root has to be root's, which a checkout need not be.
+cp -r --no-preserve=ownership "$top/userspace/hooks" "$scratch/shipped" || exit 99
+
 # configure LINE...: the configuration file, from here on
 configure() {
-	mkdir -p /etc/freezeguard && printf '%s\n' "[default]" "shipped_dir = $top/userspace/hooks" \
+	mkdir -p /etc/freezeguard && printf '%s\n' "[default]" "shipped_dir = $scratch/shipped" \
 		"hook_timeout = 30s" "thaw_timeout = 30s" "script_timeout = 50s" "$@" \
 		>/etc/freezeguard/freezeguard.conf
 }

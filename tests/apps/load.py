@@ -14,6 +14,9 @@ import signal
 import sys
 import time
 
+# An emulated machine is to have time for more than this.
+PAUSE_S = 0.05
+
 
 def mariadb(socket):
     import pymysql
@@ -45,6 +48,7 @@ def client(connect, myisam, number, directory, stop):
             cursor.execute("INSERT INTO m (client, seq) VALUES (%s, %s)", (number, seq))
         connection.commit()
         tell("ack")
+        time.sleep(PAUSE_S)
 
 
 def main():

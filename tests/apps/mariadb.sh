@@ -4,7 +4,8 @@
 
 mariadb_options=(--user=root --skip-networking --innodb-log-file-size=10M --innodb-buffer-pool-size=32M
 	--innodb-use-native-aio=0 --innodb-flush-log-at-trx-commit=1 --server-id=1 --log-bin=binlog
-	--sync-binlog=1 --skip-name-resolve)
+	--sync-binlog=1 --skip-name-resolve
+	--myisam-recover-options=OFF --aria-recover-options=OFF)	# which would hide what was left open
 
 # mariadb_init DIRECTORY
 mariadb_init() {

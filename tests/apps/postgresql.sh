@@ -33,7 +33,7 @@ postgresql_does() {
 
 postgresql_tables="CREATE TABLE t (client int, seq int, filler text, PRIMARY KEY (client, seq))"
 
-# Heaps and B-trees of every database.
+# Heaps and B-trees, the system's too.
 postgresql_is_clean() {
-	"$postgresql_bin/pg_amcheck" -h "$1" -U postgres --all --install-missing --heapallindexed
+	"$postgresql_bin/pg_amcheck" -h "$1" -U postgres -d postgres --install-missing --heapallindexed
 }

@@ -9,6 +9,7 @@
 
 #include "capture.h"
 #include "supervised.h"
+#include "apps.h"
 
 static int setup_conf(void **state)
 {
@@ -22,6 +23,14 @@ static int teardown_conf(void **state)
 {
 	unsetenv(CONFIG_ENV);
 	return teardown(state);
+}
+
+static int system_in(const char *command)
+{
+	char text[300];
+
+	snprintf(text, sizeof(text), "cd %s && %s", hookdir, command);
+	return system(text);
 }
 
 static struct json_object *document(void)
@@ -124,6 +133,82 @@ static void while_they_are_quiet_and_after(void **state)
 	assert_non_null(strstr(captured_out, "db: bye"));
 }
 
+/* Two hooks that hang, one of them named and not enabled: each is called, in the time that there is. */
+static void a_post_script_for_a_dead_supervisor(void **state)
+{
+	struct freezectl ctl = { 0 };
+	uint64_t begin;
+
+	(void)state;
+	hookdir_hook("10-a", "echo a $1 >>log; [ $1 = freeze ] || sleep 60");
+	hookdir_hook("20-b", "echo b $1 >>log; [ $1 = freeze ] || sleep 60");
+	assert_int_equal(hookdir_configure("thaw_timeout = 30s"), 0);
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	assert_int_equal(kill(supervisor.pid, SIGKILL), 0);
+	assert_int_equal(waitpid(supervisor.pid, NULL, 0), supervisor.pid);
+	supervisor.pid = 0;
+	load();
+	assert_int_equal(system_in("mv hooks.d/20-b shipped/20-b"), 0);
+	begin = freezeguard_now_ns();
+	apps_after(&ctl, &hookdir_config, &session, true, 1, freezectl_in_ms(6000));
+	assert_true(freezeguard_now_ns() - begin < 15 * NS_PER_S);
+	assert_int_equal(findings_exit_code(&ctl.findings), 202);
+	log_is("a freeze\nb freeze\nb thaw\na thaw\n");
+	findings_free(&ctl.findings);
+}
+
+/* Its deadline came and the kernel could not be asked, but the lease had been extended. */
+static void released_before_the_lease_ended(void **state)
+{
+	struct freezectl ctl = { 0 };
+
+	(void)state;
+	hookdir_hook("10-a", "echo a $1 >>log");
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_LEASE);
+	hookdir_write("lease", "deadline", 0644);
+	over("deadline");
+	apps_after(&ctl, &hookdir_config, &session, true, session.ended_ns, in_s(5));
+	assert_int_equal(findings_exit_code(&ctl.findings), 0);
+	apps_after(&ctl, &hookdir_config, &session, true, session.ended_ns + 1, in_s(5));
+	assert_int_equal(findings_exit_code(&ctl.findings), 203);
+	findings_free(&ctl.findings);
+}
+
+/* Both look before either has begun. */
+static void two_at_once(void **state)
+{
+	static const char *const ids[] = { "dlm-a", "dlm-b" };
+	const struct plan plan = { 0 };
+	struct freezectl ctl[2] = { 0 };
+	struct apps apps[2] = { 0 };
+	struct apps_request request[2];
+	size_t i;
+
+	(void)state;
+	hookdir_hook("10-web", "echo web $1 >>log");
+	for (i = 0; i < 2; i++) {
+		request[i] = (struct apps_request){
+			.config = &hookdir_config, .id = ids[i], .timeout_ms = 60000,
+			.give_up_ns = in_s(20),
+		};
+		assert_true(apps_prepare(&ctl[i], &request[i], &apps[i]));
+	}
+	assert_true(apps_quiesce(&ctl[0], &request[0], &apps[0], &plan));
+	assert_false(apps_quiesce(&ctl[1], &request[1], &apps[1], &plan));
+	assert_int_equal(findings_exit_code(&ctl[1].findings), 204);
+	log_is("web freeze\n");
+	apps_abort(&ctl[0], &request[0], &apps[0]);
+	log_is("web freeze\nweb thaw\n");
+	assert_int_equal(waitpid(apps[0].supervisor.pid, NULL, 0), apps[0].supervisor.pid);
+	for (i = 0; i < 2; i++) {
+		apps_free(&apps[i]);
+		findings_free(&ctl[i].findings);
+	}
+}
+
 static void left_by_a_supervisor_that_was_killed(void **state)
 {
 	struct json_object *doc;
@@ -153,6 +238,9 @@ int main(void)
 		TEST(nothing),
 		TEST(hooks_that_were_never_called),
 		TEST(while_they_are_quiet_and_after),
+		TEST(a_post_script_for_a_dead_supervisor),
+		TEST(released_before_the_lease_ended),
+		TEST(two_at_once),
 		TEST(left_by_a_supervisor_that_was_killed),
 	};
 

@@ -194,11 +194,24 @@ static void wrong_lines(void **state)
 	refused("[hook mysql]\ntimout = 1s\n", 2, "unknown key 'timout' in [hook mysql]");
 	refused("[hook a/b]\ntimeout = 1s\n", 2, "not the name of a hook");
 	refused("[hook a]\nenv.A-B = 1s\n", 2, "'A-B'");
+	refused("[hook a]\nenv.A = pause ; sync\n", 2, "begins a comment");
+	refused("[hook a]\n env.A = pause\t;", 2, "begins a comment");
 	refused("[hook a]\nenv.FREEZEGUARD_ID = x\n", 2, "set by freezectl");
 	refused("[hook a]\nenv.A = x\nenv.A = y\n", 3, "set already");
 	memset(text + 18, 'x', 900);
 	strcpy(text + 918, "\n");
 	refused(text, 2, "longer than");
+}
+
+static void what_looks_alike(void **state)
+{
+	(void)state;
+	assert_int_equal(read_text("[default]\nexclude = /scratch//\npath = /\ntimeout = 2s ; short\n"
+				   "[hook a]\nenv.A = pause; sync\n; env.A = x ; y\n", NULL, false), 0);
+	assert_string_equal(config.exclude.v[0], "/scratch");
+	assert_string_equal(config.paths.v[0], "/");
+	assert_int_equal(config.timeout_ms, 2000);
+	assert_string_equal(config_hook(&config, "a")->env.v[0], "A=pause; sync");
 }
 
 static void everything_that_is_wrong_is_told(void **state)
@@ -279,6 +292,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(every_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_profile_stands_above_the_default, setup, teardown),
 		cmocka_unit_test_setup_teardown(wrong_lines, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_looks_alike, setup, teardown),
 		cmocka_unit_test_setup_teardown(everything_that_is_wrong_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_may_write_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_file_that_is_missing, setup, teardown),

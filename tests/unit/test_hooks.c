@@ -125,6 +125,7 @@ static void settings_of_one(void **state)
 
 static void what_others_could_write_is_not_run(void **state)
 {
+	char link_path[200];
 	char path[200];
 
 	(void)state;
@@ -146,6 +147,22 @@ static void what_others_could_write_is_not_run(void **state)
 	assert_int_equal(find(NULL), 0);
 	assert_true(hooks.v[0].wrong && hooks.v[1].wrong);
 	chmod(path, 0755);
+	/* What a link leads to, and what comes with freezeguard. */
+	snprintf(path, sizeof(path), "%s/shipped", hookdir);
+	hookdir_hook("/aux", "");
+	snprintf(link_path, sizeof(link_path), "%s/hooks.d/30-link", hookdir);
+	assert_int_equal(symlink("../shipped/aux", link_path), 0);
+	chmod(path, 0777);
+	assert_int_equal(find(NULL), 0);
+	assert_true(hooks.v[2].wrong);
+	assert_non_null(strstr(hooks.v[2].skip, "could replace it"));
+	assert_int_equal(unlink(link_path), 0);
+	assert_int_equal(find("aux"), 0);
+	assert_true(hooks.v[2].wrong);
+	/* As /tmp: nobody can replace what is another's. */
+	chmod(path, 01777);
+	assert_int_equal(find("aux"), 0);
+	assert_null(hooks.v[2].skip);
 }
 
 static void two_of_one_name(void **state)
@@ -271,6 +288,7 @@ static void a_session(void **state)
 
 	(void)state;
 	hookdir_hook("10-web.session", "echo '$1' $1; echo NOTE file=bin.7; echo NOTE nothing\n"
+		     "echo \"NOTE gtid=$(head -c 3000 /dev/zero | tr '\\0' x)\"\n"
 		     "echo READY; read -r why; echo \"[$why]\"; exit 4");
 	assert_int_equal(find(NULL), 0);
 	assert_int_equal(hookrun_start(&run, &hooks.v[0], "session", &call), 0);
@@ -282,8 +300,9 @@ static void a_session(void **state)
 	if (hookrun_reap(&run))
 		fail_msg("ended: %d %s", hookrun_exit_status(&run), run.output);
 	assert_int_equal(hookrun_exit_status(&run), -1);
-	assert_int_equal(run.n_notes, 1);
+	assert_int_equal(run.n_notes, 2);
 	assert_string_equal(run.notes[0], "file=bin.7");
+	assert_int_equal(strlen(run.notes[1]), 3005);
 	hookrun_let_go(&run, "thaw");
 	while (!hookrun_reap(&run) && freezeguard_now_ns() < until)
 		usleep(5000);

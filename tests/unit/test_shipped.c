@@ -2,7 +2,7 @@
 /*
  * The hooks that come with freezeguard for products that have no free server, and the one for any
  * command pair, run by a supervisor. IRIS, HANA and docker are stand-ins that follow the vendors'
- * documented contracts: what is called in which order with what, and the exit codes.
+ * documented contracts: what is called in which order with what, and the exit codes. So does psql.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -255,6 +255,43 @@ static void iris_when_the_supervisor_dies(void **state)
 	assert_false(suspended("hereA"));
 }
 
+/* ---- PostgreSQL: what a real server isn't easily brought to; tests/apps has one ---- */
+
+/* psql, with a server that speaks German and refuses what is in the file "refuses". */
+static void stand_in_psql(void)
+{
+	stand_in("setpriv", "shift 5; exec \"$@\"\n");
+	stand_in("psql", "[ \"$1 $2\" = '-X -w' ] || exit 2\n"
+		 "case $* in *-c*) exit 0 ;; esac\n"
+		 "while IFS= read -r line; do\n"
+		 "	error=${next:-false} next=\n"
+		 "	case $line in\n"
+		 "	\"$(cat $S/refuses)\"*) echo 'FEHLER:  keine Berechtigung'; next=true ;;\n"
+		 "	*echo*error=:ERROR) echo error=$error ;;\n"
+		 "	*SHOW*version*) echo 150000 ;;\n"
+		 "	*SHOW*data*) echo $S ;;\n"
+		 "	\"SELECT 'END\"*) line=${line#*\"'\"}; echo \"${line%\"'\"*}\" ;;\n"
+		 "	esac\ndone\n");
+	ship("postgresql.session", "postgresql", "env.POSTGRESQL_MODE = checkpoint");
+}
+
+static void postgresql(void **state)
+{
+	(void)state;
+	stand_in_psql();
+	hookdir_write("refuses", "nothing", 0644);
+	quiet();
+	ends("request", SESSION_APP_RELEASED);
+}
+
+static void postgresql_refuses_in_german(void **state)
+{
+	(void)state;
+	stand_in_psql();
+	hookdir_write("refuses", "CHECKPOINT", 0644);
+	fails(SESSION_APP_FAILED, "CHECKPOINT;: FEHLER:  keine Berechtigung");
+}
+
 /* ---- HANA ---- */
 
 static void stand_in_hana(void)
@@ -263,13 +300,16 @@ static void stand_in_hana(void)
 		 "[ ! -e $S/down ] || { echo '* -10709: Connection failed'; exit 3; }\n"
 		 "echo \"$7\" | tr -s ' \\t\\n' ' ' | sed 's/ $//' >>$S/log; echo >>$S/log\n"
 		 "case $7 in\n"
-		 "SELECT*) cat $S/prepared 2>/dev/null; exit 0 ;;\n"
+		 "SELECT*NOT\\ LIKE*) cat $S/foreign 2>/dev/null; exit 0 ;;\n"
+		 "SELECT*) echo 'You have mail'; cat $S/prepared 2>/dev/null; exit 0 ;;\n"
 		 "*CREATE*SNAPSHOT*) [ ! -e $S/fails ] || { echo '* 447: no savepoint'; exit 1; }\n"
+		 "	[ ! -e $S/slow ] || sleep 8\n"
 		 "	echo 1732204800123 >$S/prepared ;;\n"
 		 "*CLOSE*SNAPSHOT*) [ ! -e $S/restarted ] || { echo '* 447: unknown'; exit 1; }\n"
 		 "	rm $S/prepared ;;\n"
 		 "*) exit 10 ;;\nesac\n");
-	ship("hana.session", "hana", "env.HANA_KEY = KEY\nenv.HANA_USER = hdbadm");
+	ship("hana.session", "hana", "env.HANA_KEY = KEY\nenv.HANA_USER = hdbadm\n"
+	     "timeout = 5s\nthaw_timeout = 15s");
 }
 
 static void hana(void **state)
@@ -325,9 +365,30 @@ static void hana_has_one_already(void **state)
 {
 	(void)state;
 	stand_in_hana();
-	hookdir_write("prepared", "17", 0644);
+	hookdir_write("foreign", "17", 0644);
 	fails(SESSION_APP_NOT_READY, "prepared already, BACKUP_ID 17");
-	assert_string_equal(hookdir_read("prepared"), "17");
+	assert_null(strstr(hookdir_read("log"), "CLOSE"));
+}
+
+/* By a hook that was killed: no other backup is possible until it is closed. */
+static void hana_has_one_left_behind(void **state)
+{
+	(void)state;
+	stand_in_hana();
+	hookdir_write("prepared", "17\n", 0644);
+	quiet();
+	assert_non_null(strstr(hookdir_read("log"), "BACKUP_ID 17 UNSUCCESSFUL"));
+	ends("request", SESSION_APP_RELEASED);
+	assert_string_equal(hookdir_read("prepared"), "");
+}
+
+static void hana_is_too_slow(void **state)
+{
+	(void)state;
+	stand_in_hana();
+	hookdir_write("slow", "", 0644);
+	fails(SESSION_APP_FAILED, "");
+	assert_string_equal(hookdir_read("prepared"), "");
 }
 
 static void hana_cannot_prepare(void **state)
@@ -368,11 +429,15 @@ int main(void)
 		TEST(iris_is_down),
 		TEST(iris_of_which_one_fails),
 		TEST(iris_when_the_supervisor_dies),
+		TEST(postgresql),
+		TEST(postgresql_refuses_in_german),
 		TEST(hana),
 		TEST(hana_at_the_deadline),
 		TEST(hana_when_the_supervisor_dies),
 		TEST(hana_is_down),
 		TEST(hana_has_one_already),
+		TEST(hana_has_one_left_behind),
+		TEST(hana_is_too_slow),
 		TEST(hana_cannot_prepare),
 		TEST(hana_was_restarted),
 		TEST(hana_without_a_user),

@@ -137,6 +137,18 @@ static void one_is_too_slow(void **state)
 	assert_true(hookdir_gone(atoi(hookdir_read("sleeper"))));
 }
 
+static void one_is_too_slow_and_cleans_up(void **state)
+{
+	(void)state;
+	hookdir_hook("20-b.session", "trap 'sleep 1.5; echo cleaned up >>log; exit 1' TERM\n"
+		     "sleep 60 & wait");
+	assert_int_equal(hookdir_configure("[hook b]\ntimeout = 300ms\nthaw_timeout = 15s\n"), 0);
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_FAILED);
+	over("abort");
+	log_is("cleaned up\n");
+}
+
 static void all_together_are_too_slow(void **state)
 {
 	(void)state;
@@ -410,6 +422,72 @@ static void it_keeps_nothing_of_its_caller(void **state)
 	over("abort");
 }
 
+static void a_hook_that_prints_without_end(void **state)
+{
+	(void)state;
+	hookdir_hook("10-a.session", "echo READY; read -r why; echo a $why >>log");
+	hookdir_hook("20-b.session", "yes & echo READY; read -r why; echo b $why >>log");
+	hookdir_hook("30-c", "yes");
+	assert_int_equal(hookdir_configure("[hook c]\ntimeout = 300ms\nthaw_timeout = 300ms\n"), 0);
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_FAILED);
+	over("abort");
+	log_is("b abort\na abort\n");
+}
+
+/* One that hangs at the thaw does not keep the others quiet, and is called first all the same. */
+static void a_thaw_that_hangs_is_overtaken(void **state)
+{
+	uint64_t begin;
+
+	(void)state;
+	hookdir_hook("10-a.session", "echo READY; read -r why; echo a $why >>log");
+	hookdir_hook("20-b", "[ $1 = freeze ] || echo b $1 >>log");
+	hookdir_hook("30-c", "[ $1 = freeze ] || { echo c $1 >>log; sleep 60; }");
+	assert_int_equal(hookdir_configure("thaw_timeout = 10s"), 0);
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_LEASE);
+	begin = freezeguard_now_ns();
+	hookdir_write("lease", "deadline", 0644);
+	within_s("log", "c thaw\nb thaw\na deadline\n");
+	assert_true(freezeguard_now_ns() - begin < 8 * NS_PER_S);
+	over("deadline");
+	app_is(0, "a", SESSION_APP_RELEASED);
+	app_is(1, "b", SESSION_APP_RELEASED);
+	app_is(2, "c", SESSION_APP_THAW_FAILED);
+	assert_true(session.apps[2].timed_out);
+}
+
+/* Then a post-script would not know that there were applications. */
+static void it_cannot_write_its_record(void **state)
+{
+	struct supervisor_message message = { 0 };
+	char path[200];
+
+	(void)state;
+	three_hooks();
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	/* In the record's way: a rename to it fails. */
+	snprintf(path, sizeof(path), "%s/" ID ".json", run_dir);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	tell(SUPERVISOR_LEASE);
+	tell(SUPERVISOR_CHECK);
+	assert_int_equal(supervisor_hear(&supervisor, in_s(20), &message), 0);
+	assert_int_equal(message.word, SUPERVISOR_LOST);
+	assert_string_equal(message.text, strerror(EISDIR));
+	/* Once it can again, all is well. */
+	assert_int_equal(rmdir(path), 0);
+	tell(SUPERVISOR_CHECK);
+	hears(SUPERVISOR_STILL);
+	load();
+	assert_int_equal(session.lease_number, 7);
+	hookdir_write("lease", "request", 0644);
+	over("request");
+}
+
 static void it_cannot_work(void **state)
 {
 	struct supervisor_message message = { 0 };
@@ -491,6 +569,7 @@ int main(void)
 		TEST(one_is_not_ready),
 		TEST(a_session_that_ends_without_ready),
 		TEST(one_is_too_slow),
+		TEST(one_is_too_slow_and_cleans_up),
 		TEST(all_together_are_too_slow),
 		TEST(the_freeze_fails),
 		TEST(the_caller_dies_while_hooks_are_called),
@@ -506,6 +585,9 @@ int main(void)
 		TEST(without_a_lease_and_not_kept),
 		TEST(with_a_lease_a_client_cannot_end_it),
 		TEST(it_keeps_nothing_of_its_caller),
+		TEST(a_hook_that_prints_without_end),
+		TEST(a_thaw_that_hangs_is_overtaken),
+		TEST(it_cannot_write_its_record),
 		TEST(it_cannot_work),
 		TEST(records_of_odd_ids),
 		TEST(old_records_are_forgotten),
