@@ -257,7 +257,10 @@ static void iris_when_the_supervisor_dies(void **state)
 
 /* ---- PostgreSQL: what a real server isn't easily brought to; tests/apps has one ---- */
 
-/* psql, with a server that speaks German and refuses what is in the file "refuses". */
+/*
+ * psql, with a server that speaks German and refuses what is in the file "refuses", and that stops in the
+ * middle of words if there is a file "stammers".
+ */
 static void stand_in_psql(void)
 {
 	stand_in("setpriv", "shift 5; exec \"$@\"\n");
@@ -270,7 +273,9 @@ static void stand_in_psql(void)
 		 "	*echo*error=:ERROR) echo error=$error ;;\n"
 		 "	*SHOW*version*) echo 150000 ;;\n"
 		 "	*SHOW*data*) echo $S ;;\n"
-		 "	\"SELECT 'END\"*) line=${line#*\"'\"}; echo \"${line%\"'\"*}\" ;;\n"
+		 "	\"SELECT 'END\"*) word=${line#*\"'\"} word=${word%\"'\"*}\n"
+		 "		[ ! -e $S/stammers ] || { printf E; sleep 1.5; word=${word#E}; }\n"
+		 "		echo \"$word\" ;;\n"
 		 "	esac\ndone\n");
 	ship("postgresql.session", "postgresql", "env.POSTGRESQL_MODE = checkpoint");
 }
@@ -281,6 +286,18 @@ static void postgresql(void **state)
 	stand_in_psql();
 	hookdir_write("refuses", "nothing", 0644);
 	quiet();
+	ends("request", SESSION_APP_RELEASED);
+}
+
+/* It is asked every second whether it is still there. */
+static void postgresql_that_stammers(void **state)
+{
+	(void)state;
+	stand_in_psql();
+	hookdir_write("refuses", "nothing", 0644);
+	quiet();
+	hookdir_write("stammers", "", 0644);
+	sleep(4);
 	ends("request", SESSION_APP_RELEASED);
 }
 
@@ -430,6 +447,7 @@ int main(void)
 		TEST(iris_of_which_one_fails),
 		TEST(iris_when_the_supervisor_dies),
 		TEST(postgresql),
+		TEST(postgresql_that_stammers),
 		TEST(postgresql_refuses_in_german),
 		TEST(hana),
 		TEST(hana_at_the_deadline),

@@ -16,7 +16,8 @@ trap '' PIPE	# a client that is gone is an error of client_send()
 client_open() {
 	coproc client { exec "$@" 2>&1; }
 	# shellcheck disable=SC2154 # coproc's
-	client_pid=$client_PID	# which is unset when it has ended
+	client_pid=${client_PID:-}	# which is unset when it has ended
+	[ -n "$client_pid" ] || { echo "$1 ended at once"; exit 1; }
 	exec {client_in}>&"${client[1]}"- {client_out}<&"${client[0]}"-
 }
 
@@ -45,9 +46,10 @@ client_ask() {
 }
 
 # client_wait FUNCTION: until the line comes that ends the session, which is $why, and nothing if the
-# supervisor is gone; 1 if the client's session with the server ends before that. FUNCTION makes a statement, one without an answer, of the number of seconds
-# after which the server is to end the session by itself. It is asked every second, to see that the
-# server is still there. No reply is no loss: it may take something that waits for the thaw.
+# supervisor is gone; 1 if the client's session with the server ends before that. FUNCTION makes a
+# statement, one without an answer, of the number of seconds after which the server is to end the session
+# by itself. It is asked every second, to see that the server is still there. No reply is no loss: it may
+# take something that waits for the thaw.
 client_wait() {
 	local line left waits=
 	why=
@@ -58,7 +60,10 @@ client_wait() {
 		# over 128: nothing came; else a line, or the end
 		[ $? -gt 128 ] || return 0
 		client_gone && return 1
-		while IFS= read -r -t 0.01 -u "$client_out" line; do
+		# Whether there is something, and then the whole line: bash reads it byte by byte, and what
+		# it has read when its time is up is gone.
+		while read -r -t 0 -u "$client_out"; do
+			IFS= read -r -t 5 -u "$client_out" line || return 1
 			[ "$line" = "$ends-$asked" ] || { echo "$line"; return 1; }
 			waits=
 		done
