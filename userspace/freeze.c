@@ -78,6 +78,10 @@ void freeze_arguments(struct freezectl *ctl, int argc, char **argv, const struct
 	request->exclude = config->exclude.v;
 	request->n_exclude = config->exclude.n;
 	request->allow_root |= config->allow_root;
+	if (profile && config->apps.n)
+		findings_add(&ctl->findings, EXIT_CODE_DONE, config->apps.v[0], "is an application "
+			     "of the profile %s, and is not made quiet: only freezectl dlm does that",
+			     profile);
 }
 
 struct freezable {

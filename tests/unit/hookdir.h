@@ -70,12 +70,14 @@ static inline int hookdir_make(void **state)
 
 static inline int hookdir_remove(void **state)
 {
-	char command[100];
+	char command[200];
 
 	(void)state;
 	config_free(&hookdir_config);
 	findings_free(&hookdir_findings);
-	snprintf(command, sizeof(command), "rm -rf %s", hookdir);
+	/* A hook whose supervisor was killed may be writing yet. */
+	snprintf(command, sizeof(command), "for i in 1 2 3 4 5 6 7 8 9; do rm -rf %s && exit; "
+		 "sleep 0.2; done; exit 1", hookdir);
 	return system(command);
 }
 
