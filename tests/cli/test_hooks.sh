@@ -3,7 +3,7 @@
 # Documentation/dlm.md, and what becomes of an application when somebody is killed or stopped.
 # shellcheck source=tests/cli/lib.sh
 . ./lib.sh
-plan 115
+plan 118
 
 hooks=$scratch/hooks.d
 log=$scratch/log
@@ -309,6 +309,12 @@ next
 rm -f "$log"
 make_fs ext4 other
 fs=("${mounted[other]}")
+configure "[profile night]" "app = db"
+expect 0 "freeze, with a profile that names an application" \
+	freezectl freeze --profile night --id night --timeout 10s "${fs[@]}"
+says "it says that it is not made quiet" "db: is an application of the profile night" "only freezectl dlm"
+expect 0 "... thawed" freezectl thaw --id night
+configure
 expect 0 "unloading the module" modprobe -r freezeguard
 echo /bin/false >/proc/sys/kernel/modprobe
 expect 206 "the module is missing: pre-script" pre
