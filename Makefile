@@ -30,9 +30,9 @@ help:
 	@echo 'make install         both, to $(PREFIX) and the running kernel'"'"'s modules'
 	@echo 'make clean           remove build/'
 
-# Installs what is missing.
+# Installs what is missing; the tests' servers and checkers only for tests.
 bootstrap:
-	@tools/bootstrap
+	@tools/bootstrap $(if $(filter-out demo,$(MAKECMDGOALS)),,build guest)
 
 userspace: | $(if $(filter demo check check-debug guest fuzz soak bench bench-quick,$(MAKECMDGOALS)),bootstrap)
 	@$(MAKE) --no-print-directory -C userspace O=$(BUILD)/userspace

@@ -89,8 +89,8 @@ END {
 		breakdown(1, "ended with status " status)
 	if (!passed && !failed && !skipped)
 		breakdown(1, "ran no test")
-	if (broken) {
-		command = "tail -n 10 " log_file
+	if (broken) {	# of what a kernel has to say, the beginning is telling
+		command = "grep -m 1 -A 15 complained: " log_file " || tail -n 10 " log_file
 		while ((command | getline line) > 0)
 			explain(line)
 	}

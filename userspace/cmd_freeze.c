@@ -8,13 +8,14 @@ static const struct option options[] = {
 	{ "sync-budget", required_argument, NULL, FREEZE_OPT_SYNC_BUDGET },
 	{ "all", no_argument, NULL, FREEZE_OPT_ALL },
 	{ "allow-root", no_argument, NULL, FREEZE_OPT_ALLOW_ROOT },
+	{ "profile", required_argument, NULL, FREEZE_OPT_PROFILE },
 	COMMON_OPTIONS,
 	{ 0 }
 };
 
 static void run(struct freezectl *ctl, int argc, char **argv)
 {
-	struct freeze_request request = { .timeout_ms = DEFAULT_TIMEOUT_MS };
+	struct freeze_request request = { 0 };
 	struct freeze freeze = { 0 };
 
 	freeze_arguments(ctl, argc, argv, options, &request);
@@ -43,6 +44,7 @@ const struct subcommand cmd_freeze = {
 	"                        before that write back what is dirty, without stopping writers,\n"
 	"                        for that long at most; a part of --timeout\n"
 	"  --all                 every mounted block-device filesystem but / and /boot*\n"
-	"  --allow-root          the root filesystem may be among the paths\n",
+	"  --allow-root          the root filesystem may be among the paths\n"
+	"  --profile NAME        settings of a section [profile NAME]\n",
 	.run = run,
 };

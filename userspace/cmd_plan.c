@@ -11,13 +11,14 @@ static const struct option options[] = {
 	{ "all", no_argument, NULL, FREEZE_OPT_ALL },
 	{ "allow-root", no_argument, NULL, FREEZE_OPT_ALLOW_ROOT },
 	{ "timeout", required_argument, NULL, FREEZE_OPT_TIMEOUT },
+	{ "profile", required_argument, NULL, FREEZE_OPT_PROFILE },
 	COMMON_OPTIONS,
 	{ 0 }
 };
 
 static void run(struct freezectl *ctl, int argc, char **argv)
 {
-	struct freeze_request request = { .timeout_ms = DEFAULT_TIMEOUT_MS };
+	struct freeze_request request = { 0 };
 	struct freeze freeze = { 0 };
 
 	freeze_arguments(ctl, argc, argv, options, &request);
@@ -39,6 +40,7 @@ const struct subcommand cmd_plan = {
 	"Exits with the code that freeze would fail with, as far as it can be known before.\n\n"
 	"  --all                 every mounted block-device filesystem but / and /boot*; default\n"
 	"  --allow-root          the root filesystem may be among the paths\n"
-	"  --timeout DURATION    warn of what this timeout would do; default 60s\n",
+	"  --timeout DURATION    warn of what this timeout would do; default 60s\n"
+	"  --profile NAME        settings of a section [profile NAME]\n",
 	.run = run,
 };

@@ -28,6 +28,7 @@ static const struct option options[] = {
 	{ "sync-budget", required_argument, NULL, FREEZE_OPT_SYNC_BUDGET },
 	{ "all", no_argument, NULL, FREEZE_OPT_ALL },
 	{ "allow-root", no_argument, NULL, FREEZE_OPT_ALLOW_ROOT },
+	{ "profile", required_argument, NULL, FREEZE_OPT_PROFILE },
 	COMMON_OPTIONS,
 	{ 0 }
 };
@@ -233,7 +234,7 @@ static void run_frozen(struct freezectl *ctl, const struct freeze_request *reque
 
 static void run(struct freezectl *ctl, int argc, char **argv)
 {
-	struct freeze_request request = { .timeout_ms = DEFAULT_TIMEOUT_MS };
+	struct freeze_request request = { 0 };
 	struct freeze freeze = { 0 };
 	struct child child = { 0 };
 	int dashes;
@@ -277,6 +278,7 @@ const struct subcommand cmd_run = {
 	"                        before that write back what is dirty, without stopping writers,\n"
 	"                        for that long at most; a part of --timeout\n"
 	"  --all                 every mounted block-device filesystem but / and /boot*\n"
-	"  --allow-root          the root filesystem may be among the paths\n",
+	"  --allow-root          the root filesystem may be among the paths\n"
+	"  --profile NAME        settings of a section [profile NAME]\n",
 	.run = run,
 };

@@ -6,9 +6,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* DLM's own default is 10 s; the roll-back has to fit between this and that. */
-#define DLM_SCRIPT_TIMEOUT_MS	8000
-
 bool dlm_execution_id_valid(const char *text);
 const char *dlm_lease_id(const char *execution_id, char *buf, size_t size);
 

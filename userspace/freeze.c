@@ -26,7 +26,7 @@
  */
 void freeze_check_sync_budget(struct freezectl *ctl, const struct freeze_request *request)
 {
-	if (request->sync_budget_ms >= request->timeout_ms)
+	if (request->sync_budget_ms && request->sync_budget_ms >= request->timeout_ms)
 		findings_add(&ctl->findings, EXIT_CODE_USAGE, "--sync-budget", "it is a part of "
 			     "--timeout, and has to be less than that");
 }
@@ -37,15 +37,21 @@ void freeze_check_sync_budget(struct freezectl *ctl, const struct freeze_request
  * @argc: up to where
  * @argv: the arguments
  * @options: the table, of enum freeze_option and the common ones
- * @request: the defaults; gets what is wanted, with the paths that are left
+ * @request: zeroed; gets what is wanted, with the paths that are left. What the command line does
+ *	not say is the configuration's.
  */
 void freeze_arguments(struct freezectl *ctl, int argc, char **argv, const struct option *options,
 		      struct freeze_request *request)
 {
+	const struct config *config;
+	const char *profile = NULL;
 	int c;
 
 	while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
 		switch (c) {
+		case FREEZE_OPT_PROFILE:
+			profile = optarg;
+			break;
 		case FREEZE_OPT_ID:
 			request->id = optarg;
 			freezectl_id(ctl, optarg);
@@ -73,6 +79,24 @@ void freeze_arguments(struct freezectl *ctl, int argc, char **argv, const struct
 	request->n_paths = (size_t)(argc - optind);
 	if (request->all && request->n_paths)
 		freezectl_usage(ctl, "--all and paths exclude each other");
+	if (findings_exit_code(&ctl->findings))
+		return;
+	config = freezectl_config(ctl, profile, NULL);
+	if (!config)
+		return;
+	if (!request->timeout_ms)
+		request->timeout_ms = config->timeout_ms;
+	if (!request->all && !request->n_paths) {
+		request->paths = config->paths.v;
+		request->n_paths = config->paths.n;
+	}
+	request->exclude = config->exclude.v;
+	request->n_exclude = config->exclude.n;
+	request->allow_root |= config->allow_root;
+	if (profile && config->apps.n)
+		findings_add(&ctl->findings, EXIT_CODE_DONE, config->apps.v[0], "is an application "
+			     "of the profile %s, and is not made quiet: only freezectl dlm does that",
+			     profile);
 	freeze_check_sync_budget(ctl, request);
 }
 
@@ -175,6 +199,8 @@ bool freeze_prepare(struct freezectl *ctl, const struct freeze_request *request,
 		.n_paths = request->n_paths,
 		.all = request->all,
 		.allow_root = request->allow_root,
+		.exclude = request->exclude,
+		.n_exclude = request->n_exclude,
 		.can_freeze = connected ? can_freeze : NULL,
 		.can_freeze_ctx = &asked,
 	};
@@ -185,7 +211,7 @@ bool freeze_prepare(struct freezectl *ctl, const struct freeze_request *request,
 	freeze->places.plan = &freeze->plan;
 	if (!good || !connected || asked.refused)
 		return false;
-	if (!plan_n_to_freeze(&freeze->plan)) {
+	if (!plan_n_to_freeze(&freeze->plan) && !request->apps) {
 		findings_add(&ctl->findings, EXIT_CODE_NOT_READY, NULL, "there is neither a "
 			     "filesystem to freeze nor a hook; freezectl plan --all shows why");
 		return false;
@@ -376,6 +402,18 @@ void freeze_show(struct freezectl *ctl, const struct freeze *freeze, bool kept)
 }
 
 /**
+ * freeze_undo() - thaw what was frozen and not kept, and wait for that
+ * @ctl: the call
+ * @freeze: frozen
+ */
+void freeze_undo(struct freezectl *ctl, struct freeze *freeze)
+{
+	freezeguard_lease_end(ctl->fg, freeze->lease.number, NULL, NULL);
+	freezeguard_lease_wait(ctl->fg, freeze->lease.number, is_released, NULL,
+			       freezectl_in_ms(ROLL_BACK_MS), &freeze->lease);
+}
+
+/**
  * freeze_keep() - say that it is frozen, and only then let it outlive this process
  * @ctl: prints @ctl->out
  * @request: what was wanted
@@ -400,9 +438,7 @@ bool freeze_keep(struct freezectl *ctl, const struct freeze_request *request,
 		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, lease->id,
 			     "was frozen, and is thawed again because the result could not be "
 			     "written: %s", output_error(r));
-		freezeguard_lease_end(ctl->fg, lease->number, NULL, NULL);
-		freezeguard_lease_wait(ctl->fg, lease->number, is_released, NULL,
-				       freezectl_in_ms(ROLL_BACK_MS), lease);
+		freeze_undo(ctl, freeze);
 		return false;
 	}
 	r = freezeguard_lease_detach(ctl->fg, lease->number, NULL, lease);

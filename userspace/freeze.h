@@ -20,6 +20,9 @@
  * @n_paths: how many
  * @all: also what --all means
  * @allow_root: the root filesystem may be named
+ * @exclude: mount points that @all leaves out
+ * @n_exclude: how many
+ * @apps: there are applications to be made quiet, so that nothing to freeze is no error
  * @command: a program that will be started while frozen, or NULL
  * @give_up_ns: when to end a lease that is not frozen yet, CLOCK_BOOTTIME; 0: its deadline
  * @give_up_text: how to tell that, "within the script timeout of 8s"
@@ -32,6 +35,9 @@ struct freeze_request {
 	size_t n_paths;
 	bool all;
 	bool allow_root;
+	char **exclude;
+	size_t n_exclude;
+	bool apps;
 	const char *command;
 	uint64_t give_up_ns;
 	const char *give_up_text;
@@ -56,6 +62,7 @@ enum freeze_option {
 	FREEZE_OPT_ALL,
 	FREEZE_OPT_ALLOW_ROOT,
 	FREEZE_OPT_SYNC_BUDGET,
+	FREEZE_OPT_PROFILE,
 };
 
 void freeze_check_sync_budget(struct freezectl *ctl, const struct freeze_request *request);
@@ -68,6 +75,7 @@ bool freeze_take(struct freezectl *ctl, const struct freeze_request *request,
 void freeze_show(struct freezectl *ctl, const struct freeze *freeze, bool kept);
 bool freeze_keep(struct freezectl *ctl, const struct freeze_request *request,
 		 struct freeze *freeze);
+void freeze_undo(struct freezectl *ctl, struct freeze *freeze);
 void freeze_free(struct freeze *freeze);
 
 #endif

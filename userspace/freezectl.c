@@ -15,7 +15,7 @@
 
 static const struct subcommand *const subcommands[] = {
 	&cmd_freeze, &cmd_thaw, &cmd_run, &cmd_extend, &cmd_status, &cmd_plan, &cmd_monitor,
-	&cmd_dlm, &cmd_observer,
+	&cmd_dlm, &cmd_observer, &cmd_config, &cmd_apps,
 };
 
 #define N_SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))
@@ -27,7 +27,7 @@ static const char exit_codes[] =
 	"    2  system error\n"
 	"  201  the freeze failed, nothing stays frozen\n"
 	"  202  the thaw failed\n"
-	"  203  the deadline thawed before the thaw request came\n"
+	"  203  the deadline thawed before the thaw request came, or an application was lost\n"
 	"  204  asked to freeze what is already frozen\n"
 	"  205  asked to thaw what is not frozen\n"
 	"  206  not ready\n";
@@ -238,6 +238,26 @@ struct observer *freezectl_observer(struct freezectl *ctl)
 	return ctl->observer;
 }
 
+/**
+ * freezectl_config() - read the configuration file
+ * @ctl: gets a finding of code 1 for each thing that is wrong with it, and @ctl->config
+ * @profile: what --profile says, or NULL
+ * @usual: without that, the profile that is in force if there is such a section; or NULL
+ *
+ * Return: what is in force; NULL if the file is wrong.
+ */
+const struct config *freezectl_config(struct freezectl *ctl, const char *profile,
+				      const char *usual)
+{
+	const char *file = getenv(CONFIG_ENV);
+
+	config_free(&ctl->config);
+	if (config_read(&ctl->config, file && *file ? file : CONFIG_FILE,
+			profile ? profile : usual, profile, &ctl->findings))
+		return NULL;
+	return &ctl->config;
+}
+
 /** freezectl_in_ms() - the time in so many milliseconds, CLOCK_BOOTTIME */
 uint64_t freezectl_in_ms(uint64_t ms)
 {
@@ -370,6 +390,7 @@ int main(int argc, char **argv)
 	}
 	code = output_exit_code(&ctl.out, &ctl.findings);
 	freezeguard_close(ctl.fg);
+	config_free(&ctl.config);
 	mounts_once_free(&ctl.mounts);
 	if (ctl.observer)
 		observer_close(ctl.observer);

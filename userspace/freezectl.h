@@ -9,13 +9,13 @@
 
 #include <freezeguard.h>
 
+#include "config.h"
 #include "findings.h"
 #include "mounts.h"
 #include "observer.h"
 #include "output.h"
 #include "places.h"
 
-#define DEFAULT_TIMEOUT_MS	60000
 #define DEFAULT_WAIT_MS		10000
 
 /* How long anything is waited for that should have happened already. */
@@ -32,6 +32,7 @@
  * @observer: the observer; NULL until freezectl_observer(), and if none is loaded
  * @observer_error: why not, as observer_open() returned it
  * @stalls_unknown_said: it was said that without one the stalls of writers are not known
+ * @config: the configuration; empty until freezectl_config()
  */
 struct freezectl {
 	struct findings findings;
@@ -42,6 +43,7 @@ struct freezectl {
 	struct observer *observer;
 	int observer_error;
 	bool stalls_unknown_said;
+	struct config config;
 };
 
 /**
@@ -58,7 +60,7 @@ struct subcommand {
 };
 
 extern const struct subcommand cmd_freeze, cmd_thaw, cmd_run, cmd_extend, cmd_status, cmd_plan,
-	cmd_monitor, cmd_dlm, cmd_observer;
+	cmd_monitor, cmd_dlm, cmd_observer, cmd_config, cmd_apps;
 
 /* The options that every subcommand has; main() has dealt with them. */
 enum { OPT_JSON = 256, OPT_HELP, OPT_FIRST };
@@ -75,6 +77,8 @@ bool freezectl_connect(struct freezectl *ctl);
 void freezectl_refused(struct freezectl *ctl, const char *target, int otherwise);
 bool freezectl_fs(struct freezectl *ctl, const char *path, int otherwise,
 		  struct freezeguard_fs *fs);
+const struct config *freezectl_config(struct freezectl *ctl, const char *profile,
+				      const char *usual);
 struct observer *freezectl_observer(struct freezectl *ctl);
 uint64_t freezectl_in_ms(uint64_t ms);
 

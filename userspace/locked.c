@@ -160,6 +160,40 @@ int locked_stdio(struct freezeguard *fg, const struct plan *plan, struct finding
 	return r;
 }
 
+/**
+ * locked_directory() - refuse to freeze what a directory is on that is written to meanwhile
+ * @fg: connected
+ * @plan: what will be frozen
+ * @path: the directory; if it is not there, what it will be made in counts
+ * @findings: gets code 1
+ *
+ * Return: 0 or -EINVAL.
+ */
+int locked_directory(struct freezeguard *fg, const struct plan *plan, const char *path,
+		     struct findings *findings)
+{
+	const struct plan_target *t;
+	char above[4096], *slash;
+	int fd;
+
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
+	snprintf(above, sizeof(above), "%s", path);
+	slash = strrchr(above, '/');
+	if (fd < 0 && slash) {
+		slash[slash == above] = '\0';
+		fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
+	}
+	if (fd < 0)
+		return 0;
+	t = target_of(fg, plan, fd);
+	close(fd);
+	if (!t)
+		return 0;
+	findings_add(findings, EXIT_CODE_USAGE, path, "is on %s, which would be frozen, and is "
+		     "written to meanwhile; choose another one in the configuration", t->path);
+	return -EINVAL;
+}
+
 /* The interpreter that the first line of a script names: "#! /bin/sh -e". */
 static bool interpreter_of(int fd, char path[256])
 {

@@ -10,6 +10,8 @@
 
 int locked_memory(const struct plan *plan, struct findings *findings);
 int locked_stdio(struct freezeguard *fg, const struct plan *plan, struct findings *findings);
+int locked_directory(struct freezeguard *fg, const struct plan *plan, const char *path,
+		     struct findings *findings);
 int locked_command(struct freezeguard *fg, const struct plan *plan, const char *command,
 		   struct findings *findings);
 

@@ -1,46 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * mounts: the mount table of this mount namespace, out of /proc/self/mountinfo. Reading it touches no
- * filesystem but proc: a dead server's mount can't stop us. Not by libmount, which brings libblkid,
- * libselinux and libpcre2 along: loading the four takes longer than all else that a command does
- * before it freezes. A test compares the two.
+ * mounts: the mount table of this mount namespace, copied out of libmount, so that nothing else has
+ * to know it. Reading it touches no filesystem but proc: a dead server's mount can't stop us.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <libmount/libmount.h>
 
 #include "mounts.h"
 
-#define N_ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
-
-/* Nothing that is on a device, and can be stored on. */
-static const char *const pseudo_types[] = {
-	"anon_inodefs", "apparmorfs", "autofs", "bdev", "binder", "binfmt_misc", "bpf", "cgroup",
-	"cgroup2", "configfs", "cpuset", "debugfs", "devfs", "devpts", "devtmpfs", "dlmfs",
-	"dmabuf", "drm", "efivarfs", "fuse", "fuse.archivemount", "fuse.avfsd", "fuse.dumpfs",
-	"fuse.encfs", "fuse.gvfs-fuse-daemon", "fuse.gvfsd-fuse", "fuse.lxcfs",
-	"fuse.rofiles-fuse", "fuse.vmware-vmblock", "fuse.xwmfs", "fusectl", "hugetlbfs",
-	"ipathfs", "mqueue", "nfsd", "none", "nsfs", "overlay", "pipefs", "proc", "pstore",
-	"ramfs", "resctrl", "rootfs", "rpc_pipefs", "securityfs", "selinuxfs", "smackfs", "sockfs",
-	"spufs", "sysfs", "tmpfs", "tracefs", "vboxsf", "virtiofs",
+/* Those that libmount doesn't count as network filesystems. */
+static const char *const more_network_types[] = {
+	"beegfs", "ceph", "coda", "glusterfs", "gpfs", "lustre", "orangefs", "virtiofs",
 };
 
-static const char *const network_types[] = {
-	"9p", "afs", "beegfs", "ceph", "cifs", "coda", "fuse.curlftpfs", "fuse.sshfs", "glusterfs",
-	"gpfs", "lustre", "ncpfs", "orangefs", "smb3", "smbfs", "virtiofs",
-};
-
-static bool is_one_of(const char *fstype, const char *const *types, size_t n)
+static bool is_more_network(const char *fstype)
 {
 	size_t i;
 
-	for (i = 0; i < n; i++)
-		if (!strcmp(fstype, types[i]))
+	for (i = 0; i < sizeof(more_network_types) / sizeof(more_network_types[0]); i++)
+		if (!strcmp(fstype, more_network_types[i]))
 			return true;
 	return false;
+}
+
+static bool has_option(const char *options, const char *name)
+{
+	return options && mnt_optstr_get_option(options, name, NULL, NULL) == 0;
+}
+
+static char *copy(const char *text)
+{
+	return strdup(text ? text : "");
 }
 
 static void entry_free(struct mount_entry *e)
@@ -52,142 +48,85 @@ static void entry_free(struct mount_entry *e)
 	free(e->options);
 }
 
-/* The kernel writes some bytes as a backslash and three octal digits. */
-static char *decode(const char *text, size_t len)
+static int entry_fill(struct mount_entry *e, struct libmnt_fs *fs)
 {
-	char *copy = malloc(len + 1), *to = copy;
-	size_t i;
+	dev_t dev = mnt_fs_get_devno(fs);
+	struct mount_entry new = {
+		.id = mnt_fs_get_id(fs),
+		.parent_id = mnt_fs_get_parent_id(fs),
+		.major = major(dev),
+		.minor = minor(dev),
+		.fstype = copy(mnt_fs_get_fstype(fs)),
+		.source = copy(mnt_fs_get_source(fs)),
+		.root = copy(mnt_fs_get_root(fs)),
+		.mountpoint = copy(mnt_fs_get_target(fs)),
+		.options = copy(mnt_fs_get_fs_options(fs)),
+		.read_only = has_option(mnt_fs_get_fs_options(fs), "ro"),
+		.pseudo = mnt_fs_is_pseudofs(fs) == 1,
+	};
 
-	if (!copy)
-		return NULL;
-	for (i = 0; i < len; i++) {
-		const char *t = text + i;
-
-		if (len - i >= 4 && t[0] == '\\' && t[1] >= '0' && t[1] <= '3' && t[2] >= '0' &&
-		    t[2] <= '7' && t[3] >= '0' && t[3] <= '7') {
-			*to++ = (char)((t[1] - '0') << 6 | (t[2] - '0') << 3 | (t[3] - '0'));
-			i += 3;
-		} else {
-			*to++ = *t;
-		}
-	}
-	*to = '\0';
-	return copy;
-}
-
-/* The next word of a line; NULL at its end. One that is empty is one, too. */
-static const char *word(const char **line, size_t *len)
-{
-	const char *start = *line;
-
-	if (!*start)
-		return NULL;
-	*len = strcspn(start, " \n");
-	*line = start + *len + (start[*len] != '\0');
-	return start;
-}
-
-/* The value of an option as the table has it: "name", "name=value"; NULL if there is none. */
-static const char *find_option(const char *options, const char *name, size_t *len)
-{
-	size_t name_len = strlen(name);
-
-	while (*options) {
-		size_t n = strcspn(options, ",");
-
-		if (n >= name_len && !strncmp(options, name, name_len) &&
-		    (n == name_len || options[name_len] == '=')) {
-			*len = n - name_len;
-			return options + name_len;
-		}
-		options += n + (options[n] == ',');
-	}
-	return NULL;
-}
-
-/*
- * A line of the table:
- * 36 35 98:0 /mnt1 /mnt/parent rw,noatime master:1 - ext3 /dev/root rw,errors=continue
- *
- * Return: 0; -EINVAL it is none; -ENOMEM.
- */
-static int entry_parse(struct mount_entry *e, const char *line)
-{
-	const char *root, *mountpoint, *options, *fstype, *source, *optional;
-	size_t root_len = 0, mountpoint_len = 0, options_len = 0, fstype_len = 0, source_len = 0, len = 0;
-	struct mount_entry new = { 0 };
-	int at = 0;
-
-	if (sscanf(line, "%d %d %u:%u %n", &new.id, &new.parent_id, &new.major, &new.minor,
-		   &at) != 4 || !at)
-		return -EINVAL;
-	line += at;
-	root = word(&line, &root_len);
-	mountpoint = root ? word(&line, &mountpoint_len) : NULL;
-	optional = mountpoint ? word(&line, &len) : NULL;
-	while (optional && !(len == 1 && *optional == '-'))
-		optional = word(&line, &len);
-	fstype = optional ? word(&line, &fstype_len) : NULL;
-	source = fstype ? word(&line, &source_len) : NULL;
-	options = source ? word(&line, &options_len) : NULL;
-	if (!options || !root_len || !mountpoint_len || !fstype_len)
-		return -EINVAL;
-
-	new.root = decode(root, root_len);
-	new.mountpoint = decode(mountpoint, mountpoint_len);
-	new.fstype = decode(fstype, fstype_len);
-	new.source = decode(source, source_len);
-	/* An option's value may contain a comma, written in octal: see mounts_option(). */
-	new.options = strndup(options, options_len);
 	if (!new.fstype || !new.source || !new.root || !new.mountpoint || !new.options) {
 		entry_free(&new);
 		return -ENOMEM;
 	}
-	new.read_only = find_option(new.options, "ro", &len) != NULL;
-	new.pseudo = is_one_of(new.fstype, pseudo_types, N_ELEMENTS(pseudo_types));
-	new.network = !strncmp(new.fstype, "nfs", 3) ? strcmp(new.fstype, "nfsd") != 0 :
-		      is_one_of(new.fstype, network_types, N_ELEMENTS(network_types));
+	new.network = mnt_fs_is_netfs(fs) == 1 || is_more_network(new.fstype);
 	*e = new;
 	return 0;
 }
 
+/* libmount calls this for a line it can't read; 1 means: go on with the next one */
+static int on_bad_line(struct libmnt_table *table, const char *filename, int line)
+{
+	size_t *n_unreadable = mnt_table_get_userdata(table);
+
+	(void)filename;
+	(void)line;
+	++*n_unreadable;
+	return 1;
+}
+
 int mounts_read(struct mounts *m, const char *mountinfo)
 {
-	struct mount_entry *v, entry;
-	size_t size = 0, room = 0;
-	char *line = NULL;
-	FILE *file;
-	int ret = 0;
+	struct libmnt_table *table;
+	struct libmnt_iter *iter;
+	struct libmnt_fs *fs;
+	int ret, n;
 
 	*m = (struct mounts){};
-	file = fopen(mountinfo ? mountinfo : "/proc/self/mountinfo", "re");
-	if (!file)
-		return -errno;
-	errno = 0;
-	while (!ret && getline(&line, &size, file) > 0) {
-		ret = entry_parse(&entry, line);
-		if (ret == -EINVAL) {
-			m->n_unreadable++;
-			ret = 0;
-			continue;
-		}
-		if (!ret && m->n == room) {
-			room = room ? 2 * room : 64;
-			v = reallocarray(m->v, room, sizeof(*v));
-			if (!v) {
-				entry_free(&entry);
-				ret = -ENOMEM;
-				break;
-			}
-			m->v = v;
-		}
-		if (!ret)
-			m->v[m->n++] = entry;
+	table = mnt_new_table();
+	if (!table)
+		return -ENOMEM;
+	iter = mnt_new_iter(MNT_ITER_FORWARD);
+	if (!iter) {
+		ret = -ENOMEM;
+		goto unref_table;
 	}
-	if (!ret && !feof(file))
-		ret = errno ? -errno : -EIO;
-	free(line);
-	fclose(file);
+	mnt_table_set_userdata(table, &m->n_unreadable);
+	mnt_table_set_parser_errcb(table, on_bad_line);
+	ret = mnt_table_parse_file(table, mountinfo ? mountinfo : "/proc/self/mountinfo");
+	if (ret) {
+		ret = ret < 0 ? ret : -EINVAL;
+		goto free_iter;
+	}
+	n = mnt_table_get_nents(table);
+	if (n > 0) {
+		m->v = calloc((size_t)n, sizeof(*m->v));
+		if (!m->v) {
+			ret = -ENOMEM;
+			goto free_iter;
+		}
+	}
+	while (m->n < (size_t)n && mnt_table_next_fs(table, iter, &fs) == 0) {
+		ret = entry_fill(&m->v[m->n], fs);
+		if (ret)
+			goto free_iter;
+		m->n++;
+	}
+
+free_iter:
+	mnt_free_iter(iter);
+unref_table:
+	mnt_unref_table(table);
 	if (ret)
 		mounts_free(m);
 	return ret;
@@ -261,9 +200,10 @@ int mounts_id_of_fd(int fd)
 
 char *mounts_option(const struct mount_entry *e, const char *name)
 {
-	const char *value;
-	size_t len;
+	char *value = NULL;
+	size_t size = 0;
 
-	value = find_option(e->options, name, &len);
-	return value && len > 1 ? decode(value + 1, len - 1) : NULL;
+	if (mnt_optstr_get_option(e->options, name, &value, &size) || !value || !size)
+		return NULL;
+	return strndup(value, size);
 }

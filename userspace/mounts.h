@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* mounts: the mount table of this mount namespace */
+/* mounts: the mount table of this mount namespace; the only file that knows libmount */
 #ifndef FREEZEGUARD_MOUNTS_H
 #define FREEZEGUARD_MOUNTS_H
 
@@ -17,10 +17,10 @@
  * @source: "/dev/nvme1n1", "tmpfs", "server:/export", or ""
  * @root: the directory of the filesystem that is mounted: "/" unless a bind mount or subvolume
  * @mountpoint: where
- * @options: the superblock's options, not decoded: for mounts_option()
+ * @options: the superblock's options
  * @read_only: the superblock is read-only; a read-only mount of a writable superblock isn't
- * @pseudo: it is a pseudo filesystem (proc, tmpfs, overlay, ...)
- * @network: it is a network filesystem
+ * @pseudo: libmount says it is a pseudo filesystem (proc, tmpfs, overlay, ...)
+ * @network: libmount says it is a network filesystem
  */
 struct mount_entry {
 	int id, parent_id;
@@ -33,7 +33,7 @@ struct mount_entry {
  * struct mounts - a mount table, in the kernel's order
  * @v: the mounts
  * @n: how many
- * @n_unreadable: lines of the table that make no sense
+ * @n_unreadable: lines of the table that libmount couldn't read
  */
 struct mounts {
 	struct mount_entry *v;

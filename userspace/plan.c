@@ -384,6 +384,18 @@ static const char *boot_mountpoint(const struct plan_target *t)
 	return NULL;
 }
 
+/* Is one of its mount points among those that were excluded? */
+static bool is_excluded(const struct planner *p, const struct plan_target *t)
+{
+	size_t i, k;
+
+	for (i = 0; i < p->req->n_exclude; i++)
+		for (k = 0; k < t->n_mountpoints; k++)
+			if (!strcmp(p->req->exclude[i], t->mountpoints[k]))
+				return true;
+	return false;
+}
+
 /* Why --all leaves a superblock out, as far as that is known without opening it */
 static int skip_unopened(struct planner *p, struct plan_target *t, const struct mount_entry *e)
 {
@@ -398,6 +410,8 @@ static int skip_unopened(struct planner *p, struct plan_target *t, const struct 
 		return plan_skip(t, "it is read-only");
 	if (mounts_is_fuse(e))
 		return plan_skip(t, "%s cannot be frozen", t->fstype);
+	if (is_excluded(p, t))
+		return plan_skip(t, "it is excluded by the configuration");
 	for (i = 0; i < N_NEEDED; i++)
 		if (same_superblock(e, p->needed[i]))
 			return plan_skip(t, "it holds %s (%s), without which nobody would ask for "

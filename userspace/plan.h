@@ -75,6 +75,8 @@ extern const struct plan_world plan_world_real;
  * @all: also every mounted block-device filesystem that Data Lifecycle Manager means: not the root
  *	filesystem, nothing on /boot*, and nothing that the caller needs to go on
  * @allow_root: the root filesystem may be named
+ * @exclude: mount points that @all leaves out
+ * @n_exclude: how many
  * @survey: for looking only: every mounted block-device filesystem, the root filesystem and
  *	read-only ones too, each with an fd. Named paths are added and nothing about them is refused
  *	but that they can't be opened.
@@ -88,6 +90,8 @@ struct plan_request {
 	size_t n_paths;
 	bool all;
 	bool allow_root;
+	char **exclude;
+	size_t n_exclude;
 	bool survey;
 	int (*can_freeze)(void *ctx, int fd);
 	void *can_freeze_ctx;

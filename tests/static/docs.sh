@@ -201,8 +201,15 @@ check_metrics() {
 }
 
 check_environment() {
-	differ "cmd_run.c" "$(grep -ohP 'setenv\("\K\w+' userspace/cmd_run.c)" "the page" \
+	differ "the code" "$(grep -ohP 'setenv\("\K\w+' userspace/cmd_run.c
+		awk '$2 == "CONFIG_ENV" { gsub("\"", "", $3); print $3 }' userspace/config.h)" "the page" \
 		"$(section Sh ENVIRONMENT $page | grep -oE 'FREEZEGUARD_[A-Z]+')"
+}
+
+check_settings() {
+	differ "config.c" "$(sed -n '/^const struct config_key/,/^}/ s/^\t{ "\([a-z_]*\)", .*/\1/p' userspace/config.c)" \
+		"the page" "$(section Sh CONFIGURATION $page | sed -n '/^\.Bl/,/^\.El/ s/^\.It Va \([a-z_]*\)$/\1/p' |
+			grep -vx enabled)"
 }
 
 check_limits() {
@@ -306,6 +313,7 @@ report "every field of the JSON documents is in the page, and no other" "$(check
 report "every state and cause is in the page" "$(check_names)"
 report "every figure for Prometheus is in observing.md, and no other" "$(check_metrics)"
 report "environment variables" "$(check_environment)"
+report "the keys of the configuration file are in the page" "$(check_settings)"
 report "limits" "$(check_limits)"
 report "module parameters and their defaults" "$(check_parameters)"
 for file in "${pages[@]}"; do

@@ -73,7 +73,16 @@ static const struct {
 	{ { "dlm", "pre-script", "--execution-id", UUID "0" }, "neither a UUID" },
 	{ { "dlm", "pre-script", "--execution-id", UUID, "--script-timeout", "0" },
 	  "--script-timeout" },
-	{ { "dlm", "pre-script", "--execution-id", UUID, "--app", "mysql" }, "'--app'" },
+	{ { "dlm", "pre-script", "--execution-id", UUID, "--app", "mysql", "--no-apps" },
+	  "exclude each other" },
+	{ { "dlm", "pre-script", "--execution-id", UUID, "--profile", "nobodys" },
+	  "[profile nobodys]" },
+	{ { "freeze", "--profile", "nobodys", "/data" }, "[profile nobodys]" },
+	{ { "run", "--profile", "nobodys", "/data", "--", "true" }, "[profile nobodys]" },
+	{ { "plan", "--profile", "nobodys" }, "[profile nobodys]" },
+	{ { "config", "timeout" }, "'timeout'" },
+	{ { "apps", "mysql" }, "'mysql'" },
+	{ { "apps", "--id", "" }, "empty" },
 };
 
 #define N_WRONG (sizeof(wrong) / sizeof(wrong[0]))
@@ -142,17 +151,17 @@ static void json_says_the_same(void **state)
 static void help_is_complete(void **state)
 {
 	static const char *const names[] = { "freeze", "thaw", "run", "extend", "status", "plan",
-					     "monitor", "dlm" };
+					     "monitor", "dlm", "config", "apps" };
 	char line[64];
 	size_t i;
 
 	(void)state;
 	assert_int_equal(FREEZECTL("--help"), 0);
-	for (i = 0; i < 8; i++) {
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		snprintf(line, sizeof(line), "\n  %s ", names[i]);
 		assert_non_null(strstr(captured_out, line));
 	}
-	for (i = 0; i < 8; i++) {
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		assert_int_equal(FREEZECTL(names[i], "--help"), 0);
 		snprintf(line, sizeof(line), "Usage: freezectl %s ", names[i]);
 		assert_ptr_equal(strstr(captured_out, line), captured_out);

@@ -261,10 +261,11 @@ static void tables_are_aligned(void **state)
 	char *text = NULL;
 	size_t size = 0;
 	FILE *file = open_memstream(&text, &size);
-	struct table *table = table_new(headers);
+	struct table *table;
 
 	(void)state;
 	setenv("LC_ALL", "C.UTF-8", 1);
+	table = table_new(headers);
 	table_row(table, (const char *[]) { "\xc3\xa4\xc3\xb6", "2", "end" });
 	table_row(table, (const char *[]) { "\xe6\x97\xa5", NULL, "" });
 	table_row(table, (const char *[]) { "", "longer than that", "x" });

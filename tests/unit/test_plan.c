@@ -284,6 +284,22 @@ static void all_is_what_data_lifecycle_manager_means(void **state)
 	assert_int_equal(made_up.opened_hanging, 0);
 }
 
+static void what_is_excluded_is_left_out_unless_it_is_named(void **state)
+{
+	char *exclude[] = { "/nowhere", "/data" };
+
+	(void)state;
+	assert_int_equal(make(ec2(), (struct plan_request){
+		.all = true, .can_freeze = all_but_vfat, .exclude = exclude, .n_exclude = 2 }), 0);
+	assert_skipped(5, "excluded by the configuration");
+	assert_frozen(6);
+	plan_free(&plan);
+	findings_free(&findings);
+	assert_int_equal(make(ec2(), (struct plan_request){
+		.paths = PATHS("/data"), .exclude = exclude, .n_exclude = 2 }), 0);
+	assert_frozen(5);
+}
+
 static void naming_overrides_what_all_leaves_out(void **state)
 {
 	(void)state;
@@ -545,6 +561,7 @@ int main(void)
 		TEST(the_kernel_says_what_can_freeze),
 		TEST(a_kernel_that_cannot_be_asked_refuses_nothing),
 		TEST(all_is_what_data_lifecycle_manager_means),
+		TEST(what_is_excluded_is_left_out_unless_it_is_named),
 		TEST(naming_overrides_what_all_leaves_out),
 		TEST(a_survey_has_them_all),
 		TEST(a_survey_refuses_only_what_cannot_be_opened),

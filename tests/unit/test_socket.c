@@ -479,21 +479,34 @@ static bool is_frozen(const struct freezeguard_lease *lease, void *arg)
 	return lease->state == FREEZEGUARD_LEASE_STATE_FROZEN;
 }
 
-static void waiting_is_woken_by_a_notification(void **state)
+/* What is quick is so at least once on a machine that has other things to do. */
+enum { TRIES = 5 };
+
+static uint64_t wait_for_notification(void)
 {
 	struct kernel k = { .scripts = { get_freezing_then_ntf, get_frozen } };
-	uint64_t begin = freezeguard_now_ns();
+	uint64_t begin = freezeguard_now_ns(), took;
 	struct freezeguard_lease lease = { 0 };
 	int asked = 0;
 
-	(void)state;
 	kernel_start(&k);
 	assert_int_equal(freezeguard_lease_wait(k.fg, 1, is_frozen, &asked,
 						begin + 5000 * FG_NS_PER_MS, &lease), 0);
+	took = freezeguard_now_ns() - begin;
 	assert_int_equal(lease.state, FREEZEGUARD_LEASE_STATE_FROZEN);
 	assert_int_equal(asked, 2);
-	assert_in_range(freezeguard_now_ns() - begin, 0, FG_SILENCE_NS - 1);
 	kernel_stop(&k);
+	return took;
+}
+
+static void waiting_is_woken_by_a_notification(void **state)
+{
+	uint64_t took = FG_SILENCE_NS;
+
+	(void)state;
+	for (int i = 0; i < TRIES && took >= FG_SILENCE_NS; i++)
+		took = wait_for_notification();
+	assert_in_range(took, 0, FG_SILENCE_NS - 1);
 }
 
 static void waiting_asks_again_after_silence(void **state)
@@ -511,21 +524,32 @@ static void waiting_asks_again_after_silence(void **state)
 	kernel_stop(&k);
 }
 
-static void waiting_ends_by_its_deadline(void **state)
+static uint64_t wait_until_deadline(void)
 {
 	struct kernel k = { .scripts = { get_freezing, get_freezing, get_freezing } };
-	uint64_t begin = freezeguard_now_ns();
+	uint64_t begin = freezeguard_now_ns(), took;
 	struct freezeguard_lease lease = { 0 };
 	int asked = 0;
 
-	(void)state;
 	kernel_start(&k);
 	assert_int_equal(freezeguard_lease_wait(k.fg, 1, is_frozen, &asked,
 						begin + 100 * FG_NS_PER_MS, &lease), -ETIMEDOUT);
+	took = freezeguard_now_ns() - begin;
 	assert_int_equal(lease.state, FREEZEGUARD_LEASE_STATE_FREEZING);
-	assert_in_range(freezeguard_now_ns() - begin, 100 * FG_NS_PER_MS, 400 * FG_NS_PER_MS);
 	assert_non_null(strstr(freezeguard_error(k.fg), "still freezing"));
 	kernel_stop(&k);
+	assert_true(took >= 100 * FG_NS_PER_MS);
+	return took;
+}
+
+static void waiting_ends_by_its_deadline(void **state)
+{
+	uint64_t took = UINT64_MAX;
+
+	(void)state;
+	for (int i = 0; i < TRIES && took > 400 * FG_NS_PER_MS; i++)
+		took = wait_until_deadline();
+	assert_in_range(took, 0, 400 * FG_NS_PER_MS);
 }
 
 /* ---- events ---- */

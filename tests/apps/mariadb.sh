@@ -1,0 +1,41 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # variables for and of the files that source this
+# SPDX-License-Identifier: GPL-2.0-only
+# MariaDB servers of a test's own. Sourced after lib.sh.
+
+mariadb_options=(--user=root --skip-networking --innodb-log-file-size=10M --innodb-buffer-pool-size=32M
+	--innodb-use-native-aio=0 --innodb-flush-log-at-trx-commit=1 --server-id=1 --log-bin=binlog
+	--sync-binlog=1 --skip-name-resolve
+	--myisam-recover-options=OFF --aria-recover-options=OFF)	# which would hide what was left open
+
+# mariadb_init DIRECTORY
+mariadb_init() {
+	mkdir "$1" || return
+	mariadb-install-db --no-defaults --datadir="$1" --skip-test-db \
+		--auth-root-authentication-method=normal "${mariadb_options[@]}" >"$scratch/init.log" 2>&1 ||
+		{ cat "$scratch/init.log" "$1"/*.err; return 1; }
+}
+
+# mariadb_start DIRECTORY SOCKET: its process is $server
+mariadb_start() {
+	mariadbd --no-defaults --datadir="$1" --socket="$2" --pid-file="$1/pid" "${mariadb_options[@]}" \
+		>"$2.log" 2>&1 &
+	server=$!
+	servers+=("$server")
+	until_up "$server" 60000 mariadb-admin --no-defaults -uroot -S "$2" ping || { cat "$2.log"; return 1; }
+}
+
+# mariadb_does SOCKET STATEMENTS
+mariadb_does() {
+	mariadb --no-defaults -uroot -S "$1" -NBe "$2"
+}
+
+mariadb_tables="CREATE DATABASE test; USE test;
+CREATE TABLE t (client INT, seq INT, filler VARCHAR(200), PRIMARY KEY (client, seq)) ENGINE=InnoDB;
+CREATE TABLE m (client INT, seq INT, PRIMARY KEY (client, seq)) ENGINE=MyISAM;"
+
+# Every table, without mending any: a table that was not closed is a complaint, too.
+mariadb_is_clean() {
+	local answer
+	answer=$(mariadb-check --no-defaults -uroot -S "$1" --check --all-databases) || return
+	! grep -vE '^[^ ]+ +OK$' <<<"$answer"
+}

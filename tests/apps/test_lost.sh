@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What becomes of a database when the thaw does not come in time, or when the supervisor, the client
+# that holds the session, or the server is killed while everything is frozen.
+# shellcheck disable=SC2154 # variables of the libraries
+# shellcheck source=tests/apps/lib.sh
+. ./lib.sh
+# shellcheck source=tests/apps/mariadb.sh
+. ./mariadb.sh
+# shellcheck source=tests/apps/postgresql.sh
+. ./postgresql.sh
+plan $((2 * (3 + 6 + 2 * 7 + 9)))
+
+configure "[hook mysql]" "env.MYSQL_OPTIONS = --no-defaults -uroot -S $scratch/socket" \
+	"[hook postgresql]" "env.PGHOST = $scratch/socket" "env.PGUSER = postgres" \
+	"env.POSTGRESQL_USER = nobody" "env.POSTGRESQL_MODE = backup"
+
+# ---- the load ----
+
+# first_acks NS DIRECTORY: of each client the time of its first answer after NS, the latest one last
+first_acks() {
+	awk -v after="$1" '$1 == "ack" && $3 >= after && !(FILENAME in seen) { seen[FILENAME]; print $3 }' \
+		"$2"/* | sort -n
+}
+all_go_on() { [ "$(first_acks "$@" | wc -l)" -eq $clients ]; }
+
+# ---- the processes ----
+
+# pid_of PATTERN: the only one whose command line has it
+pid_of() {
+	local pids
+	mapfile -t pids < <(pgrep -f -- "$1")
+	[ ${#pids[@]} -eq 1 ] || { echo "${#pids[@]} processes with '$1'"; return 1; }
+	echo "${pids[0]}"
+}
+supervisor() { freezectl apps --id "dlm-$execution" | sed -n 's/.*by supervisor \([0-9]*\) .*/\1/p'; }
+
+# ---- the cases, each for server $1 ----
+
+declare -A app=([mariadb]=mysql [postgresql]=postgresql)
+declare -A client_of=([mariadb]="mariadb --no-defaults .*--force" [postgresql]="psql .*-v ON_ERROR_STOP=0")
+freeze() { pre_script --app "${app[$1]}" "${@:2}" "$scratch/$1"; }
+
+deadline_case() {
+	local deadline latest
+	does "$1, deadline: pre-script" freeze "$1" --timeout 4s --json
+	deadline=$(python3 -c 'import json, sys
+print(json.load(open(sys.argv[1]))["leases"][0]["deadline_ns"])' "$scratch/did")
+	that "$1, deadline: every client goes on" within 12000 all_go_on "$deadline" "$scratch/said.$1"
+	latest=$(first_acks "$deadline" "$scratch/said.$1" | tail -n 1)
+	echo "# the last of $clients clients goes on $(((latest - deadline) / 1000000)) ms after the deadline"
+	that "$1, deadline: within a second of it" test $((latest - deadline)) -le 1000000000
+	expect 203 "$1, deadline: post-script" post_script
+	says "$1, deadline: it says why" "deadline"
+	that "$1, deadline: no client is left" within 3000 ended_pattern "${client_of[$1]}"
+}
+ended_pattern() { ! pgrep -f -- "$1"; }
+
+# lost_case SERVER NAME PID-COMMAND...: that process is killed
+lost_case() {
+	local server=$1 name=$2 victim
+	shift 2
+	does "$server, $name: pre-script" freeze "$server" --timeout 60s
+	victim=$("$@")
+	that "$server, $name: is killed" kill -KILL "$victim"
+	that "$server, $name: the session with the server ends" within 6000 ended_pattern "${client_of[$server]}"
+	that "$server, $name: nothing is thawed by that" frozen "$scratch/$server"
+	expect 203 "$server, $name: post-script" post_script
+	says "$server, $name: it says that consistency was lost" "consistency was lost"
+	that "$server, $name: every client goes on" within 12000 all_go_on "$(now)" "$scratch/said.$server"
+}
+
+server_case() {
+	does "$1, server: pre-script" freeze "$1" --timeout 60s
+	that "$1, server: is killed" kill -KILL "$first"
+	that "$1, server: nothing is thawed by that" frozen "$scratch/$1"
+	that "$1, server: the hook ends" within 15000 ended_pattern "${client_of[$1]}"
+	expect 203 "$1, server: post-script" post_script
+	says "$1, server: it says that consistency was lost" "consistency was lost"
+	that "$1, server: it is gone when its filesystem is thawed" within 12000 gone "$first"
+	that "$1, server: the load ends with it" within 12000 gone "$loader"
+	load_killed
+	does "$1, server: it starts again, and takes writes" again "$1"
+}
+
+# ---- both servers ----
+
+init() {
+	"$1_init" "$scratch/$1/db"
+}
+start() {
+	"$1_start" "$scratch/$1/db" "$scratch/socket"
+}
+again() {
+	servers=()
+	start "$1" && "$1_does" "$scratch/socket" "INSERT INTO ${table[$1]} VALUES (99, 1)"
+}
+declare -A table=([mariadb]="test.m" [postgresql]="t (client, seq)")
+
+for server_name in mariadb postgresql; do
+	make_store $server_name ext4 320
+	does "$server_name: its files" init $server_name
+	does "$server_name: a server" start $server_name
+	first=$server
+	tables=${server_name}_tables
+	${server_name}_does "$scratch/socket" "${!tables}"
+	does "$server_name: load" load_begins $server_name "$scratch/socket" "$scratch/said.$server_name"
+	deadline_case $server_name
+	lost_case $server_name supervisor supervisor
+	lost_case $server_name client pid_of "${client_of[$server_name]}"
+	server_case $server_name
+	stop_server "$server"
+	rm -rf "$scratch/socket"
+	close_store $server_name
+done

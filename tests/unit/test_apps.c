@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* apps: what freezectl apps shows of hooks and records */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <json-c/json.h>
+
+#include "capture.h"
+#include "supervised.h"
+#include "apps.h"
+
+static int setup_conf(void **state)
+{
+	if (setup(state))
+		return -1;
+	setenv(CONFIG_ENV, hookdir_conf, 1);
+	return 0;
+}
+
+static int teardown_conf(void **state)
+{
+	unsetenv(CONFIG_ENV);
+	return teardown(state);
+}
+
+static int system_in(const char *command)
+{
+	char text[300];
+
+	snprintf(text, sizeof(text), "cd %s && %s", hookdir, command);
+	return system(text);
+}
+
+static struct json_object *document(void)
+{
+	struct json_object *doc = json_tokener_parse(captured_out);
+
+	assert_non_null(doc);
+	return doc;
+}
+
+static struct json_object *at(struct json_object *doc, const char *key, size_t i)
+{
+	return json_object_array_get_idx(json_object_object_get(doc, key), i);
+}
+
+static const char *text_at(struct json_object *object, const char *key)
+{
+	return json_object_get_string(json_object_object_get(object, key));
+}
+
+static void nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(FREEZECTL("apps"), 0);
+	assert_string_equal(captured_err, "");
+	assert_int_equal(FREEZECTL("apps", "--id", "dlm-None"), 205);
+	assert_non_null(strstr(captured_err, "dlm-None"));
+}
+
+static void hooks_that_were_never_called(void **state)
+{
+	struct json_object *doc;
+
+	(void)state;
+	hookdir_hook("10-web", "");
+	hookdir_hook("20-db.session", "");
+	hookdir_hook("/db.session", "");
+	hookdir_hook("/mail", "");
+	assert_int_equal(hookdir_configure("[hook web]\nenabled = no\n"), 0);
+	assert_int_equal(FREEZECTL("apps"), 0);
+	assert_non_null(strstr(captured_out, "web"));
+	assert_non_null(strstr(captured_out, "not called"));
+	assert_non_null(strstr(captured_out, "idle"));
+	assert_non_null(strstr(captured_err, "web: is not called: it is disabled"));
+	assert_non_null(strstr(captured_err, "mail: is not called: it is not in"));
+	assert_int_equal(FREEZECTL("apps", "--json"), 0);
+	doc = document();
+	/* The shipped one of the same name is not shown. */
+	assert_int_equal(json_object_array_length(json_object_object_get(doc, "hooks")), 3);
+	assert_string_equal(text_at(at(doc, "hooks", 1), "name"), "db");
+	assert_string_equal(text_at(at(doc, "hooks", 1), "kind"), "session");
+	assert_string_equal(text_at(at(doc, "hooks", 1), "state"), "idle");
+	assert_null(json_object_object_get(at(doc, "hooks", 1), "last"));
+	assert_string_equal(text_at(at(doc, "hooks", 2), "name"), "mail");
+	assert_false(json_object_get_boolean(
+		json_object_object_get(at(doc, "hooks", 2), "enabled")));
+	json_object_put(doc);
+}
+
+static void while_they_are_quiet_and_after(void **state)
+{
+	struct json_object *doc, *last;
+
+	(void)state;
+	hookdir_hook("10-web", "echo web says $1");
+	hookdir_hook("20-db.session", "echo NOTE at=x=5; echo READY; read -r why; echo bye; exit 3");
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_LEASE);
+	tell(SUPERVISOR_CHECK);
+	hears(SUPERVISOR_STILL);
+	assert_int_equal(FREEZECTL("apps", "--json"), 0);
+	doc = document();
+	assert_string_equal(text_at(at(doc, "hooks", 0), "state"), "quiet");
+	assert_string_equal(text_at(at(doc, "sessions", 0), "id"), ID);
+	assert_true(json_object_get_boolean(
+		json_object_object_get(at(doc, "sessions", 0), "alive")));
+	json_object_put(doc);
+	assert_int_equal(FREEZECTL("apps", "--id", ID), 0);
+	assert_non_null(strstr(captured_out, "alive"));
+	assert_non_null(strstr(captured_out, "app db: at=x=5"));
+
+	hookdir_write("lease", "request", 0644);
+	over("request");
+	assert_int_equal(FREEZECTL("apps", "--json"), 0);
+	doc = document();
+	assert_string_equal(text_at(at(doc, "hooks", 0), "state"), "idle");
+	last = json_object_object_get(at(doc, "hooks", 1), "last");
+	assert_string_equal(text_at(last, "state"), "thaw-failed");
+	assert_int_equal(json_object_get_int(json_object_object_get(last, "exit_status")), 3);
+	assert_string_equal(text_at(last, "thaw_output"), "bye\n");
+	assert_string_equal(text_at(last, "why"), "request");
+	assert_string_equal(text_at(json_object_object_get(last, "notes"), "at"), "x=5");
+	json_object_put(doc);
+	assert_int_equal(FREEZECTL("apps"), 0);
+	assert_non_null(strstr(captured_out, "thaw-failed, status 3"));
+	assert_int_equal(FREEZECTL("apps", "--id", ID), 0);
+	assert_non_null(strstr(captured_out, "web: web says freeze"));
+	assert_non_null(strstr(captured_out, "web: web says thaw"));
+	assert_non_null(strstr(captured_out, "db: bye"));
+}
+
+/* Two hooks that hang, one of them named and not enabled: each is called, in the time that there is. */
+static void a_post_script_for_a_dead_supervisor(void **state)
+{
+	struct freezectl ctl = { 0 };
+	uint64_t begin;
+
+	(void)state;
+	hookdir_hook("10-a", "echo a $1 >>log; [ $1 = freeze ] || sleep 60");
+	hookdir_hook("20-b", "echo b $1 >>log; [ $1 = freeze ] || sleep 60");
+	assert_int_equal(hookdir_configure("thaw_timeout = 30s"), 0);
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	assert_int_equal(kill(supervisor.pid, SIGKILL), 0);
+	assert_int_equal(waitpid(supervisor.pid, NULL, 0), supervisor.pid);
+	supervisor.pid = 0;
+	load();
+	assert_int_equal(system_in("mv hooks.d/20-b shipped/20-b"), 0);
+	begin = freezeguard_now_ns();
+	apps_after(&ctl, &hookdir_config, &session, true, 1, freezectl_in_ms(6000));
+	assert_true(freezeguard_now_ns() - begin < 15 * NS_PER_S);
+	assert_int_equal(findings_exit_code(&ctl.findings), 202);
+	log_is("a freeze\nb freeze\nb thaw\na thaw\n");
+	findings_free(&ctl.findings);
+}
+
+/* Its deadline came and the kernel could not be asked, but the lease had been extended. */
+static void released_before_the_lease_ended(void **state)
+{
+	struct freezectl ctl = { 0 };
+
+	(void)state;
+	hookdir_hook("10-a", "echo a $1 >>log");
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_LEASE);
+	hookdir_write("lease", "deadline", 0644);
+	over("deadline");
+	apps_after(&ctl, &hookdir_config, &session, true, session.ended_ns, in_s(5));
+	assert_int_equal(findings_exit_code(&ctl.findings), 0);
+	apps_after(&ctl, &hookdir_config, &session, true, session.ended_ns + 1, in_s(5));
+	assert_int_equal(findings_exit_code(&ctl.findings), 203);
+	findings_free(&ctl.findings);
+}
+
+/* Both look before either has begun. */
+static void two_at_once(void **state)
+{
+	static const char *const ids[] = { "dlm-a", "dlm-b" };
+	const struct plan plan = { 0 };
+	struct freezectl ctl[2] = { 0 };
+	struct apps apps[2] = { 0 };
+	struct apps_request request[2];
+	size_t i;
+
+	(void)state;
+	hookdir_hook("10-web", "echo web $1 >>log");
+	for (i = 0; i < 2; i++) {
+		request[i] = (struct apps_request){
+			.config = &hookdir_config, .id = ids[i], .timeout_ms = 60000,
+			.give_up_ns = in_s(20),
+		};
+		assert_true(apps_prepare(&ctl[i], &request[i], &apps[i]));
+	}
+	assert_true(apps_quiesce(&ctl[0], &request[0], &apps[0], &plan));
+	assert_false(apps_quiesce(&ctl[1], &request[1], &apps[1], &plan));
+	assert_int_equal(findings_exit_code(&ctl[1].findings), 204);
+	log_is("web freeze\n");
+	apps_abort(&ctl[0], &request[0], &apps[0]);
+	log_is("web freeze\nweb thaw\n");
+	assert_int_equal(waitpid(apps[0].supervisor.pid, NULL, 0), apps[0].supervisor.pid);
+	for (i = 0; i < 2; i++) {
+		apps_free(&apps[i]);
+		findings_free(&ctl[i].findings);
+	}
+}
+
+static void left_by_a_supervisor_that_was_killed(void **state)
+{
+	struct json_object *doc;
+
+	(void)state;
+	hookdir_hook("10-web", "echo web $1 >>log");
+	hookdir_hook("20-db.session", "echo READY; read -r why");
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	assert_int_equal(kill(supervisor.pid, SIGKILL), 0);
+	assert_int_equal(waitpid(supervisor.pid, NULL, 0), supervisor.pid);
+	supervisor.pid = 0;
+	assert_int_equal(FREEZECTL("apps", "--json"), 0);
+	doc = document();
+	assert_string_equal(text_at(at(doc, "hooks", 0), "state"), "left quiet");
+	assert_string_equal(text_at(at(doc, "hooks", 1), "state"), "idle");
+	assert_false(json_object_get_boolean(
+		json_object_object_get(at(doc, "sessions", 0), "alive")));
+	json_object_put(doc);
+	log_is("web freeze\n");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_conf, teardown_conf)
+	const struct CMUnitTest tests[] = {
+		TEST(nothing),
+		TEST(hooks_that_were_never_called),
+		TEST(while_they_are_quiet_and_after),
+		TEST(a_post_script_for_a_dead_supervisor),
+		TEST(released_before_the_lease_ended),
+		TEST(two_at_once),
+		TEST(left_by_a_supervisor_that_was_killed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

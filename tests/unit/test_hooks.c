@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* hooks, hookrun: which hooks there are, and what one call of one is like */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <signal.h>
+
+#include <freezeguard.h>
+
+#include "hookdir.h"
+#include "hookrun.h"
+#include "hooks.h"
+#include "when.h"
+
+static struct hooks hooks;
+static struct hookrun run = { .in = -1, .out = -1 };
+static const struct hookrun_call call = {
+	.id = "dlm-None", .limit_ms = 61500, .paths = "/data\n/my logs", .keep = "/keep/x",
+};
+
+static int teardown(void **state)
+{
+	hooks_free(&hooks);
+	hookrun_close(&run);
+	return hookdir_remove(state);
+}
+
+static int find(const char *app)
+{
+	char *names[] = { (char *)app };
+	const struct text_list apps = { .v = names, .n = app ? 1 : 0 };
+
+	hooks_free(&hooks);
+	findings_free(&hookdir_findings);
+	return hooks_find(&hooks, &hookdir_config, &apps, &hookdir_findings);
+}
+
+static void order_names_and_kinds(void **state)
+{
+	(void)state;
+	hookdir_hook("20-mysql.session", "");
+	hookdir_hook("10-web", "");
+	hookdir_hook("100-late.sh", "");
+	hookdir_hook("Plain", "");
+	hookdir_hook("9x", "");
+	/* None of these is one. */
+	hookdir_hook("30-old.bak", "");
+	hookdir_hook("30-old~", "");
+	hookdir_hook(".hidden", "");
+	hookdir_hook("30-x.dpkg-new", "");
+	hookdir_hook("30-x.rpmsave", "");
+	hookdir_write("hooks.d/README", "text", 0644);
+	mkdir(strcat(strcpy((char[100]){ 0 }, hookdir), "/hooks.d/dir"), 0755);
+	hookdir_hook("/shipped", "");
+
+	assert_int_equal(find(NULL), 0);
+	assert_int_equal(hookdir_findings.n, 0);
+	assert_int_equal(hooks.n, 5);
+	assert_string_equal(hooks.v[0].name, "web");
+	assert_string_equal(hooks.v[1].name, "late.sh");
+	assert_string_equal(hooks.v[2].name, "mysql");
+	assert_string_equal(hooks.v[3].name, "9x");
+	assert_string_equal(hooks.v[4].name, "Plain");
+	assert_false(hooks.v[0].session);
+	assert_true(hooks.v[2].session);
+	assert_int_equal(hooks_n_called(&hooks), 5);
+	assert_int_equal(hooks.v[0].timeout_ms, 5000);
+}
+
+static void none_at_all(void **state)
+{
+	(void)state;
+	hookdir_configure("");
+	rmdir(strcat(strcpy((char[100]){ 0 }, hookdir), "/hooks.d"));
+	assert_int_equal(find(NULL), 0);
+	assert_int_equal(hooks.n, 0);
+	assert_int_equal(hookdir_findings.n, 0);
+}
+
+static void those_that_are_named(void **state)
+{
+	(void)state;
+	hookdir_hook("10-web", "");
+	hookdir_hook("20-mysql.session", "");
+	hookdir_hook("/mysql.session", "");
+	hookdir_hook("/postgresql.session", "");
+	assert_int_equal(find("mysql"), 0);
+	assert_int_equal(hooks.n, 2);
+	assert_int_equal(hooks_n_called(&hooks), 1);
+	assert_null(hooks.v[1].skip);
+	assert_non_null(strstr(hooks.v[1].path, "/hooks.d/20-mysql.session"));
+	/* One that comes with freezeguard needs no link. */
+	assert_int_equal(find("postgresql"), 0);
+	assert_int_equal(hookdir_findings.n, 0);
+	assert_int_equal(hooks_n_called(&hooks), 1);
+	assert_string_equal(hooks.v[2].name, "postgresql");
+	assert_non_null(strstr(hooks.v[2].path, "/shipped/postgresql.session"));
+	assert_int_equal(find("oracle"), 0);
+	assert_int_equal(hookdir_findings.n, 1);
+	assert_int_equal(hookdir_findings.v[0].code, 206);
+	assert_string_equal(hookdir_findings.v[0].target, "oracle");
+}
+
+static void settings_of_one(void **state)
+{
+	(void)state;
+	hookdir_hook("10-web", "");
+	hookdir_hook("20-mysql.session", "");
+	assert_int_equal(hookdir_configure("hook_timeout = 3s\n[hook web]\nenabled = no\n"
+					   "[hook mysql]\nthaw_timeout = 7s\nenv.A = b c\n"), 0);
+	assert_int_equal(find(NULL), 0);
+	assert_non_null(strstr(hooks.v[0].skip, "disabled"));
+	assert_false(hooks.v[0].wrong);
+	assert_null(hooks.v[1].skip);
+	assert_int_equal(hooks.v[1].timeout_ms, 3000);
+	assert_int_equal(hooks.v[1].thaw_timeout_ms, 7000);
+	assert_string_equal(hooks.v[1].env->v[0], "A=b c");
+	/* To name what is disabled is an error, not an override. */
+	assert_int_equal(find("web"), 0);
+	assert_int_equal(hookdir_findings.n, 1);
+	assert_int_equal(hookdir_findings.v[0].code, 206);
+}
+
+static void what_others_could_write_is_not_run(void **state)
+{
+	char link_path[200];
+	char path[200];
+
+	(void)state;
+	hookdir_hook("10-web", "");
+	hookdir_hook("20-mysql", "");
+	snprintf(path, sizeof(path), "%s/hooks.d/20-mysql", hookdir);
+	chmod(path, 0775);
+	assert_int_equal(find(NULL), 0);
+	assert_null(hooks.v[0].skip);
+	assert_true(hooks.v[1].wrong);
+	assert_int_equal(hooks_n_called(&hooks), 1);
+	hooks_refuse(&hooks, &hookdir_findings);
+	assert_int_equal(hookdir_findings.n, 1);
+	assert_int_equal(hookdir_findings.v[0].code, 206);
+	assert_non_null(strstr(hookdir_findings.v[0].message, "mode 775"));
+	chmod(path, 0755);
+	snprintf(path, sizeof(path), "%s/hooks.d", hookdir);
+	chmod(path, 0777);
+	assert_int_equal(find(NULL), 0);
+	assert_true(hooks.v[0].wrong && hooks.v[1].wrong);
+	chmod(path, 0755);
+	/* What a link leads to, and what comes with freezeguard. */
+	snprintf(path, sizeof(path), "%s/shipped", hookdir);
+	hookdir_hook("/aux", "");
+	snprintf(link_path, sizeof(link_path), "%s/hooks.d/30-link", hookdir);
+	assert_int_equal(symlink("../shipped/aux", link_path), 0);
+	chmod(path, 0777);
+	assert_int_equal(find(NULL), 0);
+	assert_true(hooks.v[2].wrong);
+	assert_non_null(strstr(hooks.v[2].skip, "could replace it"));
+	assert_int_equal(unlink(link_path), 0);
+	assert_int_equal(find("aux"), 0);
+	assert_true(hooks.v[2].wrong);
+	/* As /tmp: nobody can replace what is another's. */
+	chmod(path, 01777);
+	assert_int_equal(find("aux"), 0);
+	assert_null(hooks.v[2].skip);
+}
+
+static void two_of_one_name(void **state)
+{
+	(void)state;
+	hookdir_hook("10-web", "");
+	hookdir_hook("20-web.session", "");
+	assert_int_equal(find(NULL), 0);
+	assert_null(hooks.v[0].skip);
+	assert_true(hooks.v[1].wrong);
+	hooks_refuse(&hooks, &hookdir_findings);
+	assert_int_equal(hookdir_findings.v[0].code, 206);
+}
+
+/* Run the only hook there is. */
+static bool whole(const char *verb, uint32_t ms)
+{
+	hookrun_close(&run);
+	assert_int_equal(find(NULL), 0);
+	return hookrun_whole(&run, &hooks.v[0], verb, &call,
+			     freezeguard_now_ns() + ms * NS_PER_MS);
+}
+
+static void one_call(void **state)
+{
+	(void)state;
+	hookdir_hook("10-web", "echo \"$# $1\"; echo err >&2; pwd; exit 3");
+	assert_true(whole("freeze", 20000));
+	assert_int_equal(hookrun_exit_status(&run), 3);
+	assert_non_null(strstr(run.output, "1 freeze\nerr\n/"));
+	hookdir_hook("10-web", "kill -9 $$");
+	assert_true(whole("freeze", 20000));
+	assert_int_equal(hookrun_exit_status(&run), 128 + 9);
+	/* A script without an interpreter's line is a shell's, as always. */
+	hookdir_write("hooks.d/10-web", "echo plain $1\n", 0755);
+	assert_true(whole("thaw", 20000));
+	assert_string_equal(run.output, "plain thaw\n");
+	hookdir_write("hooks.d/10-web", "#!/nowhere/sh\n", 0755);
+	assert_true(whole("thaw", 20000));
+	assert_int_equal(hookrun_exit_status(&run), 127);
+	assert_non_null(strstr(run.output, "cannot be run"));
+}
+
+static void environment_is_clean(void **state)
+{
+	const char *text;
+
+	(void)state;
+	setenv("SECRET", "x", 1);
+	signal(SIGUSR1, SIG_IGN);
+	hookdir_hook("10-web", "env | sort; ls /proc/self/fd | wc -l; cat; umask\n"
+		     "grep SigIgn /proc/self/status");
+	hookdir_configure("[hook web]\nenv.HOME = /srv\nenv.DB = a b\n");
+	assert_true(whole("freeze", 20000));
+	signal(SIGUSR1, SIG_DFL);
+	assert_null(strstr(run.output, "SECRET"));
+	assert_non_null(strstr(run.output, "FREEZEGUARD_HOOK=web\n"));
+	assert_non_null(strstr(run.output, "FREEZEGUARD_ID=dlm-None\n"));
+	assert_non_null(strstr(run.output, "FREEZEGUARD_TIMEOUT=5\n"));
+	assert_non_null(strstr(run.output, "FREEZEGUARD_LIMIT=62\n"));
+	assert_non_null(strstr(run.output, "FREEZEGUARD_PATHS=/data\n"));
+	assert_non_null(strstr(run.output, "FREEZEGUARD_KEEP=/keep/x/web\n"));
+	assert_non_null(strstr(run.output, "DB=a b\n"));
+	assert_non_null(strstr(run.output, "HOME=/srv\n"));
+	assert_null(strstr(run.output, "HOME=/root\n"));
+	/* 0, 1, 2 and the one of ls */
+	assert_non_null(strstr(run.output, "4\n0022\n"));
+	/* Two are the C library's own, which can't be set. */
+	text = strstr(run.output, "SigIgn:\t");
+	assert_non_null(text);
+	assert_int_equal(strtoull(text + 8, NULL, 16) & ~0x180000000ULL, 0);
+}
+
+static void too_slow(void **state)
+{
+	uint64_t begin = freezeguard_now_ns();
+
+	(void)state;
+	hookdir_hook("10-web", "echo begun; sleep 60 & echo $! >sleeper; wait; echo never");
+	assert_false(whole("freeze", 300));
+	assert_int_equal(hookrun_exit_status(&run), 128 + SIGTERM);
+	assert_string_equal(run.output, "begun\n");
+	/* Its whole group was ended. */
+	assert_true(hookdir_gone(atoi(hookdir_read("sleeper"))));
+	hookdir_hook("10-web", "trap '' TERM; while :; do sleep 0.05; done");
+	assert_false(whole("freeze", 100));
+	assert_int_equal(hookrun_exit_status(&run), 128 + SIGKILL);
+	assert_true(freezeguard_now_ns() - begin < 30 * NS_PER_S);
+}
+
+static void what_it_leaves_running_is_left_alone(void **state)
+{
+	pid_t sleeper;
+
+	(void)state;
+	hookdir_hook("10-web", "sleep 60 & echo $! >sleeper");
+	assert_true(whole("freeze", 20000));
+	assert_int_equal(hookrun_exit_status(&run), 0);
+	sleeper = atoi(hookdir_read("sleeper"));
+	assert_int_equal(kill(sleeper, SIGKILL), 0);
+}
+
+static void output_is_bounded(void **state)
+{
+	(void)state;
+	hookdir_hook("10-web", "echo first; seq 100000; echo READY; printf end");
+	assert_true(whole("freeze", 30000));
+	assert_true(run.n_output < HOOKRUN_OUTPUT_MAX);
+	assert_true(run.n_output > HOOKRUN_OUTPUT_MAX / 2);
+	assert_null(strstr(run.output, "first"));
+	/* Only a session can be ready, and an unfinished line is one, too. */
+	assert_non_null(strstr(run.output, "100000\nREADY\nend"));
+	assert_false(run.ready);
+	hookdir_hook("10-web", "head -c 3000 /dev/zero | tr '\\0' x; echo; printf 'a\\0b\\n'");
+	assert_true(whole("freeze", 30000));
+	assert_int_equal(run.n_output, 3005);
+	assert_non_null(strstr(run.output, "\na b\n"));
+}
+
+static void a_session(void **state)
+{
+	uint64_t until = freezeguard_now_ns() + 20 * NS_PER_S;
+
+	(void)state;
+	hookdir_hook("10-web.session", "echo '$1' $1; echo NOTE file=bin.7; echo NOTE nothing\n"
+		     "echo \"NOTE gtid=$(head -c 3000 /dev/zero | tr '\\0' x)\"\n"
+		     "echo READY; read -r why; echo \"[$why]\"; exit 4");
+	assert_int_equal(find(NULL), 0);
+	assert_int_equal(hookrun_start(&run, &hooks.v[0], "session", &call), 0);
+	while (!run.ready && freezeguard_now_ns() < until) {
+		usleep(5000);
+		hookrun_read(&run);
+	}
+	assert_true(run.ready);
+	if (hookrun_reap(&run))
+		fail_msg("ended: %d %s", hookrun_exit_status(&run), run.output);
+	assert_int_equal(hookrun_exit_status(&run), -1);
+	assert_int_equal(run.n_notes, 2);
+	assert_string_equal(run.notes[0], "file=bin.7");
+	assert_int_equal(strlen(run.notes[1]), 3005);
+	hookrun_let_go(&run, "thaw");
+	while (!hookrun_reap(&run) && freezeguard_now_ns() < until)
+		usleep(5000);
+	assert_int_equal(hookrun_exit_status(&run), 4);
+	assert_string_equal(run.output, "$1 session\nNOTE nothing\n[thaw]\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(order_names_and_kinds, hookdir_make, teardown),
+		cmocka_unit_test_setup_teardown(none_at_all, hookdir_make, teardown),
+		cmocka_unit_test_setup_teardown(those_that_are_named, hookdir_make, teardown),
+		cmocka_unit_test_setup_teardown(settings_of_one, hookdir_make, teardown),
+		cmocka_unit_test_setup_teardown(what_others_could_write_is_not_run, hookdir_make,
+						teardown),
+		cmocka_unit_test_setup_teardown(two_of_one_name, hookdir_make, teardown),
+		cmocka_unit_test_setup_teardown(one_call, hookdir_make, teardown),
+		cmocka_unit_test_setup_teardown(environment_is_clean, hookdir_make, teardown),
+		cmocka_unit_test_setup_teardown(too_slow, hookdir_make, teardown),
+		cmocka_unit_test_setup_teardown(what_it_leaves_running_is_left_alone, hookdir_make,
+						teardown),
+		cmocka_unit_test_setup_teardown(output_is_bounded, hookdir_make, teardown),
+		cmocka_unit_test_setup_teardown(a_session, hookdir_make, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,597 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * supervisor, session: hooks in order and in reverse, what becomes of them when something goes wrong
+ * or somebody dies, and the record of it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include "supervised.h"
+
+/* A one-shot hook and a session around another one-shot hook, all of which keep a log. */
+static void three_hooks(void)
+{
+	hookdir_hook("10-a", "echo a $1 >>log; echo a says $1");
+	hookdir_hook("20-b.session", "[ $1 = session ] || exit 1\necho b $1 >>log; echo b says it\n"
+		     "echo $$ >b.pid; echo NOTE at=5; echo READY\nread -r why; "
+		     "echo \"b $why\" >>log; echo b goes on");
+	hookdir_hook("30-c", "echo c $1 >>log");
+}
+
+/* ---- tests ---- */
+
+static void a_freeze_with_a_lease(void **state)
+{
+	(void)state;
+	three_hooks();
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	log_is("a freeze\nb session\nc freeze\n");
+	tell(SUPERVISOR_LEASE);
+	tell(SUPERVISOR_CHECK);
+	hears(SUPERVISOR_STILL);
+	load();
+	assert_int_equal(session.state, SESSION_QUIET);
+	assert_int_equal(session.lease_number, 7);
+	assert_int_equal(session.lease_begin_ns, 1);
+	assert_int_equal(session.pid, supervisor.pid);
+	app_is(0, "a", SESSION_APP_QUIET);
+	app_is(1, "b", SESSION_APP_QUIET);
+	/* The end of the caller is nothing to it. */
+	supervisor_leave(&supervisor);
+	usleep(700000);
+	log_is("a freeze\nb session\nc freeze\n");
+	hookdir_write("lease", "request", 0644);
+	over("request");
+	log_is("a freeze\nb session\nc freeze\nc thaw\nb thaw\na thaw\n");
+	app_is(0, "a", SESSION_APP_RELEASED);
+	app_is(1, "b", SESSION_APP_RELEASED);
+	app_is(2, "c", SESSION_APP_RELEASED);
+	assert_string_equal(session.apps[0].output, "a says freeze\n");
+	assert_string_equal(session.apps[0].thaw_output, "a says thaw\n");
+	assert_string_equal(session.apps[1].output, "b says it\n");
+	assert_string_equal(session.apps[1].thaw_output, "b goes on\n");
+	assert_int_equal(session.apps[1].n_notes, 1);
+	assert_string_equal(session.apps[1].notes[0], "at=5");
+	assert_int_equal(session.apps[1].exit_status, 0);
+	assert_true(session.apps[1].session);
+}
+
+static void the_deadline(void **state)
+{
+	uint64_t begin;
+
+	(void)state;
+	three_hooks();
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_LEASE);
+	begin = freezeguard_now_ns();
+	/* A release that hangs is waited for, but not for long. */
+	hookdir_write("lease", "deadline held", 0644);
+	hears(SUPERVISOR_OVER);
+	assert_true(freezeguard_now_ns() - begin >= SUPERVISOR_RELEASE_MS * NS_PER_MS);
+	over("deadline");
+	log_is("a freeze\nb session\nc freeze\nc thaw\nb deadline\na thaw\n");
+}
+
+static void one_fails(void **state)
+{
+	(void)state;
+	three_hooks();
+	hookdir_hook("25-x", "echo x $1 >>log; [ $1 = thaw ] || { echo no disk; exit 3; }");
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_FAILED);
+	over("abort");
+	log_is("a freeze\nb session\nx freeze\nx thaw\nb abort\na thaw\n");
+	app_is(0, "a", SESSION_APP_RELEASED);
+	app_is(1, "b", SESSION_APP_RELEASED);
+	app_is(2, "x", SESSION_APP_FAILED);
+	app_is(3, "c", SESSION_APP_WAITING);
+	assert_string_equal(session.apps[2].output, "no disk\n");
+	assert_int_equal(session.apps[2].exit_status, 3);
+}
+
+static void one_is_not_ready(void **state)
+{
+	(void)state;
+	hookdir_hook("10-a.session", "echo READY; read -r why; echo a $why >log");
+	hookdir_hook("20-b.session", "exit 75");
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_FAILED);
+	over("abort");
+	log_is("a abort\n");
+	app_is(1, "b", SESSION_APP_NOT_READY);
+	assert_int_equal(session.apps[1].exit_status, 75);
+}
+
+static void a_session_that_ends_without_ready(void **state)
+{
+	(void)state;
+	hookdir_hook("20-b.session", "echo ' READY'; echo READY now");
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_FAILED);
+	over("abort");
+	app_is(0, "b", SESSION_APP_FAILED);
+	assert_int_equal(session.apps[0].exit_status, 0);
+	assert_false(session.apps[0].timed_out);
+}
+
+static void one_is_too_slow(void **state)
+{
+	(void)state;
+	hookdir_hook("10-a", "echo a $1 >>log");
+	hookdir_hook("20-b.session", "sleep 60 & echo $! >sleeper; wait");
+	assert_int_equal(hookdir_configure("[hook b]\ntimeout = 300ms\n"), 0);
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_FAILED);
+	over("abort");
+	log_is("a freeze\na thaw\n");
+	app_is(1, "b", SESSION_APP_FAILED);
+	assert_true(session.apps[1].timed_out);
+	assert_true(hookdir_gone(atoi(hookdir_read("sleeper"))));
+}
+
+static void one_is_too_slow_and_cleans_up(void **state)
+{
+	(void)state;
+	hookdir_hook("20-b.session", "trap 'sleep 1.5; echo cleaned up >>log; exit 1' TERM\n"
+		     "sleep 60 & wait");
+	assert_int_equal(hookdir_configure("[hook b]\ntimeout = 300ms\nthaw_timeout = 15s\n"), 0);
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_FAILED);
+	over("abort");
+	log_is("cleaned up\n");
+}
+
+static void all_together_are_too_slow(void **state)
+{
+	(void)state;
+	hookdir_hook("10-a", "[ $1 = thaw ] || sleep 0.3");
+	hookdir_hook("20-b", "[ $1 = thaw ] || { echo $FREEZEGUARD_TIMEOUT >log; sleep 20; }");
+	start(true, 60000, 1000, 1500);
+	hears(SUPERVISOR_FAILED);
+	over("abort");
+	app_is(0, "a", SESSION_APP_RELEASED);
+	app_is(1, "b", SESSION_APP_FAILED);
+	assert_true(session.apps[1].timed_out);
+	/* It knows what was left: less than a second, not its own 5. */
+	log_is("1\n");
+}
+
+static void the_freeze_fails(void **state)
+{
+	(void)state;
+	three_hooks();
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_ABORT);
+	hears(SUPERVISOR_OVER);
+	over("abort");
+	log_is("a freeze\nb session\nc freeze\nc thaw\nb abort\na thaw\n");
+}
+
+static void the_caller_dies_while_hooks_are_called(void **state)
+{
+	(void)state;
+	three_hooks();
+	hookdir_hook("25-x", "echo x $1 >>log; [ $1 = thaw ] || sleep 60");
+	start(true, 60000, 20000, 20000);
+	within_s("log", "a freeze\nb session\nx freeze\n");
+	supervisor_leave(&supervisor);
+	over("owner-death");
+	log_is("a freeze\nb session\nx freeze\nx thaw\nb abort\na thaw\n");
+}
+
+static void the_caller_dies_before_the_lease(void **state)
+{
+	(void)state;
+	three_hooks();
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	supervisor_leave(&supervisor);
+	over("owner-death");
+}
+
+static void the_caller_is_stopped(void **state)
+{
+	(void)state;
+	three_hooks();
+	start(true, 60000, 1500, 1500);
+	hears(SUPERVISOR_QUIET);
+	/* Says nothing, and lives: after the script timeout and some patience it is over. */
+	hears(SUPERVISOR_OVER);
+	over("abort");
+}
+
+static void a_session_is_lost(void **state)
+{
+	(void)state;
+	three_hooks();
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_LEASE);
+	assert_int_equal(kill(atoi(hookdir_read("b.pid")), SIGKILL), 0);
+	usleep(300000);
+	tell(SUPERVISOR_CHECK);
+	hears(SUPERVISOR_LOST);
+	load();
+	assert_int_equal(session.state, SESSION_QUIET);
+	app_is(0, "a", SESSION_APP_QUIET);
+	app_is(1, "b", SESSION_APP_LOST);
+	assert_true(session.apps[1].lost);
+	assert_int_equal(session.apps[1].exit_status, 128 + SIGKILL);
+	supervisor_leave(&supervisor);
+	hookdir_write("lease", "request", 0644);
+	over("request");
+	app_is(0, "a", SESSION_APP_RELEASED);
+	app_is(1, "b", SESSION_APP_LOST);
+	log_is("a freeze\nb session\nc freeze\nc thaw\na thaw\n");
+}
+
+static void a_session_says_that_it_is_lost(void **state)
+{
+	(void)state;
+	hookdir_hook("10-a.session", "echo LOST x; echo READY; read -r why; echo LOST it");
+	hookdir_hook("20-b.session", "echo READY; echo LOST; read -r why; echo $why >log");
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_LEASE);
+	usleep(300000);
+	tell(SUPERVISOR_CHECK);
+	hears(SUPERVISOR_LOST);
+	load();
+	app_is(0, "a", SESSION_APP_QUIET);
+	app_is(1, "b", SESSION_APP_LOST);
+	hookdir_write("lease", "request", 0644);
+	over("request");
+	log_is("thaw\n");
+	app_is(0, "a", SESSION_APP_LOST);
+	app_is(1, "b", SESSION_APP_LOST);
+	assert_true(session.apps[0].lost && session.apps[1].lost);
+}
+
+static void the_supervisor_is_killed(void **state)
+{
+	struct supervisor_message message;
+
+	(void)state;
+	three_hooks();
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_LEASE);
+	assert_int_equal(kill(supervisor.pid, SIGKILL), 0);
+	/* The session sees the end of its input. */
+	within_s("log", "a freeze\nb session\nc freeze\nb \n");
+	assert_int_equal(supervisor_hear(&supervisor, in_s(5), &message), -EPIPE);
+	load();
+	assert_int_equal(session.state, SESSION_QUIET);
+}
+
+static void the_supervisor_is_asked_to_end(void **state)
+{
+	(void)state;
+	three_hooks();
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_LEASE);
+	assert_int_equal(kill(supervisor.pid, SIGTERM), 0);
+	over("killed");
+	log_is("a freeze\nb session\nc freeze\nc thaw\nb abort\na thaw\n");
+	app_is(1, "b", SESSION_APP_LOST);
+	assert_true(session.apps[0].lost);
+}
+
+static void thaws_that_fail(void **state)
+{
+	(void)state;
+	hookdir_hook("10-a", "echo a $1 >>log; [ $1 = freeze ] || { echo no; exit 5; }");
+	hookdir_hook("20-b.session", "echo READY; read -r why; sleep 60");
+	hookdir_hook("30-c", "echo c $1 >>log");
+	assert_int_equal(hookdir_configure("thaw_timeout = 300ms\n"), 0);
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_LEASE);
+	hookdir_write("lease", "request", 0644);
+	over("request");
+	/* The others are called all the same. */
+	log_is("a freeze\nc freeze\nc thaw\na thaw\n");
+	app_is(0, "a", SESSION_APP_THAW_FAILED);
+	assert_int_equal(session.apps[0].exit_status, 5);
+	assert_string_equal(session.apps[0].thaw_output, "no\n");
+	app_is(1, "b", SESSION_APP_THAW_FAILED);
+	assert_true(session.apps[1].timed_out);
+	app_is(2, "c", SESSION_APP_RELEASED);
+}
+
+static int connect_to(void)
+{
+	struct sockaddr_un address;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(session_address(run_dir, ID, &address), 0);
+	if (!connect(fd, (struct sockaddr *)&address, sizeof(address)))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static void without_a_lease(void **state)
+{
+	char text[16] = "";
+	int fd;
+
+	(void)state;
+	three_hooks();
+	start(false, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_KEEP);
+	supervisor_leave(&supervisor);
+	fd = connect_to();
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "end\n", 4), 4);
+	assert_int_equal(read(fd, text, sizeof(text)), 5);
+	assert_string_equal(text, "over\n");
+	close(fd);
+	over("request");
+	assert_false(session.has_lease);
+	assert_true(session.kept);
+	log_is("a freeze\nb session\nc freeze\nc thaw\nb thaw\na thaw\n");
+	assert_int_equal(connect_to(), -1);
+}
+
+static void without_a_lease_until_the_deadline(void **state)
+{
+	(void)state;
+	three_hooks();
+	start(false, 1500, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_KEEP);
+	supervisor_leave(&supervisor);
+	over("deadline");
+	log_is("a freeze\nb session\nc freeze\nc thaw\nb deadline\na thaw\n");
+	assert_true(session.released_ns >= session.begin_ns + 1500 * NS_PER_MS);
+}
+
+static void without_a_lease_and_not_kept(void **state)
+{
+	(void)state;
+	three_hooks();
+	start(false, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	supervisor_leave(&supervisor);
+	over("owner-death");
+}
+
+static void with_a_lease_a_client_cannot_end_it(void **state)
+{
+	int fd;
+
+	(void)state;
+	three_hooks();
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_LEASE);
+	tell(SUPERVISOR_CHECK);
+	hears(SUPERVISOR_STILL);
+	fd = connect_to();
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "end\n", 4), 4);
+	usleep(700000);
+	log_is("a freeze\nb session\nc freeze\n");
+	close(fd);
+	hookdir_write("lease", "request", 0644);
+	over("request");
+}
+
+/* As the agent does it with what it started: its session, its files. */
+static void it_keeps_nothing_of_its_caller(void **state)
+{
+	char path[64], to[200];
+	int fd, high;
+	ssize_t n;
+
+	(void)state;
+	hookdir_hook("20-b.session", "echo $PPID >ppid; echo READY; read -r why");
+	high = fcntl(STDOUT_FILENO, F_DUPFD, 200);
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	assert_int_equal(getsid(supervisor.pid), supervisor.pid);
+	assert_int_equal(getpgid(supervisor.pid), supervisor.pid);
+	assert_int_equal(atoi(hookdir_read("ppid")), supervisor.pid);
+	for (fd = 0; fd < 256; fd++) {
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", supervisor.pid, fd);
+		n = readlink(path, to, sizeof(to) - 1);
+		if (n < 0)
+			continue;
+		to[n] = '\0';
+		if (strcmp(to, "/dev/null") && strncmp(to, "socket:", 7) &&
+		    strncmp(to, "pipe:", 5) && strcmp(to, "anon_inode:[signalfd]"))
+			fail_msg("it has %s open as %d", to, fd);
+		assert_true(fd != high);
+		if (fd < 3)
+			assert_string_equal(to, "/dev/null");
+	}
+	close(high);
+	tell(SUPERVISOR_ABORT);
+	over("abort");
+}
+
+static void a_hook_that_prints_without_end(void **state)
+{
+	(void)state;
+	hookdir_hook("10-a.session", "echo READY; read -r why; echo a $why >>log");
+	hookdir_hook("20-b.session", "yes & echo READY; read -r why; echo b $why >>log");
+	hookdir_hook("30-c", "yes");
+	assert_int_equal(hookdir_configure("[hook c]\ntimeout = 300ms\nthaw_timeout = 300ms\n"), 0);
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_FAILED);
+	over("abort");
+	log_is("b abort\na abort\n");
+}
+
+/* One that hangs at the thaw does not keep the others quiet, and is called first all the same. */
+static void a_thaw_that_hangs_is_overtaken(void **state)
+{
+	uint64_t begin;
+
+	(void)state;
+	hookdir_hook("10-a.session", "echo READY; read -r why; echo a $why >>log");
+	hookdir_hook("20-b", "[ $1 = freeze ] || echo b $1 >>log");
+	hookdir_hook("30-c", "[ $1 = freeze ] || { echo c $1 >>log; sleep 60; }");
+	assert_int_equal(hookdir_configure("thaw_timeout = 10s"), 0);
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_LEASE);
+	begin = freezeguard_now_ns();
+	hookdir_write("lease", "deadline", 0644);
+	within_s("log", "c thaw\nb thaw\na deadline\n");
+	assert_true(freezeguard_now_ns() - begin < 8 * NS_PER_S);
+	over("deadline");
+	app_is(0, "a", SESSION_APP_RELEASED);
+	app_is(1, "b", SESSION_APP_RELEASED);
+	app_is(2, "c", SESSION_APP_THAW_FAILED);
+	assert_true(session.apps[2].timed_out);
+}
+
+/* Then a post-script would not know that there were applications. */
+static void it_cannot_write_its_record(void **state)
+{
+	struct supervisor_message message = { 0 };
+	char path[200];
+
+	(void)state;
+	three_hooks();
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	/* In the record's way: a rename to it fails. */
+	snprintf(path, sizeof(path), "%s/" ID ".json", run_dir);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	tell(SUPERVISOR_LEASE);
+	tell(SUPERVISOR_CHECK);
+	assert_int_equal(supervisor_hear(&supervisor, in_s(20), &message), 0);
+	assert_int_equal(message.word, SUPERVISOR_LOST);
+	assert_string_equal(message.text, strerror(EISDIR));
+	/* Once it can again, all is well. */
+	assert_int_equal(rmdir(path), 0);
+	tell(SUPERVISOR_CHECK);
+	hears(SUPERVISOR_STILL);
+	load();
+	assert_int_equal(session.lease_number, 7);
+	hookdir_write("lease", "request", 0644);
+	over("request");
+}
+
+static void it_cannot_work(void **state)
+{
+	struct supervisor_message message = { 0 };
+
+	(void)state;
+	three_hooks();
+	hookdir_write("run", "a file", 0644);
+	start(true, 60000, 20000, 20000);
+	assert_int_equal(supervisor_hear(&supervisor, in_s(20), &message), 0);
+	assert_int_equal(message.word, SUPERVISOR_BROKEN);
+	assert_non_null(strstr(message.text, "Not a directory"));
+	log_is("");
+}
+
+static void records_of_odd_ids(void **state)
+{
+	static const char *const ids[] = { "a/b", "..", "lease-1", "%41", "A", ".json" };
+	struct session_app app = { .name = "x", .path = (char *)"/x" };
+	struct session_list list;
+	size_t i;
+
+	(void)state;
+	snprintf(run_dir, sizeof(run_dir), "%s/run", hookdir);
+	assert_int_equal(session_directory(run_dir), 0);
+	for (i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		struct session one = { .begin_ns = i + 1, .apps = &app, .n_apps = 1 };
+
+		snprintf(one.id, sizeof(one.id), "%s", ids[i]);
+		assert_int_equal(session_save(run_dir, &one), 0);
+	}
+	for (i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		session_free(&session);
+		assert_int_equal(session_load(run_dir, ids[i], &session), 0);
+		assert_string_equal(session.id, ids[i]);
+		assert_int_equal(session.begin_ns, i + 1);
+	}
+	session_free(&session);
+	assert_int_equal(session_load(run_dir, "none", &session), -ENOENT);
+	hookdir_write("run/bad.json", "{ \"version\": 1 ", 0600);
+	hookdir_write("run/old.json", "{ \"version\": 0, \"id\": \"old\" }", 0600);
+	assert_int_equal(session_load(run_dir, "bad", &session), -EBADMSG);
+	assert_int_equal(session_list(run_dir, &list), 0);
+	assert_int_equal(list.n, 6);
+	assert_string_equal(list.v[0].id, ".json");
+	session_list_free(&list);
+}
+
+static void old_records_are_forgotten(void **state)
+{
+	struct session_list list;
+	int i;
+
+	(void)state;
+	snprintf(run_dir, sizeof(run_dir), "%s/run", hookdir);
+	assert_int_equal(session_directory(run_dir), 0);
+	for (i = 1; i <= SESSION_HISTORY + 10; i++) {
+		struct session one = { .begin_ns = (uint64_t)i,
+				       .state = i == 3 ? SESSION_QUIET : SESSION_RELEASED };
+
+		snprintf(one.id, sizeof(one.id), "x%d", i);
+		assert_int_equal(session_save(run_dir, &one), 0);
+	}
+	session_forget_old(run_dir);
+	assert_int_equal(session_list(run_dir, &list), 0);
+	assert_int_equal(list.n, SESSION_HISTORY + 1);
+	assert_string_equal(list.v[SESSION_HISTORY].id, "x3");
+	session_list_free(&list);
+	chmod(run_dir, 0777);
+	assert_int_equal(session_directory(run_dir), -EPERM);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(a_freeze_with_a_lease),
+		TEST(the_deadline),
+		TEST(one_fails),
+		TEST(one_is_not_ready),
+		TEST(a_session_that_ends_without_ready),
+		TEST(one_is_too_slow),
+		TEST(one_is_too_slow_and_cleans_up),
+		TEST(all_together_are_too_slow),
+		TEST(the_freeze_fails),
+		TEST(the_caller_dies_while_hooks_are_called),
+		TEST(the_caller_dies_before_the_lease),
+		TEST(the_caller_is_stopped),
+		TEST(a_session_is_lost),
+		TEST(a_session_says_that_it_is_lost),
+		TEST(the_supervisor_is_killed),
+		TEST(the_supervisor_is_asked_to_end),
+		TEST(thaws_that_fail),
+		TEST(without_a_lease),
+		TEST(without_a_lease_until_the_deadline),
+		TEST(without_a_lease_and_not_kept),
+		TEST(with_a_lease_a_client_cannot_end_it),
+		TEST(it_keeps_nothing_of_its_caller),
+		TEST(a_hook_that_prints_without_end),
+		TEST(a_thaw_that_hangs_is_overtaken),
+		TEST(it_cannot_write_its_record),
+		TEST(it_cannot_work),
+		TEST(records_of_odd_ids),
+		TEST(old_records_are_forgotten),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
