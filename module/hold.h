@@ -30,7 +30,8 @@ struct fg_lease;
  * @name: s_id, kept for reports
  * @level: order of freezing
  * @who: as whom it is frozen
- * @thread: its thread, with a reference, or NULL
+ * @thread: its thread, with a reference; NULL before it was made and when it is through; under the
+ *	lease's lock, but for those that keep it from being through
  * @urgent: the thread runs before everything else; the lease's work alone
  * @watched: its own thread's last thaw was seen by the watch, as every other one would have been
  * @doubtful: somebody else thawed it before the freeze was noted, ours or another one before; set

@@ -113,6 +113,22 @@ static void fg_lease_end_tell(struct fg_lease *lease)
  * A thread that has not thawed though an ordinary worker had the time to notice may be kept from
  * running by real-time tasks. Does nothing where fg_thread_urgent() leaves nobody to do that.
  */
+static void fg_lease_rescue_thread(struct fg_lease *lease, struct fg_hold *hold)
+{
+	struct task_struct *task;
+	unsigned long flags;
+
+	spin_lock_irqsave(&lease->lock, flags);
+	task = hold->thread;
+	if (task)
+		get_task_struct(task);
+	spin_unlock_irqrestore(&lease->lock, flags);
+	if (!task)
+		return;
+	fg_thread_rescue(task);
+	put_task_struct(task);
+}
+
 static void fg_lease_rescue_threads(struct fg_lease *lease)
 {
 	enum freezeguard_hold_state before = FREEZEGUARD_HOLD_STATE_THAWING;
@@ -123,8 +139,8 @@ static void fg_lease_rescue_threads(struct fg_lease *lease)
 	for (round = 0; round < FG_RESCUE_ROUNDS && fg_lease_is_live(lease); round++) {
 		usleep_range(1000, 2000);
 		for (i = 0; i < lease->nr_holds; i++)
-			if (lease->holds[i].thread && READ_ONCE(lease->holds[i].state) < before)
-				fg_thread_rescue(lease->holds[i].thread);
+			if (READ_ONCE(lease->holds[i].state) < before)
+				fg_lease_rescue_thread(lease, &lease->holds[i]);
 		/* those that do thaw get longer before they lose what they have over others */
 		before = FREEZEGUARD_HOLD_STATE_RELEASED;
 		schedule_timeout_idle(msecs_to_jiffies(FG_RESCUE_PAUSE_MS));
@@ -583,6 +599,20 @@ static bool fg_lease_wait_for_turn(struct fg_lease *lease, struct fg_hold *hold)
 	return !fg_lease_has_ended(lease);
 }
 
+/*
+ * A lease is remembered for long after its threads are gone. By the thread itself, when nobody is
+ * left who would find it in the state in which they look for it.
+ */
+static void fg_lease_forget_thread(struct fg_lease *lease, struct fg_hold *hold)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&lease->lock, flags);
+	hold->thread = NULL;
+	spin_unlock_irqrestore(&lease->lock, flags);
+	put_task_struct(current);
+}
+
 static int fg_lease_hold_thread(void *data)
 {
 	struct fg_hold *hold = data;
@@ -599,6 +629,7 @@ static int fg_lease_hold_thread(void *data)
 	wait_event_idle_timeout(lease->wait, !fg_lease_is_live(lease),
 				msecs_to_jiffies(FG_EXIT_PAUSE_MS));
 	flush_work(&lease->urge);	/* a class must not be given to a thread that is gone */
+	fg_lease_forget_thread(lease, hold);
 	fg_lease_put(lease);
 	fg_thread_exit();
 }
@@ -631,8 +662,11 @@ static void fg_lease_setup(struct work_struct *work)
 		if (ended)
 			fg_lease_end_tell(lease);
 	}
-	for (i = 0; i < created; i++)
-		wake_up_process(lease->holds[i].thread);
+	for (i = 0; i < created; i++) {
+		task = get_task_struct(lease->holds[i].thread);
+		wake_up_process(task);
+		put_task_struct(task);
+	}
 	for (; i < lease->nr_holds; i++) {
 		fg_lease_release_hold(lease, &lease->holds[i]);
 		fg_lease_put(lease);
@@ -741,8 +775,6 @@ static void fg_lease_free(struct kref *ref)
 	for (i = 0; i < lease->nr_holds; i++) {
 		if (lease->holds[i].mnt)	/* never started */
 			fg_hold_put_super(&lease->holds[i]);
-		if (lease->holds[i].thread)
-			put_task_struct(lease->holds[i].thread);
 		fg_hold_destroy(&lease->holds[i]);
 	}
 	if (lease->owner.sk)
