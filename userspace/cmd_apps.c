@@ -109,7 +109,7 @@ static struct json_object *json_of_session(const struct config *config, const st
 
 static void list_hooks(struct freezectl *ctl, const struct config *config,
 		       const struct hooks *hooks, const struct session_list *list,
-		       struct libscols_table *table, struct json_object *array)
+		       struct table *table, struct json_object *array)
 {
 	struct when when = when_now();
 	char result[96], text[WHEN_TEXT_MAX];
@@ -124,7 +124,7 @@ static void list_hooks(struct freezectl *ctl, const struct config *config,
 			json_object_array_add(array, json_of(config, hook, session, app, &when));
 			continue;
 		}
-		output_row(table, (const char *[]) {
+		table_row(table, (const char *[]) {
 			hook->name, hook->session ? "session" : "one-shot",
 			hook->skip ? "not called" : state_of(config, session, app),
 			result_of(session, app, result),
@@ -192,7 +192,7 @@ static void list_all(struct freezectl *ctl, const struct config *config)
 	const struct text_list all = { 0 };
 	struct hooks hooks, shipped;
 	struct session_list list;
-	struct libscols_table *table = NULL;
+	struct table *table = NULL;
 	struct json_object *array = NULL;
 	size_t i;
 	int r;
@@ -206,7 +206,7 @@ static void list_all(struct freezectl *ctl, const struct config *config)
 	if (ctl->out.json)
 		array = json_object_new_array();
 	else
-		table = output_table(headers);
+		table = table_new(headers);
 	list_hooks(ctl, config, &hooks, &list, table, array);
 	/* What was sorted behind has no name. */
 	for (i = 0; i < shipped.n && shipped.v[i].name[0]; i++)
@@ -216,7 +216,7 @@ static void list_all(struct freezectl *ctl, const struct config *config)
 		output_json_add(ctl->out.doc, "hooks", array);
 		output_json_add(ctl->out.doc, "sessions", json_of_sessions(config, &list));
 	} else {
-		output_table_print(&ctl->out, table);
+		table_print(table, ctl->out.text);
 	}
 	hooks_free(&hooks);
 	hooks_free(&shipped);

@@ -17,7 +17,7 @@ static const struct option options[] = {
 /* The settings as they are collected for one of the two ways of printing. */
 struct list {
 	const struct config *config;
-	struct libscols_table *table;
+	struct table *table;
 	struct json_object *array;
 };
 
@@ -31,7 +31,7 @@ static void add(struct list *list, const char *section, const char *key, const c
 		snprintf(from, sizeof(from), "%s:%u", list->config->file, line);
 	if (!list->array) {
 		snprintf(where, sizeof(where), "[%s]", section);
-		output_row(list->table, (const char *[]) { where, key, value, from });
+		table_row(list->table, (const char *[]) { where, key, value, from });
 		return;
 	}
 	object = json_object_new_object();
@@ -124,13 +124,13 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 	if (ctl->out.json)
 		list.array = json_object_new_array();
 	else
-		list.table = output_table(headers);
+		list.table = table_new(headers);
 	add_keys(&list);
 	add_hooks(&list);
 	if (ctl->out.json)
 		output_json_add(ctl->out.doc, "settings", list.array);
 	else
-		output_table_print(&ctl->out, list.table);
+		table_print(list.table, ctl->out.text);
 }
 
 const struct subcommand cmd_config = {

@@ -152,7 +152,7 @@ out_free:
 
 static void post_script(struct freezectl *ctl, struct call *call)
 {
-	const struct places places = { .mounts = freezectl_mounts(ctl) };
+	const struct places places = { .mounts = &ctl->mounts };
 	uint64_t until = call->start_ns + call->script_timeout_ms * NS_PER_MS;
 	const struct config *config = call->apps.config;
 	struct thaw thaw = { .id = call->request.id };

@@ -14,7 +14,7 @@ static const struct option options[] = {
 
 static void extend(struct freezectl *ctl, const char *id, uint32_t ms)
 {
-	const struct places places = { .mounts = freezectl_mounts(ctl) };
+	const struct places places = { .mounts = &ctl->mounts };
 	struct freezeguard_lease lease = { 0 };
 	char text[WHEN_TEXT_MAX];
 	struct when when;

@@ -34,12 +34,12 @@ static const struct option options[] = {
 struct status {
 	struct places places;
 	struct when when;
-	struct libscols_table *fs_table;
+	struct table *fs_table;
 	struct json_object *fs_array;
 	struct seen_of of;
 };
 
-static void add_lease_row(struct libscols_table *table, const struct freezeguard_lease *lease,
+static void add_lease_row(struct table *table, const struct freezeguard_lease *lease,
 			  const struct when *when)
 {
 	char number[24], n[16], since[WHEN_TEXT_MAX], until[WHEN_TEXT_MAX], owner[48];
@@ -47,7 +47,7 @@ static void add_lease_row(struct libscols_table *table, const struct freezeguard
 	snprintf(number, sizeof(number), "%llu", (unsigned long long)lease->number);
 	snprintf(n, sizeof(n), "%u", lease->n_superblocks);
 	snprintf(owner, sizeof(owner), "%u (%s)", lease->owner_pid, lease->owner_comm);
-	output_row(table, (const char *[]) {
+	table_row(table, (const char *[]) {
 		lease->id, number, freezeguard_lease_state_name(lease->state), n,
 		when_clock(when, lease->begin_ns, since),
 		lease->ended_ns ? "ended" : when_text(when, lease->deadline_ns, until),
@@ -59,7 +59,7 @@ static void show_leases(struct freezectl *ctl, struct status *status,
 {
 	static const char *const headers[] = { "LEASE", "NUMBER", "STATE", "FILESYSTEMS", "SINCE",
 					       "THAWS BY ITSELF", "ENDED BY", "OWNER", NULL };
-	struct libscols_table *table = output_table(headers);
+	struct table *table = table_new(headers);
 	struct json_object *array = ctl->out.json ? json_object_new_array() : NULL;
 	size_t i, n = 0;
 
@@ -78,9 +78,9 @@ static void show_leases(struct freezectl *ctl, struct status *status,
 	}
 	output_json_add(ctl->out.doc, "leases", array);
 	if (n)
-		output_table_print(&ctl->out, table);
+		table_print(table, ctl->out.text);
 	else
-		scols_unref_table(table);
+		table_free(table);
 	if (!n)
 		fprintf(ctl->out.text, "no lease is live%s\n",
 			history ? ", and none has ended" : "");
@@ -168,7 +168,7 @@ static void add_fs(struct status *status, const char *path, const struct freezeg
 	}
 	snprintf(device, sizeof(device), "%u:%u", fs->major, fs->minor);
 	frozen_by(fs, by, sizeof(by));
-	output_row(status->fs_table, (const char *[]) {
+	table_row(status->fs_table, (const char *[]) {
 		path, fs->fstype, device,
 		fs->state == FREEZEGUARD_FS_STATE_COMPLETE ? "frozen" :
 		fs->state == FREEZEGUARD_FS_STATE_UNFROZEN ? "not frozen" : "being frozen",
@@ -231,7 +231,7 @@ static void begin_filesystems(struct freezectl *ctl, struct status *status)
 	static const char *const headers[] = { "FILESYSTEM", "TYPE", "DEVICE", "STATE", "FROZEN BY",
 					       "NOTE", NULL };
 
-	status->fs_table = output_table(headers);
+	status->fs_table = table_new(headers);
 	status->fs_array = ctl->out.json ? json_object_new_array() : NULL;
 }
 
@@ -239,9 +239,9 @@ static void show_filesystems(struct freezectl *ctl, struct status *status, bool 
 {
 	output_json_add(ctl->out.doc, "filesystems", status->fs_array);
 	if (some)
-		output_table_print(&ctl->out, status->fs_table);
+		table_print(status->fs_table, ctl->out.text);
 	else
-		scols_unref_table(status->fs_table);
+		table_free(status->fs_table);
 	status->fs_table = NULL;
 	status->fs_array = NULL;
 }
@@ -308,7 +308,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		metrics(ctl);
 		return;
 	}
-	status.places.mounts = freezectl_mounts(ctl);
+	status.places.mounts = &ctl->mounts;
 	status.when = when_now();
 	if (freezectl_connect(ctl)) {
 		if (id)

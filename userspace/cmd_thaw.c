@@ -51,8 +51,9 @@ static bool holds_fs(const struct freezeguard_lease *lease, const struct freezeg
 
 /* Not frozen, or not by us: the last lease that held it, if the history has one, says why. */
 static void path_not_held(struct freezectl *ctl, const char *path, const struct freezeguard_fs *fs,
-			  const struct freezeguard_lease_list *leases, uint64_t wait_ms)
+			  uint64_t wait_ms)
 {
+	struct freezeguard_lease_list leases = { 0 };
 	const struct freezeguard_lease *last = NULL;
 	struct observer *observer = freezectl_observer(ctl);
 	struct when when = when_now();
@@ -66,17 +67,20 @@ static void path_not_held(struct freezectl *ctl, const char *path, const struct 
 			     sight_hint(observer));
 		return;
 	}
-	for (i = 0; i < leases->n; i++)
-		if (holds_fs(&leases->v[i], fs))
-			last = &leases->v[i];
+	if (freezeguard_lease_dump(ctl->fg, &leases))
+		freezectl_refused(ctl, path, EXIT_CODE_THAW_FAILED);
+	for (i = 0; i < leases.n; i++)
+		if (holds_fs(&leases.v[i], fs))
+			last = &leases.v[i];
 	findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, path, "is not frozen%s%s",
 		     last ? "; the last lease that held it was " : "", last ? last->id : "");
 	if (last)
 		thaw_late(ctl, last, wait_ms);
+	freezeguard_lease_list_clear(&leases);
 }
 
 static void add_path(struct freezectl *ctl, struct thaws *thaws, const char *path,
-		     const struct freezeguard_lease_list *leases, uint64_t wait_ms)
+		     uint64_t wait_ms)
 {
 	struct freezeguard_fs fs;
 
@@ -85,17 +89,20 @@ static void add_path(struct freezectl *ctl, struct thaws *thaws, const char *pat
 	if (fs.lease_number)
 		add(ctl, thaws, fs.lease_number, NULL);
 	else
-		path_not_held(ctl, path, &fs, leases, wait_ms);
+		path_not_held(ctl, path, &fs, wait_ms);
 }
 
-static void add_live(struct freezectl *ctl, struct thaws *thaws,
-		     const struct freezeguard_lease_list *leases)
+static void add_live(struct freezectl *ctl, struct thaws *thaws)
 {
+	struct freezeguard_lease_list leases = { 0 };
 	size_t i;
 
-	for (i = 0; i < leases->n; i++)
-		if (freezeguard_lease_is_live(&leases->v[i]))
-			add(ctl, thaws, leases->v[i].number, NULL);
+	if (freezeguard_lease_dump(ctl->fg, &leases))
+		freezectl_refused(ctl, NULL, EXIT_CODE_THAW_FAILED);
+	for (i = 0; i < leases.n; i++)
+		if (freezeguard_lease_is_live(&leases.v[i]))
+			add(ctl, thaws, leases.v[i].number, NULL);
+	freezeguard_lease_list_clear(&leases);
 	if (geteuid())
 		findings_add(&ctl->findings, thaws->n ? EXIT_CODE_DONE : EXIT_CODE_USAGE, "--all",
 			     "only leases on filesystems that this user may freeze are ended; root "
@@ -109,7 +116,7 @@ static void end_all(struct freezectl *ctl, struct thaws *thaws, uint64_t wait_ms
 {
 	uint64_t until = freezectl_in_ms(wait_ms);
 	struct json_object *array = ctl->out.json ? json_object_new_array() : NULL;
-	const struct places places = { .mounts = freezectl_mounts(ctl) };
+	const struct places places = { .mounts = &ctl->mounts };
 	size_t i;
 
 	for (i = 0; i < thaws->n; i++)
@@ -126,7 +133,6 @@ static void end_all(struct freezectl *ctl, struct thaws *thaws, uint64_t wait_ms
 
 static void run(struct freezectl *ctl, int argc, char **argv)
 {
-	struct freezeguard_lease_list leases = { 0 };
 	uint32_t wait_ms = DEFAULT_WAIT_MS;
 	bool all = false, force = false;
 	struct thaws thaws = { 0 };
@@ -173,12 +179,10 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 
 	if (id)
 		add(ctl, &thaws, 0, id);
-	else if (freezeguard_lease_dump(ctl->fg, &leases))
-		freezectl_refused(ctl, NULL, EXIT_CODE_THAW_FAILED);
 	if (all)
-		add_live(ctl, &thaws, &leases);
+		add_live(ctl, &thaws);
 	for (; optind < argc; optind++)
-		add_path(ctl, &thaws, argv[optind], &leases, wait_ms);
+		add_path(ctl, &thaws, argv[optind], wait_ms);
 	/* 1 says that nothing was touched. */
 	if (findings_exit_code(&ctl->findings) != EXIT_CODE_USAGE)
 		end_all(ctl, &thaws, wait_ms);
@@ -186,7 +190,6 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 	for (i = 0; i < thaws.n; i++)
 		freezeguard_lease_clear(&thaws.v[i].lease);
 	free(thaws.v);
-	freezeguard_lease_list_clear(&leases);
 }
 
 const struct subcommand cmd_thaw = {

@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <locale.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -218,22 +217,6 @@ bool freezectl_fs(struct freezectl *ctl, const char *path, int otherwise,
 }
 
 /**
- * freezectl_mounts() - the mount table, for the paths of filesystems
- * @ctl: the call
- *
- * Return: the table, empty if it cannot be read: then filesystems are called by their devices.
- */
-const struct mounts *freezectl_mounts(struct freezectl *ctl)
-{
-	if (!ctl->mounts_read) {
-		ctl->mounts_read = true;
-		if (mounts_read(&ctl->mounts, NULL))
-			memset(&ctl->mounts, 0, sizeof(ctl->mounts));
-	}
-	return &ctl->mounts;
-}
-
-/**
  * freezectl_observer() - the observer, to read what it saw
  * @ctl: gets a warning if one is loaded that cannot be read
  *
@@ -387,7 +370,6 @@ int main(int argc, char **argv)
 
 	if (!reserve_standard_streams())
 		return EXIT_CODE_SYSTEM;
-	setlocale(LC_ALL, "");
 	/* A reader that went away is an error of writing, after which the lease has to be ended. */
 	signal(SIGPIPE, SIG_IGN);
 	for (i = 1; i < argc && !command; i++)
@@ -409,8 +391,7 @@ int main(int argc, char **argv)
 	code = output_exit_code(&ctl.out, &ctl.findings);
 	freezeguard_close(ctl.fg);
 	config_free(&ctl.config);
-	if (ctl.mounts_read)
-		mounts_free(&ctl.mounts);
+	mounts_once_free(&ctl.mounts);
 	if (ctl.observer)
 		observer_close(ctl.observer);
 	findings_free(&ctl.findings);

@@ -28,7 +28,7 @@
  * @findings: what was found out; the exit code comes from it
  * @out: what is printed at the end
  * @fg: the connection to the kernel; NULL until freezectl_connect()
- * @mounts: the mount table; empty until freezectl_mounts()
+ * @mounts: the mount table, for the paths of filesystems; read if it is needed
  * @observer: the observer; NULL until freezectl_observer(), and if none is loaded
  * @observer_error: why not, as observer_open() returned it
  * @stalls_unknown_said: it was said that without one the stalls of writers are not known
@@ -38,8 +38,7 @@ struct freezectl {
 	struct findings findings;
 	struct output out;
 	struct freezeguard *fg;
-	bool mounts_read;
-	struct mounts mounts;
+	struct mounts_once mounts;
 	bool observer_tried;
 	struct observer *observer;
 	int observer_error;
@@ -78,7 +77,6 @@ bool freezectl_connect(struct freezectl *ctl);
 void freezectl_refused(struct freezectl *ctl, const char *target, int otherwise);
 bool freezectl_fs(struct freezectl *ctl, const char *path, int otherwise,
 		  struct freezeguard_fs *fs);
-const struct mounts *freezectl_mounts(struct freezectl *ctl);
 const struct config *freezectl_config(struct freezectl *ctl, const char *profile,
 				      const char *usual);
 struct observer *freezectl_observer(struct freezectl *ctl);

@@ -20,7 +20,9 @@
 #include "output.h"
 
 #define STACK_BYTES	(256 * 1024)
-#define HEAP_BYTES	(4 * 1024 * 1024)
+/* ... of the heap, and for each filesystem: what the kernel tells of it, and the text or JSON made of that. */
+#define HEAP_BYTES	(512 * 1024)
+#define HEAP_EACH	(16 * 1024)
 /* A script whose interpreter is a script whose interpreter...: the kernel follows five. */
 #define INTERPRETERS	5
 
@@ -41,8 +43,7 @@ static __attribute__((noinline)) void touch_stack(void)
  * What is done, in this order:
  * - symbols: nothing to do; the program is linked with -z now, so none is looked up later;
  * - the time zone is read (localtime_r() does not look for it again), error texts are fetched, the
- *   locale is loaded by setlocale() in main(), and its character set conversion, which glibc loads
- *   as a library on first use, by a rehearsal of everything that will be printed;
+ *   locale, if one is needed, is loaded by a rehearsal of everything that will be printed;
  * - no name service is used at all;
  * - the stack is grown to more than is needed, and so is the heap, which is told to give nothing
  *   back;
@@ -52,15 +53,16 @@ static __attribute__((noinline)) void touch_stack(void)
  */
 int locked_memory(const struct plan *plan, struct findings *findings)
 {
+	size_t heap_bytes = HEAP_BYTES + plan->n * HEAP_EACH;
 	void *heap;
 	int r;
 
 	tzset();
 	output_rehearse(plan);
 	touch_stack();
-	mallopt(M_TRIM_THRESHOLD, HEAP_BYTES * 4);
+	mallopt(M_TRIM_THRESHOLD, (int)heap_bytes * 4);
 	mallopt(M_MMAP_MAX, 0);
-	heap = malloc(HEAP_BYTES);
+	heap = malloc(heap_bytes);
 	/* Not to be optimised away: it is the growing that is wanted. */
 	__asm__ volatile("" : : "r"(heap) : "memory");
 	free(heap);

@@ -28,7 +28,7 @@ static bool print(struct freezectl *ctl, struct json_object *line)
 bool monitorshow_lease(struct freezectl *ctl, const char *what,
 		       const struct freezeguard_lease *lease, uint64_t time_ns)
 {
-	const struct places places = { .mounts = freezectl_mounts(ctl) };
+	const struct places places = { .mounts = &ctl->mounts };
 	char clock[WHEN_TEXT_MAX], deadline[WHEN_TEXT_MAX], place[PLACES_TEXT_MAX];
 	struct when when = when_now();
 	struct json_object *line = NULL;
@@ -219,7 +219,7 @@ static struct json_object *observed_json(const struct fw_event *event, const cha
  */
 bool monitorshow_observed(struct freezectl *ctl, const struct fw_event *event)
 {
-	const struct places places = { .mounts = freezectl_mounts(ctl) };
+	const struct places places = { .mounts = &ctl->mounts };
 	const char *path = places_path(&places, event->device.major, event->device.minor);
 	const char *place = path ? path : event->source;
 	char clock[WHEN_TEXT_MAX], clean[PLACES_TEXT_MAX];

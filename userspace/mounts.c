@@ -142,6 +142,20 @@ void mounts_free(struct mounts *m)
 	*m = (struct mounts){};
 }
 
+const struct mounts *mounts_once(struct mounts_once *once)
+{
+	if (!once->read && mounts_read(&once->mounts, NULL))
+		once->mounts = (struct mounts){};
+	once->read = true;
+	return &once->mounts;
+}
+
+void mounts_once_free(struct mounts_once *once)
+{
+	mounts_free(&once->mounts);
+	once->read = false;
+}
+
 const struct mount_entry *mounts_find(const struct mounts *m, int id)
 {
 	size_t i;

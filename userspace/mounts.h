@@ -56,6 +56,22 @@ int mounts_read(struct mounts *m, const char *mountinfo);
 void mounts_free(struct mounts *m);
 
 /**
+ * struct mounts_once - a mount table that is read when it is first asked for; zeroed before
+ * @read: it was tried
+ * @mounts: the table, empty if it can't be read: then filesystems are called by their devices
+ */
+struct mounts_once {
+	bool read;
+	struct mounts mounts;
+};
+
+/** mounts_once() - the mount table, as it was when it was first asked for */
+const struct mounts *mounts_once(struct mounts_once *once);
+
+/** mounts_once_free() - free it, if it was read */
+void mounts_once_free(struct mounts_once *once);
+
+/**
  * mounts_find() - the mount with an id
  * @m: the table
  * @id: as mounts_id_of_fd() gives it

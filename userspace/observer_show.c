@@ -49,7 +49,7 @@ static void show_points(struct freezectl *ctl, const struct observer_info *info)
 {
 	static const char *const headers[] = { "PROGRAM", "AT", "FUNCTION", "STATE", "RUNS",
 					       "MISSED", NULL };
-	struct libscols_table *table = output_table(headers);
+	struct table *table = table_new(headers);
 	struct json_object *array = ctl->out.json ? json_object_new_array() : NULL;
 	const struct observer_point *point;
 	char runs[24], missed[24];
@@ -58,7 +58,7 @@ static void show_points(struct freezectl *ctl, const struct observer_info *info)
 	for (point = info->v; point < info->v + info->n; point++) {
 		snprintf(runs, sizeof(runs), "%" PRIu64, point->runs);
 		snprintf(missed, sizeof(missed), "%" PRIu64, point->missed);
-		output_row(table, (const char *[]) {
+		table_row(table, (const char *[]) {
 			point->name, *point->kind ? point->kind : NULL,
 			*point->function ? point->function : NULL,
 			point->state == OBSERVER_POINT_ABSENT ? "absent on this kernel" :
@@ -68,7 +68,7 @@ static void show_points(struct freezectl *ctl, const struct observer_info *info)
 		if (array)
 			json_object_array_add(array, json_point(point));
 	}
-	output_table_print(&ctl->out, table);
+	table_print(table, ctl->out.text);
 	output_json_add(ctl->out.doc, "programs", array);
 	if (n_missing)
 		findings_add(&ctl->findings, EXIT_CODE_DONE, NULL, "%zu programs are not attached; "
@@ -127,8 +127,8 @@ static void show_totals(struct freezectl *ctl, const struct fw_totals *totals)
 	output_json_add(ctl->out.doc, "totals", object);
 }
 
-struct table {
-	struct libscols_table *table;
+struct filesystems {
+	struct table *table;
 	struct json_object *array;
 	struct places places;
 	struct observer *observer;
@@ -139,22 +139,22 @@ static int add_filesystem(dev_t dev, const struct fw_filesystem *fs, void *data)
 {
 	char device[32], freezes[24], waits[24], longest_freeze[DURATION_TEXT_MAX],
 		longest_wait[DURATION_TEXT_MAX];
-	struct table *table = data;
-	const char *path = places_path(&table->places, major(dev), minor(dev));
+	struct filesystems *shown = data;
+	const char *path = places_path(&shown->places, major(dev), minor(dev));
 	struct json_object *object;
 	struct fw_frozen frozen;
 	bool is_frozen;
 
-	is_frozen = observer_frozen(table->observer, dev, &frozen);
+	is_frozen = observer_frozen(shown->observer, dev, &frozen);
 	snprintf(device, sizeof(device), "%u:%u", major(dev), minor(dev));
 	snprintf(freezes, sizeof(freezes), "%" PRIu64, (uint64_t)fs->freezes);
 	snprintf(waits, sizeof(waits), "%" PRIu64, (uint64_t)fs->stall.waits);
-	output_row(table->table, (const char *[]) {
+	table_row(shown->table, (const char *[]) {
 		path ? path : device, fs->filesystem, fs->source, is_frozen ? "frozen" : "-", freezes,
 		duration_format(fs->longest_freeze_ns / NS_PER_MS, longest_freeze, sizeof(longest_freeze)), waits,
 		duration_format(fs->stall.longest_ns / NS_PER_MS, longest_wait, sizeof(longest_wait)) });
-	table->n++;
-	if (!table->array)
+	shown->n++;
+	if (!shown->array)
 		return 0;
 	object = json_object_new_object();
 	output_json_add(object, "path", path ? output_json_string(path) : NULL);
@@ -171,7 +171,7 @@ static int add_filesystem(dev_t dev, const struct fw_filesystem *fs, void *data)
 			json_object_new_uint64(fs->longest_freeze_ns));
 	output_json_add(object, "most_blocked", json_object_new_uint64(fs->most_blocked));
 	output_json_add(object, "stall", json_stall(&fs->stall));
-	json_object_array_add(table->array, object);
+	json_object_array_add(shown->array, object);
 	return 0;
 }
 
@@ -179,25 +179,25 @@ static void show_filesystems(struct freezectl *ctl, struct observer *observer)
 {
 	static const char *const headers[] = { "FILESYSTEM", "TYPE", "SOURCE", "STATE", "FREEZES",
 					       "LONGEST", "WAITS", "LONGEST WAIT", NULL };
-	struct table table = {
-		.table = output_table(headers),
+	struct filesystems shown = {
+		.table = table_new(headers),
 		.array = ctl->out.json ? json_object_new_array() : NULL,
-		.places = { .mounts = freezectl_mounts(ctl) },
+		.places = { .mounts = &ctl->mounts },
 		.observer = observer,
 	};
 	int r;
 
-	r = observer_each_filesystem(observer, add_filesystem, &table);
+	r = observer_each_filesystem(observer, add_filesystem, &shown);
 	if (r)
 		findings_add(&ctl->findings, EXIT_CODE_SYSTEM, NULL, "cannot read the filesystems' "
 			     "counters: %s", strerror(-r));
-	output_json_add(ctl->out.doc, "filesystems", table.array);
-	if (!table.n) {
-		scols_unref_table(table.table);
+	output_json_add(ctl->out.doc, "filesystems", shown.array);
+	if (!shown.n) {
+		table_free(shown.table);
 		return;
 	}
 	fputc('\n', ctl->out.text);
-	output_table_print(&ctl->out, table.table);
+	table_print(shown.table, ctl->out.text);
 }
 
 static void show_counters(struct freezectl *ctl)

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * output: text tables (libsmartcols), JSON documents (json-c), and the writing of both. The only
- * file that knows either library's printing; text and JSON are made from the same leases, plans and
- * findings.
+ * output: texts, JSON documents (json-c), and the writing of both. The only file that knows the
+ * library's printing; text and JSON are made from the same leases, plans and findings.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -274,46 +273,6 @@ int output_print_line(struct output *out, struct json_object *line, uint64_t dea
 }
 
 /**
- * output_table() - begin a text table
- * @headers: the columns, up to a NULL
- *
- * Return: the table; NULL if there is no memory, which the functions below take.
- */
-struct libscols_table *output_table(const char *const *headers)
-{
-	struct libscols_table *table = scols_new_table();
-
-	for (; table && *headers; headers++) {
-		if (!scols_table_new_column(table, *headers, 0, 0)) {
-			scols_unref_table(table);
-			return NULL;
-		}
-	}
-	return table;
-}
-
-/** output_row() - add a row; @cells are as many as there are columns, of any bytes */
-void output_row(struct libscols_table *table, const char *const *cells)
-{
-	struct libscols_line *line = table ? scols_table_new_line(table, NULL) : NULL;
-	size_t i;
-
-	/* libsmartcols itself makes control characters \x1b and the like. */
-	for (i = 0; line && i < scols_table_get_ncols(table); i++)
-		scols_line_set_data(line, i, cells[i] ? cells[i] : "-");
-}
-
-/** output_table_print() - put a table into the text, and free it */
-void output_table_print(struct output *out, struct libscols_table *table)
-{
-	if (!table)
-		return;
-	scols_table_set_stream(table, out->text);
-	scols_print_table(table);
-	scols_unref_table(table);
-}
-
-/**
  * output_json_string() - a JSON string of any bytes
  * @text: a path may be anything; what is not UTF-8 becomes U+FFFD, since JSON has only that
  *
@@ -516,7 +475,7 @@ void output_holds(struct output *out, const struct freezeguard_lease *lease,
 {
 	static const char *const headers[] = { "FILESYSTEM", "TYPE", "DEVICE", "LEVEL", "STATE",
 					       "CONTINUITY", "ERROR", NULL };
-	struct libscols_table *table = output_table(headers);
+	struct table *table = table_new(headers);
 	char place[PLACES_TEXT_MAX], device[32], level[16], error[64];
 	size_t i;
 
@@ -531,14 +490,14 @@ void output_holds(struct output *out, const struct freezeguard_lease *lease,
 				 hold->thaw_failures);
 		else
 			snprintf(error, sizeof(error), "%s", name ? name : "-");
-		output_row(table, (const char *[]) {
+		table_row(table, (const char *[]) {
 			places_hold(places, hold, place), hold->fstype, device, level,
 			hold->still_frozen ? "released, frozen by others" :
 			hold->turned_read_only ? "released, read-only now" :
 			freezeguard_hold_state_name(hold->state),
 			freezeguard_continuity_name(hold->continuity), error });
 	}
-	output_table_print(out, table);
+	table_print(table, out->text);
 }
 
 /**

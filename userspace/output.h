@@ -11,13 +11,13 @@
 #include <stdio.h>
 
 #include <json-c/json.h>
-#include <libsmartcols.h>
 
 #include <freezeguard.h>
 
 #include "findings.h"
 #include "places.h"
 #include "plan.h"
+#include "table.h"
 #include "when.h"
 
 /**
@@ -52,9 +52,6 @@ const char *output_error(int r);
 int output_print_line(struct output *out, struct json_object *line, uint64_t deadline_ns);
 void output_rehearse(const struct plan *plan);
 
-struct libscols_table *output_table(const char *const *headers);
-void output_row(struct libscols_table *table, const char *const *cells);
-void output_table_print(struct output *out, struct libscols_table *table);
 const char *output_clean(const char *text, char *buf, size_t size);
 
 struct json_object *output_json_string(const char *text);

@@ -17,6 +17,7 @@
 const char *places_path(const struct places *places, unsigned int major, unsigned int minor)
 {
 	const struct mount_entry *found = NULL;
+	const struct mounts *mounts;
 	size_t i;
 
 	for (i = 0; places->plan && i < places->plan->n; i++) {
@@ -25,8 +26,9 @@ const char *places_path(const struct places *places, unsigned int major, unsigne
 		if (t->major == major && t->minor == minor)
 			return t->path;
 	}
-	for (i = 0; places->mounts && i < places->mounts->n; i++) {
-		const struct mount_entry *e = &places->mounts->v[i];
+	mounts = places->mounts ? mounts_once(places->mounts) : NULL;
+	for (i = 0; mounts && i < mounts->n; i++) {
+		const struct mount_entry *e = &mounts->v[i];
 
 		if (e->major != major || e->minor != minor)
 			continue;

@@ -14,11 +14,11 @@
 /**
  * struct places - where paths are looked up; either may be NULL
  * @plan: asked first: it has the path that the user gave
- * @mounts: the mount table
+ * @mounts: the mount table, read if it is needed
  */
 struct places {
 	const struct plan *plan;
-	const struct mounts *mounts;
+	struct mounts_once *mounts;
 };
 
 const char *places_path(const struct places *places, unsigned int major, unsigned int minor);

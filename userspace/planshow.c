@@ -84,7 +84,7 @@ void planshow(struct freezectl *ctl, const struct plan *plan, uint32_t timeout_m
 {
 	static const char *const headers[] = { "FILESYSTEM", "TYPE", "SOURCE", "DEVICE", "LEVEL",
 					       "FREEZE", "WHY NOT", NULL };
-	struct libscols_table *table;
+	struct table *table;
 	struct json_object *array;
 	char device[32], level[16];
 	size_t i;
@@ -100,15 +100,15 @@ void planshow(struct freezectl *ctl, const struct plan *plan, uint32_t timeout_m
 	if (!plan->n)
 		return;
 	tell_of_suspends(ctl, plan, NULL);
-	table = output_table(headers);
+	table = table_new(headers);
 	for (i = 0; i < plan->n; i++) {
 		const struct plan_target *t = &plan->v[i];
 
 		snprintf(device, sizeof(device), "%u:%u", t->major, t->minor);
 		snprintf(level, sizeof(level), "%u", t->level);
-		output_row(table, (const char *[]) { t->path, t->fstype, t->source, device,
+		table_row(table, (const char *[]) { t->path, t->fstype, t->source, device,
 						     t->skip ? "-" : level, t->skip ? "no" : "yes",
 						     t->skip ? t->skip : "-" });
 	}
-	output_table_print(&ctl->out, table);
+	table_print(table, ctl->out.text);
 }

@@ -41,7 +41,7 @@ struct list {
 	const struct when *when;
 	const struct seen_of *of;
 	struct observer *observer;
-	struct libscols_table *table;
+	struct table *table;
 	struct json_object *array;
 	size_t n;
 };
@@ -106,7 +106,7 @@ static int add_foreign(dev_t dev, const struct fw_frozen *frozen, void *data)
 		snprintf(since, sizeof(since), "%s", by->pid ? "not known" :
 			 "before the observer was loaded");
 	snprintf(waiting, sizeof(waiting), "%llu", (unsigned long long)frozen->blocked);
-	output_row(list->table, (const char *[]) {
+	table_row(list->table, (const char *[]) {
 		path ? path : frozen->source, frozen->filesystem, device,
 		frozen->state == FW_STATE_FROZEN ? "frozen" : "being frozen", process, uid,
 		sight_means(sight_freeze_means(frozen)), since, waiting });
@@ -117,7 +117,7 @@ static int add_foreign(dev_t dev, const struct fw_frozen *frozen, void *data)
 
 static void begin_list(struct freezectl *ctl, struct list *list, const char *const *headers)
 {
-	list->table = output_table(headers);
+	list->table = table_new(headers);
 	list->array = ctl->out.json ? json_object_new_array() : NULL;
 	list->n = 0;
 }
@@ -126,9 +126,9 @@ static void end_list(struct freezectl *ctl, struct list *list, const char *key)
 {
 	output_json_add(ctl->out.doc, key, list->array);
 	if (list->n)
-		output_table_print(&ctl->out, list->table);
+		table_print(list->table, ctl->out.text);
 	else
-		scols_unref_table(list->table);
+		table_free(list->table);
 }
 
 static void show_foreign(struct freezectl *ctl, struct list *list)
@@ -185,7 +185,7 @@ static int add_writer(uint32_t thread, const struct fw_writer *writer, void *dat
 		when_text(list->when, writer->since_ns, since);
 	else
 		snprintf(since, sizeof(since), "before the observer was loaded");
-	output_row(list->table, (const char *[]) { pid, tid, comm, path ? path : place, since,
+	table_row(list->table, (const char *[]) { pid, tid, comm, path ? path : place, since,
 						   sight_phase_name(writer->phase) });
 	if (!list->array)
 		return 0;
@@ -218,7 +218,7 @@ static bool add_by_stacks(struct freezectl *ctl, struct list *list)
 	for (i = 0; i < blocked.n; i++) {
 		snprintf(pid, sizeof(pid), "%d", blocked.v[i].pid);
 		snprintf(tid, sizeof(tid), "%d", blocked.v[i].tid);
-		output_row(list->table, (const char *[]) { pid, tid, blocked.v[i].comm,
+		table_row(list->table, (const char *[]) { pid, tid, blocked.v[i].comm,
 							   "a frozen filesystem", "-", "-" });
 		if (list->array)
 			json_object_array_add(list->array,

@@ -89,7 +89,7 @@ static void show_stalls(struct freezectl *ctl, const struct thaw *thaw)
 bool thaw_finish(struct freezectl *ctl, struct thaw *thaw, uint64_t until_ns, uint64_t wait_ms)
 {
 	struct verdict_context context = {
-		.places.mounts = freezectl_mounts(ctl),
+		.places.mounts = &ctl->mounts,
 		.observer = freezectl_observer(ctl),
 		.wait_ms = wait_ms,
 	};
@@ -168,7 +168,7 @@ void thaw_late(struct freezectl *ctl, const struct freezeguard_lease *lease, uin
 {
 	struct verdict_context context = {
 		.when = when_now(),
-		.places.mounts = freezectl_mounts(ctl),
+		.places.mounts = &ctl->mounts,
 		.observer = freezectl_observer(ctl),
 		.wait_ms = wait_ms,
 	};

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
+#include <wchar.h>
 #include <cmocka.h>
 
 #include "output.h"
@@ -232,7 +233,7 @@ static void tables_show_any_path(void **state)
 {
 	static const char *const headers[] = { "PATH", NULL };
 	struct findings findings = { 0 };
-	struct libscols_table *table;
+	struct table *table;
 	struct output out;
 	char text[64];
 	ssize_t n;
@@ -240,9 +241,9 @@ static void tables_show_any_path(void **state)
 
 	(void)state;
 	assert_int_equal(output_open(&out, false, "x"), 0);
-	table = output_table(headers);
-	output_row(table, (const char *[]) { "/a\nb\x1b[2J c" });
-	output_table_print(&out, table);
+	table = table_new(headers);
+	table_row(table, (const char *[]) { "/a\nb\x1b[2J c" });
+	table_print(table, out.text);
 	fd = redirect();
 	assert_int_equal(output_print(&out, &findings, freezeguard_now_ns() + NS_PER_S), 0);
 	restore();
@@ -251,6 +252,39 @@ static void tables_show_any_path(void **state)
 	assert_string_equal(text, "PATH\n/a\\x0ab\\x1b[2J c\n");
 	close(fd);
 	output_close(&out);
+}
+
+/* In a locale of wide characters columns are aligned by width, in others by characters. */
+static void tables_are_aligned(void **state)
+{
+	static const char *const headers[] = { "A", "SECOND", "C", NULL };
+	char *text = NULL;
+	size_t size = 0;
+	FILE *file = open_memstream(&text, &size);
+	struct table *table;
+
+	(void)state;
+	setenv("LC_ALL", "C.UTF-8", 1);
+	table = table_new(headers);
+	table_row(table, (const char *[]) { "\xc3\xa4\xc3\xb6", "2", "end" });
+	table_row(table, (const char *[]) { "\xe6\x97\xa5", NULL, "" });
+	table_row(table, (const char *[]) { "", "longer than that", "x" });
+	table_print(table, file);
+	fclose(file);
+	assert_int_equal(wcwidth(0x65e5), 2);
+	assert_string_equal(text, "A  SECOND           C\n"
+				  "\xc3\xa4\xc3\xb6 2                end\n"
+				  "\xe6\x97\xa5 -                \n"
+				  "   longer than that x\n");
+	free(text);
+	file = open_memstream(&text, &size);
+	table_print(table_new(headers), file);
+	fclose(file);
+	assert_string_equal(text, "");
+	free(text);
+	table_free(NULL);
+	table_row(NULL, headers);
+	table_print(NULL, stdout);
 }
 
 /* What could not be printed in the document is told on standard error, all of it. */
@@ -299,6 +333,7 @@ int main(void)
 		cmocka_unit_test(a_reader_that_does_not_read_is_waited_for_so_long),
 		cmocka_unit_test(a_full_disk_is_an_error),
 		cmocka_unit_test(tables_show_any_path),
+		cmocka_unit_test(tables_are_aligned),
 		cmocka_unit_test(findings_of_a_lost_document_are_kept),
 		cmocka_unit_test(rehearsing_prints_nothing),
 	};
