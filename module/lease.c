@@ -9,6 +9,7 @@
 #include <linux/sort.h>
 #include <linux/timekeeping.h>
 
+#include "expedite.h"
 #include "lease.h"
 #include "notice.h"
 #include "trace.h"
@@ -63,12 +64,21 @@ static bool fg_lease_has_ended(struct fg_lease *lease)
 	return fg_state_has_ended(READ_ONCE(lease->info.state));
 }
 
+static void fg_lease_freezing_is_over(struct fg_lease *lease)
+{
+	lockdep_assert_held(&lease->lock);
+	if (lease->expedites)
+		fg_expedite_end();
+	lease->expedites = false;
+}
+
 /* The one place where the end of a lease is decided, with the error of a hold that failed or 0. */
 static bool fg_lease_end_locked(struct fg_lease *lease, enum freezeguard_cause cause, int err)
 {
 	lockdep_assert_held(&lease->lock);
 	if (fg_lease_has_ended(lease))
 		return false;
+	fg_lease_freezing_is_over(lease);
 	WRITE_ONCE(lease->info.state,
 		   lease->info.state == FREEZEGUARD_LEASE_STATE_FROZEN ?
 		   FREEZEGUARD_LEASE_STATE_THAWING : FREEZEGUARD_LEASE_STATE_ROLLING_BACK);
@@ -394,6 +404,7 @@ static bool fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
 		}
 		if (all_frozen) {
 			WRITE_ONCE(lease->info.state, FREEZEGUARD_LEASE_STATE_FROZEN);
+			fg_lease_freezing_is_over(lease);
 			lease->info.frozen_ns = hold->frozen_ns;
 			trace_lease_state(lease);
 		}
@@ -600,8 +611,12 @@ void fg_lease_start(struct fg_lease *lease)
 		fg_lease_get(lease);
 	}
 	fg_lease_get(lease);
-	/* It is registered: somebody may be extending it. */
+	/* It is registered: somebody may be extending it, or have ended it. */
 	spin_lock_irqsave(&lease->lock, flags);
+	if (!fg_lease_has_ended(lease)) {
+		fg_expedite_begin();
+		lease->expedites = true;
+	}
 	hrtimer_start(&lease->timer, ns_to_ktime(lease->info.deadline_ns), HRTIMER_MODE_ABS);
 	spin_unlock_irqrestore(&lease->lock, flags);
 	fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);

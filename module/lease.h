@@ -81,6 +81,7 @@ struct fg_lease_info {
  * @lock: guards all that follows
  * @info: the state
  * @owner: the socket that it is bound to; its sk is NULL from the detaching or the end on
+ * @expedites: it is one of those for which RCU is expedited
  * @level: holds of this level and below may freeze
  * @nr_to_freeze: holds of this level that are not frozen yet
  * @nr_holds: how many @holds; constant
@@ -102,6 +103,7 @@ struct fg_lease {
 	spinlock_t lock;
 	struct fg_lease_info info;
 	struct fg_owner owner;
+	bool expedites;
 	unsigned int level;
 	unsigned int nr_to_freeze;
 	unsigned int nr_holds;

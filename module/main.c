@@ -4,6 +4,7 @@
 #include <linux/reboot.h>
 
 #include "compat/compat.h"
+#include "expedite.h"
 #include "netlink.h"
 #include "owner.h"
 #include "registry.h"
@@ -27,6 +28,10 @@ MODULE_PARM_DESC(history, "how many ended leases are remembered (default 256)");
 
 module_param_named(watch, fg_watch_enabled, bool, 0444);
 MODULE_PARM_DESC(watch, "see foreign thaws as they happen; reads N where that can't be done (default Y)");
+
+module_param_named(expedite, fg_expedite_enabled, bool, 0644);
+MODULE_PARM_DESC(expedite,
+		 "let writers wait less for RCU while freezing, by interrupts to every CPU (default Y)");
 
 static const char *const fg_holder_names[] = {
 	[FG_HOLDER_USER] = "user",
@@ -133,6 +138,7 @@ static void __exit fg_exit(void)
 	unregister_reboot_notifier(&fg_reboot_notifier);
 	fg_owner_unwatch();
 	fg_lease_exit();
+	fg_expedite_exit();
 	fg_registry_clear();
 }
 

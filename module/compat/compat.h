@@ -33,6 +33,9 @@ bool fg_super_can_freeze(struct super_block *sb);
 bool fg_super_holders(struct super_block *sb, unsigned int *kernel, unsigned int *user);
 bool fg_super_holder_is_exclusive(struct super_block *sb, enum fg_holder who);
 
+bool fg_rcu_expedite(void);
+void fg_rcu_unexpedite(void);
+
 void fg_thread_urgent(struct task_struct *task);
 bool fg_thread_can_starve(void);
 void fg_thread_rescue(struct task_struct *task);

@@ -3,6 +3,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "expedite.h"
 #include "fake_hold.h"
 #include "registry.h"
 
@@ -63,6 +64,19 @@ void fg_hold_put_super(struct fg_hold *hold)
 void fg_hold_destroy(struct fg_hold *hold)
 {
 	atomic_inc(&fake_world->destroyed);
+}
+
+/* ---- compat/rcu.c ---- */
+
+bool fg_rcu_expedite(void)
+{
+	atomic_inc(&fake_world->expedited);
+	return true;
+}
+
+void fg_rcu_unexpedite(void)
+{
+	atomic_dec(&fake_world->expedited);
 }
 
 /* ---- what the lease tells ---- */
@@ -161,6 +175,8 @@ void fake_world_exit(struct kunit *test)
 	if (!gone)
 		return;
 	fg_lease_exit();
+	fg_expedite_exit();
+	KUNIT_EXPECT_EQ(test, atomic_read(&world->expedited), 0);
 	fake_world = NULL;
 	kvfree(world);
 }

@@ -59,6 +59,7 @@ struct fake_super {
  * @thaw_failed: FG_LEASE_THAW_FAILED likewise
  * @retired: leases that became history
  * @retired_live: ... though they were live
+ * @expedited: how often RCU was asked to be short and not yet told that it need not
  * @order: counts freezes that begin and return
  * @holds: holds that were made
  * @destroyed: holds that were freed, with their leases
@@ -71,6 +72,7 @@ struct fake_world {
 	atomic_t thaw_failed;
 	atomic_t retired;
 	atomic_t retired_live;
+	atomic_t expedited;
 	atomic_t order;
 	atomic_t holds;
 	atomic_t destroyed;

@@ -320,6 +320,49 @@ static void the_deadline_while_freezing(struct kunit *test)
 	fg_lease_put(lease);
 }
 
+static void rcu_is_short_while_leases_freeze(struct kunit *test)
+{
+	static const unsigned int second[] = { 1 };
+	struct fg_lease *a, *b;
+
+	fake_world->supers[0].freeze_hangs = true;
+	fake_world->supers[1].freeze_hangs = true;
+	a = fake_start(test, LONG_MS, 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&fake_world->expedited), 1);
+	b = fake_lease(test, "b", LONG_MS, second, NULL, 1);
+	fg_lease_start(b);
+	KUNIT_EXPECT_EQ(test, atomic_read(&fake_world->expedited), 1);
+	complete(&fake_world->supers[0].freeze_go);
+	EXPECT_SOON(test, fake_state(a) == FREEZEGUARD_LEASE_STATE_FROZEN);
+	KUNIT_EXPECT_EQ(test, atomic_read(&fake_world->expedited), 1);
+	/* b ends without having frozen, and its freeze goes on */
+	KUNIT_EXPECT_EQ(test, fg_lease_end(b, FREEZEGUARD_CAUSE_REQUEST), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&fake_world->expedited), 0);
+	KUNIT_EXPECT_EQ(test, fg_lease_end(a, FREEZEGUARD_CAUSE_REQUEST), 0);
+	complete(&fake_world->supers[1].freeze_go);
+	await_over(test, a);
+	await_over(test, b);
+	KUNIT_EXPECT_EQ(test, atomic_read(&fake_world->expedited), 0);
+	fg_lease_put(a);
+	fg_lease_put(b);
+}
+
+static void rcu_is_not_short_for_long(struct kunit *test)
+{
+	struct fg_lease *lease;
+
+	fake_world->supers[0].freeze_hangs = true;
+	lease = fake_start(test, LONG_MS, 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&fake_world->expedited), 1);
+	EXPECT_SOON(test, !atomic_read(&fake_world->expedited));
+	complete(&fake_world->supers[0].freeze_go);
+	EXPECT_SOON(test, fake_state(lease) == FREEZEGUARD_LEASE_STATE_FROZEN);
+	KUNIT_EXPECT_EQ(test, atomic_read(&fake_world->expedited), 0);
+	KUNIT_EXPECT_EQ(test, fg_lease_end(lease, FREEZEGUARD_CAUSE_REQUEST), 0);
+	await_over(test, lease);
+	fg_lease_put(lease);
+}
+
 /* Notifications tell the state at the time of sending, so that they may come in any order. */
 static void each_state_of_an_end_is_news_once(struct kunit *test)
 {
@@ -858,6 +901,8 @@ static struct kunit_case fg_lease_cases[] = {
 	KUNIT_CASE(a_freeze_in_company),
 	KUNIT_CASE(the_deadline_of_a_frozen_one),
 	KUNIT_CASE(the_deadline_while_freezing),
+	KUNIT_CASE(rcu_is_short_while_leases_freeze),
+	KUNIT_CASE(rcu_is_not_short_for_long),
 	KUNIT_CASE(each_state_of_an_end_is_news_once),
 	KUNIT_CASE(an_end_is_final),
 	KUNIT_CASE(one_cause_wins),

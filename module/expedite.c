@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * expedite: short RCU grace periods while leases freeze.
+ *
+ * freeze_super() waits for three grace periods, with the writers stopped from the first of them on. On
+ * an idle filesystem they are nearly all of what a freeze costs. An expedited one interrupts every
+ * processor, and all of the machine's are expedited meanwhile: so it is for the freezing alone, and for
+ * a bounded time even if that takes longer.
+ */
+#include <linux/jiffies.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "compat/compat.h"
+#include "expedite.h"
+
+/* A freeze that takes this long is not waiting for RCU. */
+#define FG_EXPEDITE_MAX_MS	10000
+
+/* Module parameter. */
+bool fg_expedite_enabled = true;
+
+static DEFINE_SPINLOCK(fg_expedite_lock);
+static unsigned int fg_expedite_users;	/* leases that freeze */
+static bool fg_expedite_on;
+
+/* To be called with the lock held. */
+static void fg_expedite_stop(void)
+{
+	lockdep_assert_held(&fg_expedite_lock);
+	if (!fg_expedite_on)
+		return;
+	fg_expedite_on = false;
+	fg_rcu_unexpedite();
+}
+
+static void fg_expedite_is_over(struct work_struct *work)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&fg_expedite_lock, flags);
+	fg_expedite_stop();
+	spin_unlock_irqrestore(&fg_expedite_lock, flags);
+}
+
+static DECLARE_DELAYED_WORK(fg_expedite_bound, fg_expedite_is_over);
+
+/**
+ * fg_expedite_begin() - a lease begins to freeze
+ *
+ * Grace periods are expedited from here on, until no lease freezes any more or the time is up, which
+ * begins anew with every lease.
+ *
+ * Context: any.
+ */
+void fg_expedite_begin(void)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&fg_expedite_lock, flags);
+	fg_expedite_users++;
+	if (!fg_expedite_on && READ_ONCE(fg_expedite_enabled))
+		fg_expedite_on = fg_rcu_expedite();
+	if (fg_expedite_on)
+		mod_delayed_work(system_wq, &fg_expedite_bound, msecs_to_jiffies(FG_EXPEDITE_MAX_MS));
+	spin_unlock_irqrestore(&fg_expedite_lock, flags);
+}
+
+/**
+ * fg_expedite_end() - a lease has frozen everything, or ends before it has
+ *
+ * Context: any.
+ */
+void fg_expedite_end(void)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&fg_expedite_lock, flags);
+	if (!--fg_expedite_users)
+		fg_expedite_stop();
+	spin_unlock_irqrestore(&fg_expedite_lock, flags);
+}
+
+/**
+ * fg_expedite_exit() - before the module goes; no lease is live
+ *
+ * Context: sleeps.
+ */
+void fg_expedite_exit(void)
+{
+	cancel_delayed_work_sync(&fg_expedite_bound);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef FG_EXPEDITE_H
+#define FG_EXPEDITE_H
+
+#include <linux/types.h>
+
+extern bool fg_expedite_enabled;
+
+void fg_expedite_begin(void);
+void fg_expedite_end(void);
+void fg_expedite_exit(void);
+
+#endif /* FG_EXPEDITE_H */
