@@ -62,7 +62,8 @@ void fg_expedite_begin(void)
 	if (!fg_expedite_on && READ_ONCE(fg_expedite_enabled))
 		fg_expedite_on = fg_rcu_expedite();
 	if (fg_expedite_on)
-		mod_delayed_work(system_wq, &fg_expedite_bound, msecs_to_jiffies(FG_EXPEDITE_MAX_MS));
+		mod_delayed_work(system_highpri_wq, &fg_expedite_bound,
+				 msecs_to_jiffies(FG_EXPEDITE_MAX_MS));
 	spin_unlock_irqrestore(&fg_expedite_lock, flags);
 }
 

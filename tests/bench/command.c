@@ -53,8 +53,8 @@ TEST_WITHIN(data_lifecycle_manager, 240)
 				    path, NULL };
 	const char *const post[] = { FREEZECTL, "dlm", "post-script", "--execution-id", EXECUTION,
 				     NULL };
-	const char *const sample_pre[] = { "tests/bench/sample-steps", "pre-script", NULL };
-	const char *const sample_post[] = { "tests/bench/sample-steps", "post-script", NULL };
+	const char *const sample_pre[] = { "tests/apps/sample-steps", "pre-script", NULL };
+	const char *const sample_post[] = { "tests/apps/sample-steps", "post-script", NULL };
 	unsigned int i;
 
 	for (i = 0; i < bench_runs(20, 1); i++) {

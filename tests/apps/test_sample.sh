@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What a pre-script and a post-script cost, beside the steps of the sample document, when no database
+# runs: one ext4 filesystem, pairs of both in turn.
+# shellcheck disable=SC2154 # variables of the library
+# shellcheck source=tests/apps/lib.sh
+. ./lib.sh
+plan 3
+pairs=${PAIRS:-9}
+
+# Touching a file copies it from the host into the guest's memory: the host is not what is measured.
+commands=()
+for name in freezectl fsfreeze bash dash date lsblk grep mount nohup setsid sleep pgrep pkill xargs ps sort tr; do
+	commands+=("$(command -v "$name")")
+done
+mapfile -t loaded < <(ldd "${commands[@]}" 2>/dev/null | awk '/=> \// { print $3 } /^\t\// { print $1 }' | sort -u)
+touch -c -a "${commands[@]}" "${loaded[@]}" /etc/ld.so.cache /usr/lib/locale/C.utf8/* 2>/dev/null
+
+make_fs ext4
+configure ""
+does "pre- and post-script, and the sample's steps" \
+	"$here/compare.py" "$pairs" "${mounted[ext4]}" "$here/sample-steps"
+read -r ours samples <"$scratch/did"
+that "nothing is left frozen" unfrozen "${mounted[ext4]}"
+echo "# medians of $pairs: freezectl $ours ms, the sample's steps $samples ms: 1/$((samples / ours))"
+# It is more than ten on an idle machine; how much remains of that on a busy one is not promised.
+that "several times faster" test $((samples / ours)) -ge 5
