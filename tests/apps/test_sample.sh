@@ -13,7 +13,9 @@ for name in freezectl fsfreeze bash dash date lsblk grep mount nohup setsid slee
 	commands+=("$(command -v "$name")")
 done
 mapfile -t loaded < <(ldd "${commands[@]}" 2>/dev/null | awk '/=> \// { print $3 } /^\t\// { print $1 }' | sort -u)
-touch -c -a "${commands[@]}" "${loaded[@]}" /etc/ld.so.cache /usr/lib/locale/C.utf8/* 2>/dev/null
+touch -c -a "${commands[@]}" "${loaded[@]}" /etc/ld.so.cache /etc/localtime /usr/share/locale/locale.alias \
+	/usr/lib/locale/locale-archive /usr/lib/locale/C.utf8/* /usr/lib/locale/C.utf8/LC_MESSAGES/* \
+	/usr/lib/*/gconv/gconv-modules.cache 2>/dev/null
 
 make_fs ext4
 configure ""
