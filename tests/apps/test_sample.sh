@@ -9,7 +9,7 @@ pairs=${PAIRS:-9}
 
 # Touching a file copies it from the host into the guest's memory: the host is not what is measured.
 commands=()
-for name in freezectl fsfreeze bash dash date lsblk grep mount nohup setsid sleep pgrep pkill xargs ps sort tr; do
+for name in freezectl fsfreeze bash date lsblk grep mount nohup setsid sleep pgrep pkill xargs ps sort tr; do
 	commands+=("$(command -v "$name")")
 done
 mapfile -t loaded < <(ldd "${commands[@]}" 2>/dev/null | awk '/=> \// { print $3 } /^\t\// { print $1 }' | sort -u)
