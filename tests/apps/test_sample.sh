@@ -24,5 +24,5 @@ does "pre- and post-script, and the sample's steps" \
 read -r ours samples <"$scratch/did"
 that "nothing is left frozen" unfrozen "${mounted[ext4]}"
 echo "# medians of $pairs: freezectl $ours ms, the sample's steps $samples ms: 1/$((samples / ours))"
-# It is more than ten on an idle machine; how much remains of that on a busy one is not promised.
-that "several times faster" test $((samples / ours)) -ge 5
+# About ten on an idle machine; how much remains of that beside other guests is not promised.
+that "more than twice as fast" test "$ours" -lt $((samples / 2))
