@@ -9,11 +9,13 @@ pairs=${PAIRS:-9}
 
 # Touching a file copies it from the host into the guest's memory: the host is not what is measured.
 commands=()
-for name in freezectl fsfreeze bash dash date lsblk grep mount nohup setsid sleep pgrep pkill xargs ps sort tr; do
+for name in freezectl fsfreeze bash date lsblk grep mount nohup setsid sleep pgrep pkill xargs ps sort tr; do
 	commands+=("$(command -v "$name")")
 done
 mapfile -t loaded < <(ldd "${commands[@]}" 2>/dev/null | awk '/=> \// { print $3 } /^\t\// { print $1 }' | sort -u)
-touch -c -a "${commands[@]}" "${loaded[@]}" /etc/ld.so.cache /usr/lib/locale/C.utf8/* 2>/dev/null
+touch -c -a "${commands[@]}" "${loaded[@]}" /etc/ld.so.cache /etc/localtime /usr/share/locale/locale.alias \
+	/usr/lib/locale/locale-archive /usr/lib/locale/C.utf8/* /usr/lib/locale/C.utf8/LC_MESSAGES/* \
+	/usr/lib/*/gconv/gconv-modules.cache 2>/dev/null
 
 make_fs ext4
 configure ""
@@ -22,5 +24,5 @@ does "pre- and post-script, and the sample's steps" \
 read -r ours samples <"$scratch/did"
 that "nothing is left frozen" unfrozen "${mounted[ext4]}"
 echo "# medians of $pairs: freezectl $ours ms, the sample's steps $samples ms: 1/$((samples / ours))"
-# It is more than ten on an idle machine; how much remains of that on a busy one is not promised.
-that "several times faster" test $((samples / ours)) -ge 5
+# About ten on an idle machine; how much remains of that beside other guests is not promised.
+that "more than twice as fast" test "$ours" -lt $((samples / 2))
