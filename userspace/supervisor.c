@@ -376,7 +376,6 @@ static bool release_begin(struct process *p, size_t i, const char *word)
 		return false;
 	if (app->state == SESSION_APP_QUIET || app->state == SESSION_APP_LOST)
 		app->state = SESSION_APP_THAWING;
-	save(p);
 	if (app->session) {
 		hookrun_read(run);
 		take_output(app, run, false);
@@ -410,9 +409,9 @@ static void release_end(struct process *p, size_t i, uint64_t until_ns)
 		/* Why it could not be made quiet is what is of interest. */
 		app->exit_status = exit_status;
 	}
-	save(p);
 }
 
+/* All are told before anything is recorded: writing may take long, or hang. */
 static void release_all(struct process *p, const char *why)
 {
 	const char *word = !strcmp(why, "request") ? "thaw" :
@@ -423,7 +422,6 @@ static void release_all(struct process *p, const char *why)
 	p->session.state = SESSION_RELEASING;
 	p->session.ended_ns = freezeguard_now_ns();
 	snprintf(p->session.why, sizeof(p->session.why), "%s", why);
-	save(p);
 	/* One that takes its time does not keep the others quiet. */
 	for (i = p->session.n_apps; i-- > 0; ) {
 		if (!release_begin(p, i, word))
@@ -438,9 +436,13 @@ static void release_all(struct process *p, const char *why)
 		release_end(p, i, now);
 		p->release_until_ns[i] = 0;
 	}
-	for (i = p->session.n_apps; i-- > 0; )
-		if (p->release_until_ns[i])
-			release_end(p, i, p->release_until_ns[i]);
+	save(p);
+	for (i = p->session.n_apps; i-- > 0; ) {
+		if (!p->release_until_ns[i])
+			continue;
+		release_end(p, i, p->release_until_ns[i]);
+		save(p);
+	}
 	p->session.state = SESSION_RELEASED;
 	p->session.released_ns = freezeguard_now_ns();
 	save(p);

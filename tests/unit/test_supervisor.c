@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "supervised.h"
 
@@ -459,6 +460,30 @@ static void a_thaw_that_hangs_is_overtaken(void **state)
 	assert_true(session.apps[2].timed_out);
 }
 
+/* Applications go on before that is recorded: writing may hang. */
+static void a_record_that_hangs_keeps_nobody_quiet(void **state)
+{
+	char path[200];
+	int fd;
+
+	(void)state;
+	three_hooks();
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_LEASE);
+	tell(SUPERVISOR_CHECK);
+	hears(SUPERVISOR_STILL);
+	/* Opened for writing, as which the record begins, it waits for a reader. */
+	snprintf(path, sizeof(path), "%s/." ID ".json.%d", run_dir, supervisor.pid);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	hookdir_write("lease", "request", 0644);
+	within_s("log", "a freeze\nb session\nc freeze\nc thaw\nb thaw\na thaw\n");
+	fd = open(path, O_RDONLY | O_NONBLOCK);
+	assert_true(fd >= 0);
+	over("request");
+	close(fd);
+}
+
 /* Then a post-script would not know that there were applications. */
 static void it_cannot_write_its_record(void **state)
 {
@@ -587,6 +612,7 @@ int main(void)
 		TEST(it_keeps_nothing_of_its_caller),
 		TEST(a_hook_that_prints_without_end),
 		TEST(a_thaw_that_hangs_is_overtaken),
+		TEST(a_record_that_hangs_keeps_nobody_quiet),
 		TEST(it_cannot_write_its_record),
 		TEST(it_cannot_work),
 		TEST(records_of_odd_ids),
