@@ -730,8 +730,8 @@ void fg_lease_prepare(struct fg_lease *lease, u64 timeout_ns)
  * fg_lease_alloc() - memory for a lease
  * @max_holds: for how many superblocks
  *
- * The caller sets @id, @owner and @sync_budget_ns, adds holds with fg_hold_init(), counting them in nr_holds, and
- * then calls fg_lease_prepare().
+ * The caller sets @id, @owner and @sync_budget_ns, adds holds with fg_hold_init(), counting them in
+ * nr_holds, and then calls fg_lease_prepare().
  *
  * Context: sleeps.
  * Return: the lease with one reference, or NULL.

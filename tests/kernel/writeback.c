@@ -63,7 +63,7 @@ TEST(the_deadline_comes_while_one_is_synced)
 	kt_mounts("a", fds, 2);
 	kt_tell("a0", "sync_fs", "hang");
 	kt_open(&nl);
-	EQUAL(fg_new_synced(&nl, 300, 299, fds, 2, &reply), 0);
+	EQUAL(fg_new_synced(&nl, 1500, 1499, fds, 2, &reply), 0);
 	lease = kt_await(&nl, reply.number, FREEZEGUARD_LEASE_STATE_ROLLING_BACK, KT_SOON_MS);
 	EQUAL(lease->cause, FREEZEGUARD_CAUSE_DEADLINE);
 	kt_tell("a0", "sync_fs", "ok");
