@@ -246,7 +246,8 @@ static bool complete(struct freezectl *ctl, struct call *call, const char *profi
 	call->apps.id = call->request.id;
 	call->apps.timeout_ms = call->request.timeout_ms;
 	call->apps.give_up_ns = call->request.give_up_ns;
-	freeze_check_sync_budget(ctl, &call->request);
+	freeze_check_sync_budget(ctl, &call->request, "--timeout", call->request.timeout_ms);
+	freeze_check_sync_budget(ctl, &call->request, "--script-timeout", call->script_timeout_ms);
 	return !findings_exit_code(&ctl->findings);
 }
 
@@ -342,8 +343,9 @@ const struct subcommand cmd_dlm = {
 	"                        give up after that; default 8s. It has to be shorter than the\n"
 	"                        timeout of the policy by the time of a roll-back, 1.5s\n"
 	"  --sync-budget DURATION\n"
-	"                        before that write back what is dirty, without stopping writers,\n"
-	"                        for that long at most; a part of both timeouts\n"
+	"                        before that write back what is dirty, without stopping writers\n"
+	"                        other than the applications, for that long at most; a part of\n"
+	"                        both timeouts\n"
 	"  --allow-root          the root filesystem may be among the paths\n"
 	"  --profile NAME        settings of a section [profile NAME]; [profile dlm] if there is one\n"
 	"  --app NAME            call only this application's hook; repeatable\n"

@@ -265,7 +265,8 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 
 const struct subcommand cmd_run = {
 	.name = "run",
-	.arguments = "[--id ID] [--timeout DURATION] [--sync-budget DURATION] [--all | PATH...] -- COMMAND [ARGUMENT...]",
+	.arguments = "[--id ID] [--timeout DURATION] [--sync-budget DURATION] [--all | PATH...] "
+		     "-- COMMAND [ARGUMENT...]",
 	.summary = "freeze filesystems, run a command, thaw them",
 	.help =
 	"The command does not outlive the lease: if that ends early, it gets SIGTERM, and\n"

@@ -23,12 +23,16 @@
  * freeze_check_sync_budget() - is there time left to freeze after writing back?
  * @ctl: gets a finding of code 1 if not
  * @request: what is wanted
+ * @option: which timeout the budget is a part of
+ * @timeout_ms: how long that is
  */
-void freeze_check_sync_budget(struct freezectl *ctl, const struct freeze_request *request)
+void freeze_check_sync_budget(struct freezectl *ctl, const struct freeze_request *request,
+			      const char *option, uint32_t timeout_ms)
 {
-	if (request->sync_budget_ms && request->sync_budget_ms >= request->timeout_ms)
+	if (request->sync_budget_ms && request->sync_budget_ms >= timeout_ms)
 		findings_add(&ctl->findings, EXIT_CODE_USAGE, "--sync-budget", "it is a part of "
-			     "--timeout, and has to be less than that");
+			     "%s, and has to be less than that: %u.%03u s", option,
+			     timeout_ms / 1000, timeout_ms % 1000);
 }
 
 /**
@@ -97,7 +101,7 @@ void freeze_arguments(struct freezectl *ctl, int argc, char **argv, const struct
 		findings_add(&ctl->findings, EXIT_CODE_DONE, config->apps.v[0], "is an application "
 			     "of the profile %s, and is not made quiet: only freezectl dlm does that",
 			     profile);
-	freeze_check_sync_budget(ctl, request);
+	freeze_check_sync_budget(ctl, request, "--timeout", request->timeout_ms);
 }
 
 struct freezable {

@@ -12,6 +12,9 @@ fs=("${mounted[ext4]}" "${mounted[xfs]}")
 
 expect 1 "a sync budget that leaves no time to freeze" freezectl dlm pre-script \
 	--execution-id $a --timeout 30s --sync-budget 31s "${fs[@]}"
+expect 1 "a sync budget that leaves no time for the script" freezectl dlm dry-run \
+	--execution-id None --sync-budget 8s "${fs[@]}"
+says "it says of what it is a part" "--script-timeout" "8.000 s"
 expect 0 "dry-run, with a sync budget" freezectl dlm dry-run --execution-id None --sync-budget 5s "${fs[@]}"
 expect 0 "dry-run" freezectl dlm dry-run --execution-id None "${fs[@]}"
 that "dry-run touches nothing" unfrozen "${fs[@]}"
