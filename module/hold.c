@@ -61,10 +61,11 @@ void fg_hold_init(struct fg_hold *hold, struct fg_lease *lease, struct file *fil
  * @data: for @stop
  *
  * Context: sleeps, uninterruptibly, for as long as the device takes; no locks.
+ * Return: 0; a negative error number, with which the freeze would have failed.
  */
-void fg_hold_write_back(struct fg_hold *hold, bool (*stop)(void *data), void *data)
+int fg_hold_write_back(struct fg_hold *hold, bool (*stop)(void *data), void *data)
 {
-	fg_writeback(hold->sb, stop, data);
+	return fg_writeback(hold->sb, stop, data);
 }
 
 /* Does anything but our own freeze keep the superblock frozen, while ours does too? */

@@ -18,9 +18,6 @@
 #define FG_THAW_PAUSE_FIRST_MS	10
 #define FG_THAW_PAUSE_LAST_MS	5000
 
-/* How long a thread that has released its hold lets those go first that have not. */
-#define FG_EXIT_PAUSE_MS	100
-
 /* After a lease's end, how often and how long apart threads that starve are looked for. */
 #define FG_RESCUE_ROUNDS	10
 #define FG_RESCUE_PAUSE_MS	100
@@ -536,7 +533,6 @@ static void fg_lease_finish(struct fg_lease *lease)
 	spin_lock_irqsave(&lease->lock, flags);
 	swap(sk, lease->owner.sk);
 	spin_unlock_irqrestore(&lease->lock, flags);
-	wake_up_all(&lease->wait);
 	if (sk)
 		sock_put(sk);
 }
@@ -574,18 +570,29 @@ static bool fg_lease_stops_writing_back(void *data)
 /*
  * What is written back here need not be written while the writers are stopped. All holds do it side
  * by side, and nothing is frozen before all are through: those that were frozen first would wait for
- * the others.
+ * the others. An error that the filesystem has told here it will not tell the freeze again.
  */
 static void fg_lease_write_back(struct fg_lease *lease, struct fg_hold *hold)
 {
+	bool ended = false, last;
 	unsigned long flags;
+	int err;
 
-	fg_hold_write_back(hold, fg_lease_stops_writing_back, lease);
+	err = fg_hold_write_back(hold, fg_lease_stops_writing_back, lease);
 	spin_lock_irqsave(&lease->lock, flags);
-	if (!--lease->nr_to_write_back)
+	if (err) {
+		hold->error = -err;
+		ended = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_HOLD_FAILED, err);
+	}
+	last = lease->nr_to_write_back == 1;
+	WRITE_ONCE(lease->nr_to_write_back, lease->nr_to_write_back - 1);
+	if (last)
 		fg_lease_freezing_begins(lease);
 	spin_unlock_irqrestore(&lease->lock, flags);
-	wake_up_all(&lease->wait);
+	if (ended)
+		fg_lease_end_tell(lease);
+	else if (last)
+		wake_up_all(&lease->wait);
 }
 
 static bool fg_lease_may_freeze(struct fg_lease *lease, struct fg_hold *hold)
@@ -625,54 +632,93 @@ static int fg_lease_hold_thread(void *data)
 		fg_lease_thaw_hold(lease, hold);
 	}
 	fg_lease_release_hold(lease, hold);
-	/* To exit takes a processor as long as to thaw, and there are others still to thaw. */
-	wait_event_idle_timeout(lease->wait, !fg_lease_is_live(lease),
-				msecs_to_jiffies(FG_EXIT_PAUSE_MS));
 	flush_work(&lease->urge);	/* a class must not be given to a thread that is gone */
 	fg_lease_forget_thread(lease, hold);
 	fg_lease_put(lease);
 	fg_thread_exit();
 }
 
-/*
- * Creates every thread before it lets one run: if one can't be had, nothing has been frozen. On a
- * machine so busy that the lease is over before they are all there, none is needed.
- */
-static void fg_lease_setup(struct work_struct *work)
+/* The next hold that has no thread yet, unless none is needed any more. */
+static struct fg_hold *fg_lease_take_hold(struct fg_lease *lease)
 {
-	struct fg_lease *lease = container_of(work, struct fg_lease, setup);
-	struct task_struct *task = NULL;
-	unsigned int created, i;
+	struct fg_hold *hold = NULL;
 	unsigned long flags;
-	bool ended;
 
-	for (created = 0; created < lease->nr_holds && !fg_lease_has_ended(lease); created++) {
-		struct fg_hold *hold = &lease->holds[created];
+	spin_lock_irqsave(&lease->lock, flags);
+	if (lease->nr_taken < lease->nr_holds && !fg_lease_has_ended(lease))
+		hold = &lease->holds[lease->nr_taken++];
+	spin_unlock_irqrestore(&lease->lock, flags);
+	return hold;
+}
 
+static int fg_lease_create_threads(struct fg_lease *lease)
+{
+	struct task_struct *task;
+	struct fg_hold *hold;
+
+	while ((hold = fg_lease_take_hold(lease))) {
 		task = kthread_create(fg_lease_hold_thread, hold, "fguard/%u:%u",
 				      MAJOR(hold->dev), MINOR(hold->dev));
 		if (IS_ERR(task))
-			break;
+			return PTR_ERR(task);
 		hold->thread = get_task_struct(task);
 	}
-	if (created < lease->nr_holds) {
-		spin_lock_irqsave(&lease->lock, flags);
-		ended = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_HOLD_FAILED, PTR_ERR(task));
-		spin_unlock_irqrestore(&lease->lock, flags);
-		if (ended)
-			fg_lease_end_tell(lease);
+	return 0;
+}
+
+/* All threads are there, or none is wanted any more. A hold's thread is not looked at after it ran. */
+static void fg_lease_run_threads(struct fg_lease *lease)
+{
+	unsigned int i;
+
+	for (i = 0; i < lease->nr_holds; i++) {
+		struct fg_hold *hold = &lease->holds[i];
+		struct task_struct *task = hold->thread;
+
+		if (task) {
+			get_task_struct(task);
+			wake_up_process(task);
+			put_task_struct(task);
+		} else {
+			fg_lease_release_hold(lease, hold);
+			fg_lease_put(lease);
+			module_put(THIS_MODULE);
+		}
 	}
-	for (i = 0; i < created; i++) {
-		task = get_task_struct(lease->holds[i].thread);
-		wake_up_process(task);
-		put_task_struct(task);
-	}
-	for (; i < lease->nr_holds; i++) {
-		fg_lease_release_hold(lease, &lease->holds[i]);
-		fg_lease_put(lease);
-		module_put(THIS_MODULE);
-	}
+}
+
+/*
+ * Every thread is created before one may run: if one can't be had, nothing has been frozen. On a
+ * machine so busy that the lease is over before they are all there, none is needed.
+ */
+static void fg_lease_creator(struct work_struct *work)
+{
+	struct fg_lease *lease = container_of(work, struct fg_creator, work)->lease;
+	unsigned long flags;
+	bool ended, last;
+	int err;
+
+	err = fg_lease_create_threads(lease);
+	spin_lock_irqsave(&lease->lock, flags);
+	ended = err && fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_HOLD_FAILED, err);
+	last = !--lease->nr_creators;
+	spin_unlock_irqrestore(&lease->lock, flags);
+	if (ended)
+		fg_lease_end_tell(lease);
+	if (last)
+		fg_lease_run_threads(lease);
 	fg_lease_put(lease);
+}
+
+static void fg_lease_queue_creators(struct fg_lease *lease)
+{
+	unsigned int i, n = min_t(unsigned int, FG_CREATORS, lease->nr_holds);
+
+	lease->nr_creators = n;
+	for (i = 0; i < n; i++)
+		fg_lease_get(lease);
+	for (i = 0; i < n; i++)
+		queue_work(fg_lease_workers, &lease->creators[i].work);
 }
 
 /**
@@ -691,7 +737,6 @@ void fg_lease_start(struct fg_lease *lease)
 		__module_get(THIS_MODULE);
 		fg_lease_get(lease);
 	}
-	fg_lease_get(lease);
 	/* It is registered: somebody may be extending it, or have ended it. */
 	spin_lock_irqsave(&lease->lock, flags);
 	if (!lease->nr_to_write_back)
@@ -699,7 +744,7 @@ void fg_lease_start(struct fg_lease *lease)
 	hrtimer_start(&lease->timer, ns_to_ktime(lease->info.deadline_ns), HRTIMER_MODE_ABS);
 	spin_unlock_irqrestore(&lease->lock, flags);
 	fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
-	queue_work(fg_lease_workers, &lease->setup);
+	fg_lease_queue_creators(lease);
 }
 
 static int fg_lease_cmp_level(const void *a, const void *b)
@@ -739,6 +784,7 @@ void fg_lease_prepare(struct fg_lease *lease, u64 timeout_ns)
 struct fg_lease *fg_lease_alloc(unsigned int max_holds)
 {
 	struct fg_lease *lease = kvzalloc(struct_size(lease, holds, max_holds), GFP_KERNEL);
+	unsigned int i;
 
 	if (!lease)
 		return NULL;
@@ -748,7 +794,10 @@ struct fg_lease *fg_lease_alloc(unsigned int max_holds)
 	init_waitqueue_head(&lease->wait);
 	spin_lock_init(&lease->lock);
 	fg_hrtimer_init(&lease->timer, fg_lease_deadline);
-	INIT_WORK(&lease->setup, fg_lease_setup);
+	for (i = 0; i < FG_CREATORS; i++) {
+		INIT_WORK(&lease->creators[i].work, fg_lease_creator);
+		lease->creators[i].lease = lease;
+	}
 	INIT_WORK(&lease->urge, fg_lease_urge_threads);
 	INIT_WORK(&lease->ending, fg_lease_announce_end);
 	lease->info.state = FREEZEGUARD_LEASE_STATE_FREEZING;

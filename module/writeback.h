@@ -6,6 +6,6 @@
 #include <linux/fs.h>
 #include <linux/types.h>
 
-void fg_writeback(struct super_block *sb, bool (*stop)(void *data), void *data);
+int fg_writeback(struct super_block *sb, bool (*stop)(void *data), void *data);
 
 #endif /* FG_WRITEBACK_H */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "kt.h"
+#include "slow.h"
 
 TEST(synced_once_more_before_the_freeze)
 {
@@ -54,6 +55,24 @@ TEST(nothing_is_frozen_while_one_is_synced)
 	kt_end(&nl, reply.number);
 }
 
+/* Some errors a filesystem tells but once: the freeze would not see them. */
+TEST(a_sync_that_fails)
+{
+	struct fg_lease *lease, reply;
+	struct fgnl nl;
+	int fds[2];
+
+	kt_mounts("a", fds, 2);
+	kt_tell("a1", "sync_fs", "fail:5");
+	kt_open(&nl);
+	EQUAL(fg_new_synced(&nl, 60000, 30000, fds, 2, &reply), 0);
+	lease = kt_await(&nl, reply.number, FREEZEGUARD_LEASE_STATE_FAILED, KT_SOON_MS);
+	EQUAL(lease->cause, FREEZEGUARD_CAUSE_HOLD_FAILED);
+	EQUAL(lease->error, EIO);
+	EQUAL(kt_hold(lease, "a1")->error, EIO);
+	EQUAL(kt_state("a0", "freeze_calls") + kt_state("a1", "freeze_calls"), 0);
+}
+
 TEST(the_deadline_comes_while_one_is_synced)
 {
 	struct fg_lease *lease, reply;
@@ -64,6 +83,7 @@ TEST(the_deadline_comes_while_one_is_synced)
 	kt_tell("a0", "sync_fs", "hang");
 	kt_open(&nl);
 	EQUAL(fg_new_synced(&nl, 1500, 1499, fds, 2, &reply), 0);
+	kt_await_state("a0", "sync_fs_inside", 1);
 	lease = kt_await(&nl, reply.number, FREEZEGUARD_LEASE_STATE_ROLLING_BACK, KT_SOON_MS);
 	EQUAL(lease->cause, FREEZEGUARD_CAUSE_DEADLINE);
 	kt_tell("a0", "sync_fs", "ok");
@@ -149,4 +169,31 @@ TEST(writes_back_xfs)
 TEST(writes_back_btrfs)
 {
 	writes_back("btrfs");
+}
+
+/* Of what takes four seconds, one range is on its way when the second is over; the freeze writes the rest. */
+TEST_WITHIN(the_budget_ends_on_a_slow_device, 90)
+{
+	enum { MBPS = 8, MIB = 32, BUDGET_MS = 1000 };
+	struct fg_lease *lease, reply;
+	const struct fg_hold *hold;
+	uint64_t began_ms;
+	struct fgnl nl;
+	int fd;
+
+	if (!slow_is_there())
+		kt_skip("this kernel has no null_blk");
+	fd = slow_mount("slow", "ext4", MBPS);
+	kt_open(&nl);
+	slow_dirty(kt_path("slow", "data"), MIB);
+	CHECK(dirty_kib() > MIB * 1024 / 2);
+	EQUAL(fg_new_synced(&nl, 60000, BUDGET_MS, &fd, 1, &reply), 0);
+	lease = kt_await(&nl, reply.number, FREEZEGUARD_LEASE_STATE_FROZEN, 30000);
+	hold = &lease->hold[0];
+	began_ms = (hold->freeze_begin_ns - lease->begin_ns) / 1000000;
+	kt_note("freeze begun after %llu ms, frozen after %llu ms", (unsigned long long)began_ms,
+		(unsigned long long)((hold->frozen_ns - lease->begin_ns) / 1000000));
+	CHECK(began_ms >= BUDGET_MS);
+	CHECK(began_ms < MIB / MBPS * 1000 * 3 / 4);
+	kt_end(&nl, reply.number);
 }

@@ -16,7 +16,7 @@ static struct fake_super *fake_super_of(const struct fg_hold *hold)
 
 /* ---- hold.h ---- */
 
-void fg_hold_write_back(struct fg_hold *hold, bool (*stop)(void *data), void *data)
+int fg_hold_write_back(struct fg_hold *hold, bool (*stop)(void *data), void *data)
 {
 	struct fake_super *super = fake_super_of(hold);
 
@@ -25,6 +25,7 @@ void fg_hold_write_back(struct fg_hold *hold, bool (*stop)(void *data), void *da
 			wait_for_completion(&super->write_back_go);
 	} while (!stop(data) && super->write_backs && --super->write_backs);
 	super->written_back = atomic_inc_return(&fake_world->order);
+	return super->write_back_error;
 }
 
 int fg_hold_freeze(struct fg_hold *hold, bool *frozen)

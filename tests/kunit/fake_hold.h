@@ -21,6 +21,7 @@
  * @sb: what the code under test has a pointer to
  * @write_backs: how many pieces its write-back takes; 0: one; set by the test, as all up to
  *	@thaw_continuity
+ * @write_back_error: what it returns
  * @write_back_hangs: each of them takes until @write_back_go is completed
  * @freeze_error: what its freeze returns
  * @freeze_company: its freeze succeeds on top of somebody else's: has to be undone, but is -EBUSY
@@ -39,6 +40,7 @@
 struct fake_super {
 	struct super_block sb;
 	unsigned int write_backs;
+	int write_back_error;
 	bool write_back_hangs;
 	struct completion write_back_go;
 	int freeze_error;

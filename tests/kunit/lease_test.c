@@ -52,9 +52,14 @@ static void expect_balanced(struct kunit *test, unsigned int n, int freezes)
 	}
 }
 
+/* It is remembered, and its threads are not. */
 static void await_over(struct kunit *test, struct fg_lease *lease)
 {
+	unsigned int i;
+
 	EXPECT_SOON(test, !fg_lease_is_live(lease));
+	for (i = 0; i < lease->nr_holds; i++)
+		EXPECT_SOON(test, !READ_ONCE(lease->holds[i].thread));
 }
 
 static void a_life(struct kunit *test)
@@ -414,6 +419,28 @@ static void an_end_while_writing_back(struct kunit *test)
 	complete_all(&fake_world->supers[0].write_back_go);
 	await_over(test, lease);
 	KUNIT_EXPECT_EQ(test, fake_state(lease), FREEZEGUARD_LEASE_STATE_FAILED);
+	KUNIT_EXPECT_EQ(test, atomic_read(&fake_world->supers[0].freezes), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&fake_world->supers[1].freezes), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&fake_world->expedited), 0);
+	fg_lease_put(lease);
+}
+
+/* The filesystem tells some errors but once, and the freeze would take itself for good. */
+static void a_write_back_that_fails(struct kunit *test)
+{
+	static const unsigned int supers[] = { 0, 1 };
+	struct fg_lease *lease = fake_lease(test, "sync", LONG_MS, supers, NULL, 2);
+	struct fg_lease_info info;
+
+	fake_world->supers[1].write_back_error = -EIO;
+	start_with_budget(lease, LONG_MS / 2);
+	await_over(test, lease);
+	fg_lease_snapshot(lease, &info);
+	KUNIT_EXPECT_EQ(test, info.state, FREEZEGUARD_LEASE_STATE_FAILED);
+	KUNIT_EXPECT_EQ(test, info.cause, FREEZEGUARD_CAUSE_HOLD_FAILED);
+	KUNIT_EXPECT_EQ(test, info.error, EIO);
+	KUNIT_EXPECT_EQ(test, lease->holds[0].error, 0);
+	KUNIT_EXPECT_EQ(test, lease->holds[1].error, EIO);
 	KUNIT_EXPECT_EQ(test, atomic_read(&fake_world->supers[0].freezes), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&fake_world->supers[1].freezes), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&fake_world->expedited), 0);
@@ -980,6 +1007,7 @@ static struct kunit_case fg_lease_cases[] = {
 	KUNIT_CASE(rcu_is_not_short_for_long),
 	KUNIT_CASE(all_write_back_before_any_freezes),
 	KUNIT_CASE(an_end_while_writing_back),
+	KUNIT_CASE(a_write_back_that_fails),
 	KUNIT_CASE(the_sync_budget_ends),
 	KUNIT_CASE(each_state_of_an_end_is_news_once),
 	KUNIT_CASE(an_end_is_final),
