@@ -112,3 +112,12 @@ FIGURES += [
            what="of one hold, its thread included"),
     figure("scale: memory of an ended lease", "scale.ended.memory", unit="KiB"),
 ]
+
+# ---- observer.c ----
+FIGURES += [
+    figure("observer: runs of its programs in 10000 unblocked writes", "observer.unblocked.runs",
+           mark=0, unit="", by="max"),
+    figure("observer: its programs in one freeze and thaw", "observer.freeze", unit="us"),
+    figure("observer: its programs, for each blocked writer", "observer.blocked", unit="us",
+           what="from blocking to going on"),
+]

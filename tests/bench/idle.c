@@ -61,11 +61,17 @@ static void reset(struct prober *prober)
 	kt_sleep_ms(5);
 }
 
-/* When all is frozen the last write was the one before that is stopped. */
+/*
+ * When all is frozen the last write was the one before that is stopped, and it may have had to wait for
+ * a processor to say so.
+ */
 static void record_frozen(struct prober *prober, const char *type, const char *who,
 			  uint64_t frozen_ns)
 {
-	bench_sample_ns(bench_name("idle.%s.%s.freeze", type, who), frozen_ns - prober->last_ns);
+	uint64_t last_ns = prober->last_ns;
+
+	bench_sample_ns(bench_name("idle.%s.%s.freeze", type, who),
+			frozen_ns > last_ns ? frozen_ns - last_ns : 0);
 }
 
 static void record_thawed(struct prober *prober, const char *type, const char *who)
@@ -83,7 +89,7 @@ static void measure(const char *type)
 
 	sync();
 	kt_open(&nl);
-	for (i = 0; i < bench_runs(40, 1); i++) {
+	for (i = 0; i < bench_runs(100, 1); i++) {
 		struct fg_lease *lease;
 		uint64_t begin_ns, frozen_ns;
 

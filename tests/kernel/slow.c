@@ -95,3 +95,19 @@ void slow_dirty(const char *path, unsigned int mb)
 			FAIL("write %s: %s", path, strerror(errno));
 	close(fd);
 }
+
+/** slow_dirty_kib() - how much is dirty, of all of the machine */
+unsigned long slow_dirty_kib(void)
+{
+	FILE *f = fopen("/proc/meminfo", "re");
+	unsigned long value;
+	char key[64];
+
+	while (f && fscanf(f, "%63s %lu kB\n", key, &value) == 2) {
+		if (!strcmp(key, "Dirty:")) {
+			fclose(f);
+			return value;
+		}
+	}
+	FAIL("no Dirty");
+}

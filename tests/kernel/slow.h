@@ -8,5 +8,6 @@
 bool slow_is_there(void);
 int slow_mount(const char *name, const char *type, unsigned int mbps);
 void slow_dirty(const char *path, unsigned int mb);
+unsigned long slow_dirty_kib(void);
 
 #endif

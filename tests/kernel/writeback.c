@@ -104,22 +104,6 @@ TEST(the_budget_is_a_part_of_the_timeout)
 	EQUAL(fg_new_synced(&nl, 1000, 999, &fd, 1, NULL), 0);
 }
 
-/* In KiB, of all of the machine. */
-static unsigned long dirty_kib(void)
-{
-	FILE *f = fopen("/proc/meminfo", "re");
-	unsigned long value;
-	char key[64];
-
-	while (f && fscanf(f, "%63s %lu kB\n", key, &value) == 2) {
-		if (!strcmp(key, "Dirty:")) {
-			fclose(f);
-			return value;
-		}
-	}
-	FAIL("no Dirty");
-}
-
 /* That the freeze finds nothing to write is what the budget is for; it is not there to be seen after. */
 static void writes_back(const char *type)
 {
@@ -140,12 +124,12 @@ static void writes_back(const char *type)
 	memset(block, 'd', sizeof(block));
 	for (i = 0; i < MIB; i++)
 		EQUAL(write(out, block, sizeof(block)), (int)sizeof(block));
-	dirty = dirty_kib();
+	dirty = slow_dirty_kib();
 	CHECK(dirty > MIB * 1024 / 2);
 	EQUAL(fg_new_synced(&nl, 60000, 30000, fds, 2, &reply), 0);
-	for (i = 0; dirty_kib() > dirty / 4 && i < KT_SOON_MS; i += 20)
+	for (i = 0; slow_dirty_kib() > dirty / 4 && i < KT_SOON_MS; i += 20)
 		kt_sleep_ms(20);
-	CHECK(dirty_kib() <= dirty / 4);
+	CHECK(slow_dirty_kib() <= dirty / 4);
 	lease = kt_await(&nl, reply.number, FREEZEGUARD_LEASE_STATE_FREEZING, 0);
 	EQUAL(kt_hold(lease, "slow")->state, FREEZEGUARD_HOLD_STATE_WAITING);
 	EQUAL(kt_fs_state(&nl, fd), FREEZEGUARD_FS_STATE_UNFROZEN);
@@ -186,7 +170,7 @@ TEST_WITHIN(the_budget_ends_on_a_slow_device, 90)
 	fd = slow_mount("slow", "ext4", MBPS);
 	kt_open(&nl);
 	slow_dirty(kt_path("slow", "data"), MIB);
-	CHECK(dirty_kib() > MIB * 1024 / 2);
+	CHECK(slow_dirty_kib() > MIB * 1024 / 2);
 	EQUAL(fg_new_synced(&nl, 60000, BUDGET_MS, &fd, 1, &reply), 0);
 	lease = kt_await(&nl, reply.number, FREEZEGUARD_LEASE_STATE_FROZEN, 30000);
 	hold = &lease->hold[0];
