@@ -156,6 +156,41 @@ static void encodes_a_new_lease(void **state)
 	kernel_stop(&k);
 }
 
+static void check_synced(int fd, const struct nlmsghdr *request)
+{
+	const struct nlattr *attr = (const void *)((const char *)request + NLMSG_HDRLEN + GENL_HDRLEN);
+	const char *end = (const char *)request + request->nlmsg_len;
+	unsigned int budgets = 0;
+
+	for (; (const char *)attr < end; attr = (const void *)((const char *)attr +
+							       NLA_ALIGN(attr->nla_len))) {
+		assert_true(attr->nla_len >= NLA_HDRLEN);
+		if (attr->nla_type != FREEZEGUARD_A_LEASE_SYNC_BUDGET_MS)
+			continue;
+		budgets++;
+		assert_int_equal(attr->nla_len, NLA_HDRLEN + 4);
+		assert_int_equal(*(const uint32_t *)((const char *)attr + NLA_HDRLEN), 5000);
+	}
+	assert_int_equal(budgets, 1);
+	put_lease(0, request->nlmsg_seq, FREEZEGUARD_CMD_LEASE_NEW, 3,
+		  FREEZEGUARD_LEASE_STATE_FREEZING);
+	send_msg(fd);
+	send_ack(fd, request->nlmsg_seq);
+}
+
+/* Without one there is no such attribute, as check_new() has it. */
+static void encodes_a_sync_budget(void **state)
+{
+	struct kernel k = { .scripts = { check_synced } };
+	struct freezeguard_lease lease = { 0 };
+
+	(void)state;
+	kernel_start(&k);
+	assert_int_equal(freezeguard_lease_new(k.fg, NULL, 60000, 5000, two, 2, &lease), 0);
+	freezeguard_lease_clear(&lease);
+	kernel_stop(&k);
+}
+
 /* ---- errors ---- */
 
 /* Where the n-th superblock's fd is in the request that check_new() sees. */
@@ -654,6 +689,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(encodes_a_new_lease),
+		cmocka_unit_test(encodes_a_sync_budget),
 		cmocka_unit_test(tells_whose_lease_is_in_the_way),
 		cmocka_unit_test(errors_without_a_message),
 		cmocka_unit_test(answers_that_make_no_sense),
