@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Makes figures of samples: report.py SAMPLES [--json FILE] [--ktap] [GROUP...]
+"""Makes figures of samples: report.py SAMPLES [--json FILE] [--markdown | --ktap] [GROUP...]
 
-Prints the table, or with --ktap a result for each figure that there should be: whether it is
-there. GROUP: only the figures whose names begin so.
+Prints the table, for a terminal or as Markdown, or with --ktap a result for each figure that there
+should be: whether it is there. GROUP: only the figures whose names begin so.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def read_samples(path):
 
 def numbers(name, values):
     return {"series": name, "runs": len(values), "median": median(values), "p99": p99(values),
-            "maximum": max(values)}
+            "maximum": max(values), "sum": sum(values)}
 
 
 def evaluate(figure, series):
@@ -71,19 +71,27 @@ def ratio_text(value):
 def row(result):
     ours, peer = result["ours"], result["peer"] or {}
     mark = ratio_text if result["ratio"] is not None else text
-    sums = result["by"] == "sum"
-    return [result["figure"], result["unit"], str(ours["runs"]), text(ours["median"]),
-            text(ours["p99"]), text(ours["maximum"]), text(peer.get("median")),
-            text(peer.get("p99")), text(peer.get("maximum")), result["by"],
-            "" if sums else ratio_text(result["ratio"]), mark(result["mark"]),
-            {True: "met", False: "not met", None: ""}[result["met"]]]
+    columns = ["sum"] if result["by"] == "sum" else ["median", "p99", "maximum"]
+    cells = [[text(side.get(column)) for column in columns] for side in (ours, peer)]
+    blank = [""] * (3 - len(columns))
+    runs = [str(side["runs"]) for side in (ours, peer) if side]
+    return [result["figure"], result["unit"], ", ".join(sorted(set(runs), key=runs.index)),
+            *cells[0], *blank, *cells[1], *blank, result["by"], ratio_text(result["ratio"]),
+            mark(result["mark"]), {True: "met", False: "not met", None: ""}[result["met"]]]
+
+
+HEAD = ["figure", "unit", "runs", "ours", "p99", "max", "peer", "p99", "max", "by", "ratio", "mark",
+        ""]
+
+
+def print_markdown(results):
+    for cells in [HEAD, ["---"] * len(HEAD)] + [row(result) for result in results]:
+        print("| " + " | ".join(cells) + " |")
 
 
 def print_table(results):
-    head = ["figure", "unit", "runs", "ours", "p99", "max", "peer", "p99", "max", "by", "ratio",
-            "mark", ""]
-    rows = [head] + [row(result) for result in results]
-    widths = [max(len(r[i]) for r in rows) for i in range(len(head))]
+    rows = [HEAD] + [row(result) for result in results]
+    widths = [max(len(r[i]) for r in rows) for i in range(len(HEAD))]
     for r in rows:
         print("  ".join(c.ljust(w) if i < 2 else c.rjust(w)
                         for i, (c, w) in enumerate(zip(r, widths))).rstrip())
@@ -95,6 +103,7 @@ def main():
     parser.add_argument("groups", nargs="*")
     parser.add_argument("--json")
     parser.add_argument("--ktap", action="store_true")
+    parser.add_argument("--markdown", action="store_true")
     options = parser.parse_intermixed_args()
 
     figures = [f for f in FIGURES
@@ -106,7 +115,7 @@ def main():
         for number, (figure, result) in enumerate(zip(figures, results), 1):
             print(f"{'ok' if result else 'not ok'} {number} - {figure.name.replace('#', '')}")
     else:
-        print_table([r for r in results if r])
+        (print_markdown if options.markdown else print_table)([r for r in results if r])
         for figure, result in zip(figures, results):
             if not result:
                 print(f"not produced: {figure.name}")

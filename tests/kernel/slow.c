@@ -35,7 +35,7 @@ static void make_device(unsigned int mbps)
 		 "exec >/run/kt-slow.log 2>&1; set -e; "
 		 "mountpoint -q /sys/kernel/config || mount -t configfs configfs /sys/kernel/config; "
 		 "[ -e " CONFIG " ] || mkdir " CONFIG "; cd " CONFIG "; echo 0 >power; "
-		 "echo 1 >memory_backed; echo %u >mbps; echo 1024 >size; echo 1 >power", mbps);
+		 "echo 1 >memory_backed; echo %u >mbps; echo 1024 >size; echo 1024 >hw_queue_depth; echo 1 >power", mbps);
 	if (!slow_is_there() || system(text))
 		FAIL("null_blk: see /run/kt-slow.log");
 	f = fopen(CONFIG "/index", "re");
