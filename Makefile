@@ -6,13 +6,13 @@ KERNELS	?= 5.10 6.1 6.12 7.2
 KDIR	?= /lib/modules/$(shell uname -r)/build
 DESTDIR	?=
 PREFIX	?= /usr/local
-# of fuzz and soak
+# of fuzz, soak and bench
 KERNEL	?= debug
 MESSAGES ?= 1000000
 DURATION ?= 600
 
 .DEFAULT_GOAL := all
-.PHONY: all help bootstrap userspace module guest demo check check-debug fuzz soak install \
+.PHONY: all help bootstrap userspace module guest demo check check-debug fuzz soak bench bench-quick install \
 	install-module clean
 
 all: userspace module
@@ -24,6 +24,8 @@ help:
 	@echo 'make check-debug     the guests'"'"' tests and KUnit on a kernel that checks itself; builds it once'
 	@echo 'make fuzz            MESSAGES=1000000 to the module, in KERNEL=debug; SEED=N repeats a run'
 	@echo 'make soak            everything at once for DURATION=600 seconds, likewise'
+	@echo 'make bench           what freezes, deadlines and commands cost, beside what else there is; KERNEL=6.1'
+	@echo 'make bench-quick     that all of it can be measured'
 	@echo 'make                 freezectl, and freezeguard.ko for the running kernel'
 	@echo 'make install         both, to $(PREFIX) and the running kernel'"'"'s modules'
 	@echo 'make clean           remove build/'
@@ -32,7 +34,7 @@ help:
 bootstrap:
 	@tools/bootstrap $(if $(filter-out demo,$(MAKECMDGOALS)),,build guest)
 
-userspace: | $(if $(filter demo check check-debug guest fuzz soak,$(MAKECMDGOALS)),bootstrap)
+userspace: | $(if $(filter demo check check-debug guest fuzz soak bench bench-quick,$(MAKECMDGOALS)),bootstrap)
 	@$(MAKE) --no-print-directory -C userspace O=$(BUILD)/userspace
 
 # Objects land beside the sources, as the kernel's build system has it; "make clean" takes them away.
@@ -47,6 +49,7 @@ guest: bootstrap userspace
 	@$(MAKE) --no-print-directory -s -C tests/hostile O=$(BUILD)/tests/hostile
 	@$(MAKE) --no-print-directory -s -C tests/fuzz O=$(BUILD)/tests/fuzz
 	@$(MAKE) --no-print-directory -s -C tests/soak O=$(BUILD)/tests/soak
+	@$(MAKE) --no-print-directory -s -C tests/bench O=$(BUILD)/tests/bench
 	@$(MAKE) --no-print-directory -s -C tests/observer O=$(BUILD)/tests/observer
 
 demo: bootstrap userspace
@@ -69,6 +72,18 @@ fuzz: guest
 soak: guest
 	@tools/vm-run --kernel $(KERNEL) --timeout $$((600 + $(DURATION))) -- \
 		tests/soak/run --seconds $(DURATION) $(if $(SEED),--seed $(SEED))
+
+bench bench-quick: KERNEL = 6.1
+bench bench-quick: KERNELS = $(KERNEL)
+
+# The table, and build/bench/figures.json.
+bench: guest
+	@mkdir -p $(BUILD)/bench
+	@tools/vm-run --kernel $(KERNEL) --memory 2048 --timeout 2400 --output $(BUILD)/bench -- \
+		tests/bench/run --output $(BUILD)/bench $(GROUPS)
+
+bench-quick: guest
+	@KERNELS=$(KERNEL) tests/run bench
 
 install: install-module
 	@$(MAKE) --no-print-directory -C userspace O=$(BUILD)/userspace \

@@ -6,6 +6,7 @@
 #include <linux/user_namespace.h>
 
 #include "hold.h"
+#include "writeback.h"
 
 /**
  * fg_hold_super() - the superblock that an open file names
@@ -51,6 +52,20 @@ void fg_hold_init(struct fg_hold *hold, struct fg_lease *lease, struct file *fil
 	hold->who = sb->s_op->freeze_super ? FG_HOLDER_USER : who;
 	hold->state = FREEZEGUARD_HOLD_STATE_WAITING;
 	hold->continuity = FREEZEGUARD_CONTINUITY_UNKNOWN;
+}
+
+/**
+ * fg_hold_write_back() - write back what is dirty, before the freeze
+ * @hold: a hold that has not frozen its superblock
+ * @stop: is asked often whether to leave it at that
+ * @data: for @stop
+ *
+ * Context: sleeps, uninterruptibly, for as long as the device takes; no locks.
+ * Return: 0; a negative error number, with which the freeze would have failed.
+ */
+int fg_hold_write_back(struct fg_hold *hold, bool (*stop)(void *data), void *data)
+{
+	return fg_writeback(hold->sb, stop, data);
 }
 
 /* Does anything but our own freeze keep the superblock frozen, while ours does too? */

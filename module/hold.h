@@ -30,7 +30,8 @@ struct fg_lease;
  * @name: s_id, kept for reports
  * @level: order of freezing
  * @who: as whom it is frozen
- * @thread: its thread, with a reference, or NULL
+ * @thread: its thread, with a reference; NULL before it was made and when it is through; under the
+ *	lease's lock, but for those that keep it from being through
  * @urgent: the thread runs before everything else; the lease's work alone
  * @watched: its own thread's last thaw was seen by the watch, as every other one would have been
  * @doubtful: somebody else thawed it before the freeze was noted, ours or another one before; set
@@ -86,6 +87,7 @@ static inline bool fg_hold_is_live(const struct fg_hold *hold)
 struct super_block *fg_hold_super(struct file *file);
 void fg_hold_init(struct fg_hold *hold, struct fg_lease *lease, struct file *file,
 		  unsigned int level, enum fg_holder who);
+int fg_hold_write_back(struct fg_hold *hold, bool (*stop)(void *data), void *data);
 int fg_hold_freeze(struct fg_hold *hold, bool *frozen);
 int fg_hold_thaw(struct fg_hold *hold, enum freezeguard_continuity *continuity);
 bool fg_hold_frozen_by_others(const struct fg_hold *hold);

@@ -64,6 +64,15 @@ static bool fg_lease_has_ended(struct fg_lease *lease)
 	return fg_state_has_ended(READ_ONCE(lease->info.state));
 }
 
+static void fg_lease_freezing_begins(struct fg_lease *lease)
+{
+	lockdep_assert_held(&lease->lock);
+	if (fg_lease_has_ended(lease))
+		return;
+	fg_expedite_begin();
+	lease->expedites = true;
+}
+
 static void fg_lease_freezing_is_over(struct fg_lease *lease)
 {
 	lockdep_assert_held(&lease->lock);
@@ -101,6 +110,22 @@ static void fg_lease_end_tell(struct fg_lease *lease)
  * A thread that has not thawed though an ordinary worker had the time to notice may be kept from
  * running by real-time tasks. Does nothing where fg_thread_urgent() leaves nobody to do that.
  */
+static void fg_lease_rescue_thread(struct fg_lease *lease, struct fg_hold *hold)
+{
+	struct task_struct *task;
+	unsigned long flags;
+
+	spin_lock_irqsave(&lease->lock, flags);
+	task = hold->thread;
+	if (task)
+		get_task_struct(task);
+	spin_unlock_irqrestore(&lease->lock, flags);
+	if (!task)
+		return;
+	fg_thread_rescue(task);
+	put_task_struct(task);
+}
+
 static void fg_lease_rescue_threads(struct fg_lease *lease)
 {
 	enum freezeguard_hold_state before = FREEZEGUARD_HOLD_STATE_THAWING;
@@ -111,8 +136,8 @@ static void fg_lease_rescue_threads(struct fg_lease *lease)
 	for (round = 0; round < FG_RESCUE_ROUNDS && fg_lease_is_live(lease); round++) {
 		usleep_range(1000, 2000);
 		for (i = 0; i < lease->nr_holds; i++)
-			if (lease->holds[i].thread && READ_ONCE(lease->holds[i].state) < before)
-				fg_thread_rescue(lease->holds[i].thread);
+			if (READ_ONCE(lease->holds[i].state) < before)
+				fg_lease_rescue_thread(lease, &lease->holds[i]);
 		/* those that do thaw get longer before they lose what they have over others */
 		before = FREEZEGUARD_HOLD_STATE_RELEASED;
 		schedule_timeout_idle(msecs_to_jiffies(FG_RESCUE_PAUSE_MS));
@@ -534,11 +559,65 @@ static void fg_lease_release_hold(struct fg_lease *lease, struct fg_hold *hold)
 		fg_lease_finish(lease);
 }
 
+static bool fg_lease_stops_writing_back(void *data)
+{
+	struct fg_lease *lease = data;
+
+	return fg_lease_has_ended(lease) ||
+	       ktime_get_boottime_ns() >= lease->info.begin_ns + lease->sync_budget_ns;
+}
+
+/*
+ * What is written back here need not be written while the writers are stopped. All holds do it side
+ * by side, and nothing is frozen before all are through: those that were frozen first would wait for
+ * the others. An error that the filesystem has told here it will not tell the freeze again.
+ */
+static void fg_lease_write_back(struct fg_lease *lease, struct fg_hold *hold)
+{
+	bool ended = false, last;
+	unsigned long flags;
+	int err;
+
+	err = fg_hold_write_back(hold, fg_lease_stops_writing_back, lease);
+	spin_lock_irqsave(&lease->lock, flags);
+	if (err) {
+		hold->error = -err;
+		ended = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_HOLD_FAILED, err);
+	}
+	last = lease->nr_to_write_back == 1;
+	WRITE_ONCE(lease->nr_to_write_back, lease->nr_to_write_back - 1);
+	if (last)
+		fg_lease_freezing_begins(lease);
+	spin_unlock_irqrestore(&lease->lock, flags);
+	if (ended)
+		fg_lease_end_tell(lease);
+	else if (last)
+		wake_up_all(&lease->wait);
+}
+
+static bool fg_lease_may_freeze(struct fg_lease *lease, struct fg_hold *hold)
+{
+	return !READ_ONCE(lease->nr_to_write_back) && READ_ONCE(lease->level) >= hold->level;
+}
+
 static bool fg_lease_wait_for_turn(struct fg_lease *lease, struct fg_hold *hold)
 {
-	wait_event_idle(lease->wait, READ_ONCE(lease->level) >= hold->level ||
-				     fg_lease_has_ended(lease));
+	wait_event_idle(lease->wait, fg_lease_may_freeze(lease, hold) || fg_lease_has_ended(lease));
 	return !fg_lease_has_ended(lease);
+}
+
+/*
+ * A lease is remembered for long after its threads are gone. By the thread itself, when nobody is
+ * left who would find it in the state in which they look for it.
+ */
+static void fg_lease_forget_thread(struct fg_lease *lease, struct fg_hold *hold)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&lease->lock, flags);
+	hold->thread = NULL;
+	spin_unlock_irqrestore(&lease->lock, flags);
+	put_task_struct(current);
 }
 
 static int fg_lease_hold_thread(void *data)
@@ -546,52 +625,100 @@ static int fg_lease_hold_thread(void *data)
 	struct fg_hold *hold = data;
 	struct fg_lease *lease = hold->lease;
 
+	if (lease->sync_budget_ns)
+		fg_lease_write_back(lease, hold);
 	if (fg_lease_wait_for_turn(lease, hold) && fg_lease_freeze_hold(lease, hold)) {
 		wait_event_idle(lease->wait, fg_lease_has_ended(lease));
 		fg_lease_thaw_hold(lease, hold);
 	}
 	fg_lease_release_hold(lease, hold);
 	flush_work(&lease->urge);	/* a class must not be given to a thread that is gone */
+	fg_lease_forget_thread(lease, hold);
 	fg_lease_put(lease);
 	fg_thread_exit();
 }
 
-/*
- * Creates every thread before it lets one run: if one can't be had, nothing has been frozen. On a
- * machine so busy that the lease is over before they are all there, none is needed.
- */
-static void fg_lease_setup(struct work_struct *work)
+/* The next hold that has no thread yet, unless none is needed any more. */
+static struct fg_hold *fg_lease_take_hold(struct fg_lease *lease)
 {
-	struct fg_lease *lease = container_of(work, struct fg_lease, setup);
-	struct task_struct *task = NULL;
-	unsigned int created, i;
+	struct fg_hold *hold = NULL;
 	unsigned long flags;
-	bool ended;
 
-	for (created = 0; created < lease->nr_holds && !fg_lease_has_ended(lease); created++) {
-		struct fg_hold *hold = &lease->holds[created];
+	spin_lock_irqsave(&lease->lock, flags);
+	if (lease->nr_taken < lease->nr_holds && !fg_lease_has_ended(lease))
+		hold = &lease->holds[lease->nr_taken++];
+	spin_unlock_irqrestore(&lease->lock, flags);
+	return hold;
+}
 
+static int fg_lease_create_threads(struct fg_lease *lease)
+{
+	struct task_struct *task;
+	struct fg_hold *hold;
+
+	while ((hold = fg_lease_take_hold(lease))) {
 		task = kthread_create(fg_lease_hold_thread, hold, "fguard/%u:%u",
 				      MAJOR(hold->dev), MINOR(hold->dev));
 		if (IS_ERR(task))
-			break;
+			return PTR_ERR(task);
 		hold->thread = get_task_struct(task);
 	}
-	if (created < lease->nr_holds) {
-		spin_lock_irqsave(&lease->lock, flags);
-		ended = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_HOLD_FAILED, PTR_ERR(task));
-		spin_unlock_irqrestore(&lease->lock, flags);
-		if (ended)
-			fg_lease_end_tell(lease);
+	return 0;
+}
+
+/* All threads are there, or none is wanted any more. A hold's thread is not looked at after it ran. */
+static void fg_lease_run_threads(struct fg_lease *lease)
+{
+	unsigned int i;
+
+	for (i = 0; i < lease->nr_holds; i++) {
+		struct fg_hold *hold = &lease->holds[i];
+		struct task_struct *task = hold->thread;
+
+		if (task) {
+			get_task_struct(task);
+			wake_up_process(task);
+			put_task_struct(task);
+		} else {
+			fg_lease_release_hold(lease, hold);
+			fg_lease_put(lease);
+			module_put(THIS_MODULE);
+		}
 	}
-	for (i = 0; i < created; i++)
-		wake_up_process(lease->holds[i].thread);
-	for (; i < lease->nr_holds; i++) {
-		fg_lease_release_hold(lease, &lease->holds[i]);
-		fg_lease_put(lease);
-		module_put(THIS_MODULE);
-	}
+}
+
+/*
+ * Every thread is created before one may run: if one can't be had, nothing has been frozen. On a
+ * machine so busy that the lease is over before they are all there, none is needed.
+ */
+static void fg_lease_creator(struct work_struct *work)
+{
+	struct fg_lease *lease = container_of(work, struct fg_creator, work)->lease;
+	unsigned long flags;
+	bool ended, last;
+	int err;
+
+	err = fg_lease_create_threads(lease);
+	spin_lock_irqsave(&lease->lock, flags);
+	ended = err && fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_HOLD_FAILED, err);
+	last = !--lease->nr_creators;
+	spin_unlock_irqrestore(&lease->lock, flags);
+	if (ended)
+		fg_lease_end_tell(lease);
+	if (last)
+		fg_lease_run_threads(lease);
 	fg_lease_put(lease);
+}
+
+static void fg_lease_queue_creators(struct fg_lease *lease)
+{
+	unsigned int i, n = min_t(unsigned int, FG_CREATORS, lease->nr_holds);
+
+	lease->nr_creators = n;
+	for (i = 0; i < n; i++)
+		fg_lease_get(lease);
+	for (i = 0; i < n; i++)
+		queue_work(fg_lease_workers, &lease->creators[i].work);
 }
 
 /**
@@ -610,17 +737,14 @@ void fg_lease_start(struct fg_lease *lease)
 		__module_get(THIS_MODULE);
 		fg_lease_get(lease);
 	}
-	fg_lease_get(lease);
 	/* It is registered: somebody may be extending it, or have ended it. */
 	spin_lock_irqsave(&lease->lock, flags);
-	if (!fg_lease_has_ended(lease)) {
-		fg_expedite_begin();
-		lease->expedites = true;
-	}
+	if (!lease->nr_to_write_back)
+		fg_lease_freezing_begins(lease);
 	hrtimer_start(&lease->timer, ns_to_ktime(lease->info.deadline_ns), HRTIMER_MODE_ABS);
 	spin_unlock_irqrestore(&lease->lock, flags);
 	fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
-	queue_work(fg_lease_workers, &lease->setup);
+	fg_lease_queue_creators(lease);
 }
 
 static int fg_lease_cmp_level(const void *a, const void *b)
@@ -642,6 +766,7 @@ void fg_lease_prepare(struct fg_lease *lease, u64 timeout_ns)
 	sort(lease->holds, lease->nr_holds, sizeof(lease->holds[0]), fg_lease_cmp_level, NULL);
 	fg_lease_open_level(lease, 0);
 	lease->info.nr_live = lease->nr_holds;
+	lease->nr_to_write_back = lease->sync_budget_ns ? lease->nr_holds : 0;
 	lease->info.begin_ns = ktime_get_boottime_ns();
 	lease->info.deadline_ns = lease->info.begin_ns + timeout_ns;
 }
@@ -650,8 +775,8 @@ void fg_lease_prepare(struct fg_lease *lease, u64 timeout_ns)
  * fg_lease_alloc() - memory for a lease
  * @max_holds: for how many superblocks
  *
- * The caller sets @id and @owner, adds holds with fg_hold_init(), counting them in nr_holds, and
- * then calls fg_lease_prepare().
+ * The caller sets @id, @owner and @sync_budget_ns, adds holds with fg_hold_init(), counting them in
+ * nr_holds, and then calls fg_lease_prepare().
  *
  * Context: sleeps.
  * Return: the lease with one reference, or NULL.
@@ -659,6 +784,7 @@ void fg_lease_prepare(struct fg_lease *lease, u64 timeout_ns)
 struct fg_lease *fg_lease_alloc(unsigned int max_holds)
 {
 	struct fg_lease *lease = kvzalloc(struct_size(lease, holds, max_holds), GFP_KERNEL);
+	unsigned int i;
 
 	if (!lease)
 		return NULL;
@@ -668,7 +794,10 @@ struct fg_lease *fg_lease_alloc(unsigned int max_holds)
 	init_waitqueue_head(&lease->wait);
 	spin_lock_init(&lease->lock);
 	fg_hrtimer_init(&lease->timer, fg_lease_deadline);
-	INIT_WORK(&lease->setup, fg_lease_setup);
+	for (i = 0; i < FG_CREATORS; i++) {
+		INIT_WORK(&lease->creators[i].work, fg_lease_creator);
+		lease->creators[i].lease = lease;
+	}
 	INIT_WORK(&lease->urge, fg_lease_urge_threads);
 	INIT_WORK(&lease->ending, fg_lease_announce_end);
 	lease->info.state = FREEZEGUARD_LEASE_STATE_FREEZING;
@@ -695,8 +824,6 @@ static void fg_lease_free(struct kref *ref)
 	for (i = 0; i < lease->nr_holds; i++) {
 		if (lease->holds[i].mnt)	/* never started */
 			fg_hold_put_super(&lease->holds[i]);
-		if (lease->holds[i].thread)
-			put_task_struct(lease->holds[i].thread);
 		fg_hold_destroy(&lease->holds[i]);
 	}
 	if (lease->owner.sk)

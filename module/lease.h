@@ -10,9 +10,10 @@
  *      └─ any of these, or a freeze that fails ──▶ ROLLING_BACK ──▶ FAILED
  *
  * Who runs what:
- *   - fg_lease_start() arms the deadline, then has a worker create one thread per hold. Nothing is
+ *   - fg_lease_start() arms the deadline, then has workers create one thread per hold. Nothing is
  *     frozen before every thread exists.
- *   - a hold's thread freezes its superblock, waits for the end, thaws, releases.
+ *   - a hold's thread writes its superblock back if that is wanted, freezes it when all others are
+ *     through with that too, waits for the end, thaws, releases.
  *   - fg_lease_end() only changes the state and wakes the threads. It is called from handlers, from
  *     the notifier of closed sockets and, in hard interrupt context, from the deadline's timer.
  * So a stuck freeze or thaw keeps nothing waiting but its own thread.
@@ -65,6 +66,22 @@ struct fg_lease_info {
 	unsigned int nr_live;
 };
 
+/*
+ * How many workers create a lease's threads. The kernel has but one thread that does it in the end,
+ * which one worker alone lets wait for most of the time; a third adds nothing.
+ */
+#define FG_CREATORS	2
+
+/**
+ * struct fg_creator - a worker that creates threads
+ * @work: its work
+ * @lease: whose threads
+ */
+struct fg_creator {
+	struct work_struct work;
+	struct fg_lease *lease;
+};
+
 /**
  * struct fg_lease - one lease
  * @ref: the registry has one reference, every hold's thread one, every queued work one
@@ -73,7 +90,7 @@ struct fg_lease_info {
  * @by_id: in the registry's table of ids; the registry's lock
  * @list: among the registry's live or ended leases; the registry's lock
  * @timer: the deadline; started under @lock
- * @setup: creates the threads
+ * @creators: create the threads
  * @urge: has the threads of frozen superblocks run before everything else
  * @ending: announces THAWING or ROLLING_BACK
  * @wait: the holds' threads wait here, for their level and for the end
@@ -82,7 +99,12 @@ struct fg_lease_info {
  * @info: the state
  * @owner: the socket that it is bound to; its sk is NULL from the detaching or the end on
  * @expedites: it is one of those for which RCU is expedited
- * @level: holds of this level and below may freeze
+ * @sync_budget_ns: how long after the beginning dirty data may be written back before anything is
+ *	frozen; 0: not at all; constant
+ * @nr_creators: workers that still create threads
+ * @nr_taken: holds whose thread has been created or is being created
+ * @nr_to_write_back: holds whose dirty data are still written back
+ * @level: holds of this level and below may freeze, once none does
  * @nr_to_freeze: holds of this level that are not frozen yet
  * @nr_holds: how many @holds; constant
  * @holds: sorted by level
@@ -94,7 +116,7 @@ struct fg_lease {
 	struct hlist_node by_id;
 	struct list_head list;
 	struct hrtimer timer;
-	struct work_struct setup;
+	struct fg_creator creators[FG_CREATORS];
 	struct work_struct urge;
 	struct work_struct ending;
 	wait_queue_head_t wait;
@@ -104,6 +126,10 @@ struct fg_lease {
 	struct fg_lease_info info;
 	struct fg_owner owner;
 	bool expedites;
+	u64 sync_budget_ns;
+	unsigned int nr_creators;
+	unsigned int nr_taken;
+	unsigned int nr_to_write_back;
 	unsigned int level;
 	unsigned int nr_to_freeze;
 	unsigned int nr_holds;

@@ -297,6 +297,16 @@ static int fg_netlink_check_timeout(const struct nlattr *attr, struct netlink_ex
 	return 0;
 }
 
+static int fg_netlink_check_sync_budget(const struct nlattr *attr, u32 timeout_ms,
+					struct netlink_ext_ack *extack)
+{
+	if (!attr || nla_get_u32(attr) < timeout_ms)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr,
+			    "the sync budget is a part of the timeout, and has to be less than it");
+	return -ERANGE;
+}
+
 /* Add the superblock that @attr describes to the lease; one that it has already is no error. */
 static int fg_netlink_add_hold(struct sk_buff *skb, struct fg_lease *lease,
 			       const struct nlattr *attr, struct netlink_ext_ack *extack)
@@ -364,11 +374,15 @@ static int fg_netlink_count_superblocks(struct genl_info *info, struct netlink_e
 static struct fg_lease *fg_netlink_build_lease(struct sk_buff *skb, struct genl_info *info)
 {
 	const struct nlattr *id = info->attrs[FREEZEGUARD_A_LEASE_ID], *attr;
+	const struct nlattr *sync_budget = info->attrs[FREEZEGUARD_A_LEASE_SYNC_BUDGET_MS];
+	const struct nlattr *timeout = info->attrs[FREEZEGUARD_A_LEASE_TIMEOUT_MS];
 	struct netlink_ext_ack *extack = info->extack;
 	struct fg_lease *lease;
 	int err, rem, count;
 
-	err = fg_netlink_check_timeout(info->attrs[FREEZEGUARD_A_LEASE_TIMEOUT_MS], extack);
+	err = fg_netlink_check_timeout(timeout, extack);
+	if (!err)
+		err = fg_netlink_check_sync_budget(sync_budget, nla_get_u32(timeout), extack);
 	if (!err && id)
 		err = fg_netlink_check_id(id, extack);
 	if (err)
@@ -393,8 +407,9 @@ static struct fg_lease *fg_netlink_build_lease(struct sk_buff *skb, struct genl_
 			return ERR_PTR(err);
 		}
 	}
-	fg_lease_prepare(lease, nla_get_u32(info->attrs[FREEZEGUARD_A_LEASE_TIMEOUT_MS]) *
-				(u64)NSEC_PER_MSEC);
+	if (sync_budget)
+		lease->sync_budget_ns = nla_get_u32(sync_budget) * (u64)NSEC_PER_MSEC;
+	fg_lease_prepare(lease, nla_get_u32(timeout) * (u64)NSEC_PER_MSEC);
 	return lease;
 }
 

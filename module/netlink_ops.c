@@ -11,11 +11,12 @@ const struct nla_policy fg_superblock_policy[FREEZEGUARD_A_SUPERBLOCK_MAX + 1] =
 	[FREEZEGUARD_A_SUPERBLOCK_LEVEL]	= NLA_POLICY_MAX(NLA_U32, FREEZEGUARD_LEVEL_MAX),
 };
 
-static const struct nla_policy fg_lease_new_policy[FREEZEGUARD_A_LEASE_SUPERBLOCK + 1] = {
+static const struct nla_policy fg_lease_new_policy[FREEZEGUARD_A_LEASE_SYNC_BUDGET_MS + 1] = {
 	[FREEZEGUARD_A_LEASE_ID]		= { .type = NLA_NUL_STRING,
 						    .len = FREEZEGUARD_ID_MAX },
 	[FREEZEGUARD_A_LEASE_TIMEOUT_MS]	= NLA_POLICY_MIN(NLA_U32, 1),
 	[FREEZEGUARD_A_LEASE_SUPERBLOCK]	= NLA_POLICY_NESTED(fg_superblock_policy),
+	[FREEZEGUARD_A_LEASE_SYNC_BUDGET_MS]	= NLA_POLICY_MIN(NLA_U32, 1),
 };
 
 static const struct nla_policy fg_lease_name_policy[FREEZEGUARD_A_LEASE_ID + 1] = {

@@ -16,14 +16,15 @@
 #include "thaw.h"
 
 enum {
-	OPT_EXECUTION_ID = OPT_FIRST, OPT_TIMEOUT, OPT_SCRIPT_TIMEOUT, OPT_ALLOW_ROOT, OPT_PROFILE,
-	OPT_APP, OPT_NO_APPS,
+	OPT_EXECUTION_ID = OPT_FIRST, OPT_TIMEOUT, OPT_SCRIPT_TIMEOUT, OPT_SYNC_BUDGET, OPT_ALLOW_ROOT,
+	OPT_PROFILE, OPT_APP, OPT_NO_APPS,
 };
 
 static const struct option options[] = {
 	{ "execution-id", required_argument, NULL, OPT_EXECUTION_ID },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "script-timeout", required_argument, NULL, OPT_SCRIPT_TIMEOUT },
+	{ "sync-budget", required_argument, NULL, OPT_SYNC_BUDGET },
 	{ "allow-root", no_argument, NULL, OPT_ALLOW_ROOT },
 	{ "profile", required_argument, NULL, OPT_PROFILE },
 	{ "app", required_argument, NULL, OPT_APP },
@@ -245,7 +246,9 @@ static bool complete(struct freezectl *ctl, struct call *call, const char *profi
 	call->apps.id = call->request.id;
 	call->apps.timeout_ms = call->request.timeout_ms;
 	call->apps.give_up_ns = call->request.give_up_ns;
-	return true;
+	freeze_check_sync_budget(ctl, &call->request, "--timeout", call->request.timeout_ms);
+	freeze_check_sync_budget(ctl, &call->request, "--script-timeout", call->script_timeout_ms);
+	return !findings_exit_code(&ctl->findings);
 }
 
 static void run(struct freezectl *ctl, int argc, char **argv)
@@ -273,6 +276,10 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		case OPT_SCRIPT_TIMEOUT:
 			freezectl_duration(ctl, "--script-timeout", optarg,
 					   &call.script_timeout_ms);
+			break;
+		case OPT_SYNC_BUDGET:
+			freezectl_duration(ctl, "--sync-budget", optarg,
+					   &call.request.sync_budget_ms);
 			break;
 		case OPT_ALLOW_ROOT:
 			call.request.allow_root = true;
@@ -335,6 +342,10 @@ const struct subcommand cmd_dlm = {
 	"  --script-timeout DURATION\n"
 	"                        give up after that; default 8s. It has to be shorter than the\n"
 	"                        timeout of the policy by the time of a roll-back, 1.5s\n"
+	"  --sync-budget DURATION\n"
+	"                        before that write back what is dirty, without stopping writers\n"
+	"                        other than the applications, for that long at most; a part of\n"
+	"                        both timeouts\n"
 	"  --allow-root          the root filesystem may be among the paths\n"
 	"  --profile NAME        settings of a section [profile NAME]; [profile dlm] if there is one\n"
 	"  --app NAME            call only this application's hook; repeatable\n"

@@ -25,6 +25,7 @@
 static const struct option options[] = {
 	{ "id", required_argument, NULL, FREEZE_OPT_ID },
 	{ "timeout", required_argument, NULL, FREEZE_OPT_TIMEOUT },
+	{ "sync-budget", required_argument, NULL, FREEZE_OPT_SYNC_BUDGET },
 	{ "all", no_argument, NULL, FREEZE_OPT_ALL },
 	{ "allow-root", no_argument, NULL, FREEZE_OPT_ALLOW_ROOT },
 	{ "profile", required_argument, NULL, FREEZE_OPT_PROFILE },
@@ -264,7 +265,8 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 
 const struct subcommand cmd_run = {
 	.name = "run",
-	.arguments = "[--id ID] [--timeout DURATION] [--all | PATH...] -- COMMAND [ARGUMENT...]",
+	.arguments = "[--id ID] [--timeout DURATION] [--sync-budget DURATION] [--all | PATH...] "
+		     "-- COMMAND [ARGUMENT...]",
 	.summary = "freeze filesystems, run a command, thaw them",
 	.help =
 	"The command does not outlive the lease: if that ends early, it gets SIGTERM, and\n"
@@ -273,6 +275,9 @@ const struct subcommand cmd_run = {
 	"--json its standard output goes to standard error.\n\n"
 	"  --id ID               name of the lease; without it the kernel makes one up\n"
 	"  --timeout DURATION    thaw by itself after that; default 60s\n"
+	"  --sync-budget DURATION\n"
+	"                        before that write back what is dirty, without stopping writers,\n"
+	"                        for that long at most; a part of --timeout\n"
 	"  --all                 every mounted block-device filesystem but / and /boot*\n"
 	"  --allow-root          the root filesystem may be among the paths\n"
 	"  --profile NAME        settings of a section [profile NAME]\n",

@@ -20,6 +20,22 @@
 #define LATE_ROLL_BACK_MS	250
 
 /**
+ * freeze_check_sync_budget() - is there time left to freeze after writing back?
+ * @ctl: gets a finding of code 1 if not
+ * @request: what is wanted
+ * @option: which timeout the budget is a part of
+ * @timeout_ms: how long that is
+ */
+void freeze_check_sync_budget(struct freezectl *ctl, const struct freeze_request *request,
+			      const char *option, uint32_t timeout_ms)
+{
+	if (request->sync_budget_ms && request->sync_budget_ms >= timeout_ms)
+		findings_add(&ctl->findings, EXIT_CODE_USAGE, "--sync-budget", "it is a part of "
+			     "%s, and has to be less than that: %u.%03u s", option,
+			     timeout_ms / 1000, timeout_ms % 1000);
+}
+
+/**
  * freeze_arguments() - read what is wanted from the command line
  * @ctl: gets a finding for each thing that is wrong
  * @argc: up to where
@@ -46,6 +62,9 @@ void freeze_arguments(struct freezectl *ctl, int argc, char **argv, const struct
 			break;
 		case FREEZE_OPT_TIMEOUT:
 			freezectl_duration(ctl, "--timeout", optarg, &request->timeout_ms);
+			break;
+		case FREEZE_OPT_SYNC_BUDGET:
+			freezectl_duration(ctl, "--sync-budget", optarg, &request->sync_budget_ms);
 			break;
 		case FREEZE_OPT_ALL:
 			request->all = true;
@@ -82,6 +101,7 @@ void freeze_arguments(struct freezectl *ctl, int argc, char **argv, const struct
 		findings_add(&ctl->findings, EXIT_CODE_DONE, config->apps.v[0], "is an application "
 			     "of the profile %s, and is not made quiet: only freezectl dlm does that",
 			     profile);
+	freeze_check_sync_budget(ctl, request, "--timeout", request->timeout_ms);
 }
 
 struct freezable {
@@ -325,8 +345,8 @@ bool freeze_take(struct freezectl *ctl, const struct freeze_request *request,
 	if (locked_memory(&freeze->plan, &ctl->findings))
 		goto out_free;
 
-	if (freezeguard_lease_new(ctl->fg, request->id, request->timeout_ms, superblocks, n,
-				  lease)) {
+	if (freezeguard_lease_new(ctl->fg, request->id, request->timeout_ms,
+				  request->sync_budget_ms, superblocks, n, lease)) {
 		new_refused(ctl, request, &freeze->plan, targets, n);
 		goto out_free;
 	}

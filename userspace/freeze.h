@@ -15,6 +15,7 @@
  * struct freeze_request - what is to be frozen, and how
  * @id: the lease's id, or NULL
  * @timeout_ms: the lease's timeout
+ * @sync_budget_ms: how long dirty data are written back before, at most; 0: not at all
  * @paths: what was named
  * @n_paths: how many
  * @all: also what --all means
@@ -29,6 +30,7 @@
 struct freeze_request {
 	const char *id;
 	uint32_t timeout_ms;
+	uint32_t sync_budget_ms;
 	char **paths;
 	size_t n_paths;
 	bool all;
@@ -59,9 +61,12 @@ enum freeze_option {
 	FREEZE_OPT_TIMEOUT,
 	FREEZE_OPT_ALL,
 	FREEZE_OPT_ALLOW_ROOT,
+	FREEZE_OPT_SYNC_BUDGET,
 	FREEZE_OPT_PROFILE,
 };
 
+void freeze_check_sync_budget(struct freezectl *ctl, const struct freeze_request *request,
+			      const char *option, uint32_t timeout_ms);
 void freeze_arguments(struct freezectl *ctl, int argc, char **argv, const struct option *options,
 		      struct freeze_request *request);
 bool freeze_prepare(struct freezectl *ctl, const struct freeze_request *request,

@@ -2,7 +2,7 @@
 # Data Lifecycle Manager's contract, for filesystems.
 # shellcheck source=tests/cli/lib.sh
 . ./lib.sh
-plan 42
+plan 44
 
 a=11111111-1111-4111-8111-111111111111
 b=22222222-2222-4222-8222-222222222222
@@ -10,9 +10,16 @@ make_fs ext4
 make_fs xfs
 fs=("${mounted[ext4]}" "${mounted[xfs]}")
 
+expect 1 "a sync budget that leaves no time to freeze" freezectl dlm pre-script \
+	--execution-id $a --timeout 30s --sync-budget 31s "${fs[@]}"
+expect 1 "a sync budget that leaves no time for the script" freezectl dlm dry-run \
+	--execution-id None --sync-budget 8s "${fs[@]}"
+says "it says of what it is a part" "--script-timeout" "8.000 s"
+expect 0 "dry-run, with a sync budget" freezectl dlm dry-run --execution-id None --sync-budget 5s "${fs[@]}"
 expect 0 "dry-run" freezectl dlm dry-run --execution-id None "${fs[@]}"
 that "dry-run touches nothing" unfrozen "${fs[@]}"
-expect 0 "pre-script" freezectl dlm pre-script --execution-id $a --timeout 30s "${fs[@]}"
+expect 0 "pre-script" freezectl dlm pre-script --execution-id $a --timeout 30s --sync-budget 3s \
+	"${fs[@]}"
 that "frozen" frozen "${fs[@]}"
 expect 204 "pre-script again" freezectl dlm pre-script --execution-id $a --timeout 30s "${fs[@]}"
 says "it names the lease" "dlm-$a"

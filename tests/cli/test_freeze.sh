@@ -2,7 +2,7 @@
 # Freeze and thaw of each filesystem, of all at once, and of one that somebody else froze.
 # shellcheck source=tests/cli/lib.sh
 . ./lib.sh
-plan 42
+plan 49
 
 for fs in ext4 xfs btrfs; do
 	make_fs $fs
@@ -30,6 +30,20 @@ expect 0 "thawed together, by one of the paths" freezectl thaw "${all[1]}"
 that "all three are thawed" unfrozen "${all[@]}"
 expect 205 "thawing it again" freezectl thaw --id all
 says "thawing it again: says by whom" freezectl
+
+for fs in ext4 xfs btrfs; do
+	dd if=/dev/zero of="${mounted[$fs]}/dirty" bs=1M count=8 status=none
+done
+expect 0 "written back before, within a budget" \
+	freezectl freeze --id synced --timeout 60s --sync-budget 20s "${all[@]}"
+that "all three are frozen then" frozen "${all[@]}"
+expect 0 "and thawed" freezectl thaw --id synced
+expect 0 "run has the option, too" \
+	freezectl run --timeout 60s --sync-budget 20s "${all[0]}" -- true
+expect 1 "a budget that leaves no time to freeze" \
+	freezectl freeze --timeout 30s --sync-budget 30s "${all[@]}"
+says "it says why" "--sync-budget" "--timeout"
+that "and touches nothing" unfrozen "${all[@]}"
 
 fsfreeze -f "${mounted[xfs]}"
 expect 204 "the second of three is frozen by fsfreeze" \

@@ -138,6 +138,21 @@ void load_hogs(int priority)
 		FAIL("a hog died");
 }
 
+/** load_busy() - @n ordinary processes that take all they get */
+void load_busy(unsigned int n)
+{
+	load_prepare();
+	while (n--) {
+		if (kt_fork())
+			continue;
+		for (;;) {
+			kt_sleep_ms(1);
+			while (is_on())
+				;
+		}
+	}
+}
+
 static noreturn void eat_memory(void)
 {
 	const size_t size = 1 << 20;

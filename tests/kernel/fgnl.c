@@ -600,6 +600,21 @@ int fg_new(struct fgnl *nl, const char *id, uint32_t timeout_ms, const int *fds,
 	return fg_new_levels(nl, id, timeout_ms, fds, NULL, n, lease);
 }
 
+/** fg_new_synced() - LEASE_NEW that writes back before; see fg_new_levels() */
+int fg_new_synced(struct fgnl *nl, uint32_t timeout_ms, uint32_t sync_budget_ms, const int *fds,
+		  unsigned int n, struct fg_lease *lease)
+{
+	static struct fgnl_msg msg;
+	unsigned int i;
+
+	fgnl_begin(&msg, nl, FREEZEGUARD_CMD_LEASE_NEW, NLM_F_ACK);
+	fgnl_put_u32(&msg, FREEZEGUARD_A_LEASE_TIMEOUT_MS, timeout_ms);
+	fgnl_put_u32(&msg, FREEZEGUARD_A_LEASE_SYNC_BUDGET_MS, sync_budget_ms);
+	for (i = 0; i < n; i++)
+		fgnl_put_superblock(&msg, fds[i], 0);
+	return talk_lease(nl, &msg, lease);
+}
+
 /**
  * fg_which() - a command about one lease
  * @nl: to ask through

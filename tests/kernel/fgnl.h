@@ -119,6 +119,8 @@ int fg_new(struct fgnl *nl, const char *id, uint32_t timeout_ms, const int *fds,
 	   struct fg_lease *lease);
 int fg_new_levels(struct fgnl *nl, const char *id, uint32_t timeout_ms, const int *fds,
 		  const uint32_t *levels, unsigned int n, struct fg_lease *lease);
+int fg_new_synced(struct fgnl *nl, uint32_t timeout_ms, uint32_t sync_budget_ms, const int *fds,
+		  unsigned int n, struct fg_lease *lease);
 int fg_which(struct fgnl *nl, uint8_t cmd, uint64_t number, const char *id, uint32_t timeout_ms,
 	     struct fg_lease *lease);
 int fg_fs(struct fgnl *nl, int fd, struct fg_fs *fs);

@@ -16,6 +16,18 @@ static struct fake_super *fake_super_of(const struct fg_hold *hold)
 
 /* ---- hold.h ---- */
 
+int fg_hold_write_back(struct fg_hold *hold, bool (*stop)(void *data), void *data)
+{
+	struct fake_super *super = fake_super_of(hold);
+
+	do {
+		if (super->write_back_hangs)
+			wait_for_completion(&super->write_back_go);
+	} while (!stop(data) && super->write_backs && --super->write_backs);
+	super->written_back = atomic_inc_return(&fake_world->order);
+	return super->write_back_error;
+}
+
 int fg_hold_freeze(struct fg_hold *hold, bool *frozen)
 {
 	struct fake_super *super = fake_super_of(hold);
@@ -127,6 +139,7 @@ int fake_world_init(struct kunit *test)
 	if (!fake_world)
 		return -ENOMEM;
 	for (i = 0; i < FAKE_HOLDS_MAX; i++) {
+		init_completion(&fake_world->supers[i].write_back_go);
 		init_completion(&fake_world->supers[i].freeze_go);
 		init_completion(&fake_world->supers[i].thaw_go);
 		fake_world->supers[i].thaw_continuity = FREEZEGUARD_CONTINUITY_GUARANTEED;
@@ -143,6 +156,7 @@ void fake_release(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < FAKE_HOLDS_MAX; i++) {
+		complete_all(&fake_world->supers[i].write_back_go);
 		complete_all(&fake_world->supers[i].freeze_go);
 		complete_all(&fake_world->supers[i].thaw_go);
 	}

@@ -19,7 +19,11 @@
 /**
  * struct fake_super - a superblock that is none
  * @sb: what the code under test has a pointer to
- * @freeze_error: what its freeze returns; set by the test, as all up to @thaw_continuity
+ * @write_backs: how many pieces its write-back takes; 0: one; set by the test, as all up to
+ *	@thaw_continuity
+ * @write_back_error: what it returns
+ * @write_back_hangs: each of them takes until @write_back_go is completed
+ * @freeze_error: what its freeze returns
  * @freeze_company: its freeze succeeds on top of somebody else's: has to be undone, but is -EBUSY
  * @freeze_hangs: its freeze returns when @freeze_go is completed
  * @thaw_errors: its first so many thaws fail with -EIO
@@ -29,11 +33,16 @@
  * @freezes: freezes that began
  * @thaws: thaws that returned 0
  * @puts: times that it was let go of
+ * @written_back: when its write-back returned, in the order of such things
  * @begun: when its freeze began, in the order of such things
  * @frozen: when its freeze returned, likewise
  */
 struct fake_super {
 	struct super_block sb;
+	unsigned int write_backs;
+	int write_back_error;
+	bool write_back_hangs;
+	struct completion write_back_go;
 	int freeze_error;
 	bool freeze_company;
 	bool freeze_hangs;
@@ -47,6 +56,7 @@ struct fake_super {
 	atomic_t freezes;
 	atomic_t thaws;
 	atomic_t puts;
+	int written_back;
 	int begun;
 	int frozen;
 };

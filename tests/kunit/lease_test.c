@@ -52,9 +52,14 @@ static void expect_balanced(struct kunit *test, unsigned int n, int freezes)
 	}
 }
 
+/* It is remembered, and its threads are not. */
 static void await_over(struct kunit *test, struct fg_lease *lease)
 {
+	unsigned int i;
+
 	EXPECT_SOON(test, !fg_lease_is_live(lease));
+	for (i = 0; i < lease->nr_holds; i++)
+		EXPECT_SOON(test, !READ_ONCE(lease->holds[i].thread));
 }
 
 static void a_life(struct kunit *test)
@@ -358,6 +363,103 @@ static void rcu_is_not_short_for_long(struct kunit *test)
 	complete(&fake_world->supers[0].freeze_go);
 	EXPECT_SOON(test, fake_state(lease) == FREEZEGUARD_LEASE_STATE_FROZEN);
 	KUNIT_EXPECT_EQ(test, atomic_read(&fake_world->expedited), 0);
+	KUNIT_EXPECT_EQ(test, fg_lease_end(lease, FREEZEGUARD_CAUSE_REQUEST), 0);
+	await_over(test, lease);
+	fg_lease_put(lease);
+}
+
+static void start_with_budget(struct fg_lease *lease, u64 budget_ms)
+{
+	lease->sync_budget_ns = budget_ms * NSEC_PER_MSEC;
+	fg_lease_prepare(lease, LONG_MS * NSEC_PER_MSEC);
+	fg_lease_start(lease);
+}
+
+/* Those with nothing to write wait for the others, whatever their level. */
+static void all_write_back_before_any_freezes(struct kunit *test)
+{
+	static const unsigned int supers[] = { 0, 1, 2 };
+	static const unsigned int levels[] = { 1, 0, 0 };
+	struct fg_lease *lease = fake_lease(test, "sync", LONG_MS, supers, levels, 3);
+	unsigned int i;
+
+	fake_world->supers[0].write_backs = 5;
+	fake_world->supers[0].write_back_hangs = true;
+	start_with_budget(lease, LONG_MS / 2);
+	EXPECT_SOON(test, fake_world->supers[1].written_back && fake_world->supers[2].written_back);
+	msleep(50);
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_EQ(test, fake_hold_state(lease, i), FREEZEGUARD_HOLD_STATE_WAITING);
+	/* that may take long, and is not what expedited grace periods are for */
+	KUNIT_EXPECT_EQ(test, atomic_read(&fake_world->expedited), 0);
+	complete_all(&fake_world->supers[0].write_back_go);
+	EXPECT_SOON(test, fake_state(lease) == FREEZEGUARD_LEASE_STATE_FROZEN);
+	KUNIT_EXPECT_EQ(test, fake_world->supers[0].write_backs, 0);
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_GT(test, fake_world->supers[i].begun,
+				fake_world->supers[0].written_back);
+	KUNIT_EXPECT_EQ(test, fg_lease_end(lease, FREEZEGUARD_CAUSE_REQUEST), 0);
+	await_over(test, lease);
+	expect_balanced(test, 3, 1);
+	fg_lease_put(lease);
+}
+
+/* A round that does not come to an end keeps its own hold alone. */
+static void an_end_while_writing_back(struct kunit *test)
+{
+	static const unsigned int supers[] = { 0, 1 };
+	struct fg_lease *lease = fake_lease(test, "sync", LONG_MS, supers, NULL, 2);
+
+	fake_world->supers[0].write_back_hangs = true;
+	start_with_budget(lease, LONG_MS / 2);
+	EXPECT_SOON(test, fake_world->supers[1].written_back);
+	KUNIT_EXPECT_EQ(test, fg_lease_end(lease, FREEZEGUARD_CAUSE_REQUEST), 0);
+	EXPECT_SOON(test, fake_hold_state(lease, 1) == FREEZEGUARD_HOLD_STATE_RELEASED);
+	KUNIT_EXPECT_EQ(test, fake_state(lease), FREEZEGUARD_LEASE_STATE_ROLLING_BACK);
+	complete_all(&fake_world->supers[0].write_back_go);
+	await_over(test, lease);
+	KUNIT_EXPECT_EQ(test, fake_state(lease), FREEZEGUARD_LEASE_STATE_FAILED);
+	KUNIT_EXPECT_EQ(test, atomic_read(&fake_world->supers[0].freezes), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&fake_world->supers[1].freezes), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&fake_world->expedited), 0);
+	fg_lease_put(lease);
+}
+
+/* The filesystem tells some errors but once, and the freeze would take itself for good. */
+static void a_write_back_that_fails(struct kunit *test)
+{
+	static const unsigned int supers[] = { 0, 1 };
+	struct fg_lease *lease = fake_lease(test, "sync", LONG_MS, supers, NULL, 2);
+	struct fg_lease_info info;
+
+	fake_world->supers[1].write_back_error = -EIO;
+	start_with_budget(lease, LONG_MS / 2);
+	await_over(test, lease);
+	fg_lease_snapshot(lease, &info);
+	KUNIT_EXPECT_EQ(test, info.state, FREEZEGUARD_LEASE_STATE_FAILED);
+	KUNIT_EXPECT_EQ(test, info.cause, FREEZEGUARD_CAUSE_HOLD_FAILED);
+	KUNIT_EXPECT_EQ(test, info.error, EIO);
+	KUNIT_EXPECT_EQ(test, lease->holds[0].error, 0);
+	KUNIT_EXPECT_EQ(test, lease->holds[1].error, EIO);
+	KUNIT_EXPECT_EQ(test, atomic_read(&fake_world->supers[0].freezes), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&fake_world->supers[1].freezes), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&fake_world->expedited), 0);
+	fg_lease_put(lease);
+}
+
+/* What is not written by then is written by the freeze. */
+static void the_sync_budget_ends(struct kunit *test)
+{
+	static const unsigned int supers[] = { 0 };
+	struct fg_lease *lease = fake_lease(test, "sync", LONG_MS, supers, NULL, 1);
+	struct fg_lease_info info;
+
+	fake_world->supers[0].write_backs = UINT_MAX;
+	start_with_budget(lease, 50);
+	EXPECT_SOON(test, fake_state(lease) == FREEZEGUARD_LEASE_STATE_FROZEN);
+	KUNIT_EXPECT_LT(test, fake_world->supers[0].write_backs, UINT_MAX - 1);
+	fg_lease_snapshot(lease, &info);
+	KUNIT_EXPECT_GE(test, info.frozen_ns - info.begin_ns, 50 * NSEC_PER_MSEC);
 	KUNIT_EXPECT_EQ(test, fg_lease_end(lease, FREEZEGUARD_CAUSE_REQUEST), 0);
 	await_over(test, lease);
 	fg_lease_put(lease);
@@ -903,6 +1005,10 @@ static struct kunit_case fg_lease_cases[] = {
 	KUNIT_CASE(the_deadline_while_freezing),
 	KUNIT_CASE(rcu_is_short_while_leases_freeze),
 	KUNIT_CASE(rcu_is_not_short_for_long),
+	KUNIT_CASE(all_write_back_before_any_freezes),
+	KUNIT_CASE(an_end_while_writing_back),
+	KUNIT_CASE(a_write_back_that_fails),
+	KUNIT_CASE(the_sync_budget_ends),
 	KUNIT_CASE(each_state_of_an_end_is_news_once),
 	KUNIT_CASE(an_end_is_final),
 	KUNIT_CASE(one_cause_wins),

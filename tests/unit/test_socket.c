@@ -148,10 +148,45 @@ static void encodes_a_new_lease(void **state)
 
 	(void)state;
 	kernel_start(&k);
-	assert_int_equal(freezeguard_lease_new(k.fg, "backup", 60000, two, 2, &lease), 0);
+	assert_int_equal(freezeguard_lease_new(k.fg, "backup", 60000, 0, two, 2, &lease), 0);
 	assert_int_equal(lease.number, 3);
 	assert_int_equal(freezeguard_errno(k.fg), 0);
 	assert_string_equal(freezeguard_error(k.fg), "");
+	freezeguard_lease_clear(&lease);
+	kernel_stop(&k);
+}
+
+static void check_synced(int fd, const struct nlmsghdr *request)
+{
+	const struct nlattr *attr = (const void *)((const char *)request + NLMSG_HDRLEN + GENL_HDRLEN);
+	const char *end = (const char *)request + request->nlmsg_len;
+	unsigned int budgets = 0;
+
+	for (; (const char *)attr < end; attr = (const void *)((const char *)attr +
+							       NLA_ALIGN(attr->nla_len))) {
+		assert_true(attr->nla_len >= NLA_HDRLEN);
+		if (attr->nla_type != FREEZEGUARD_A_LEASE_SYNC_BUDGET_MS)
+			continue;
+		budgets++;
+		assert_int_equal(attr->nla_len, NLA_HDRLEN + 4);
+		assert_int_equal(*(const uint32_t *)((const char *)attr + NLA_HDRLEN), 5000);
+	}
+	assert_int_equal(budgets, 1);
+	put_lease(0, request->nlmsg_seq, FREEZEGUARD_CMD_LEASE_NEW, 3,
+		  FREEZEGUARD_LEASE_STATE_FREEZING);
+	send_msg(fd);
+	send_ack(fd, request->nlmsg_seq);
+}
+
+/* Without one there is no such attribute, as check_new() has it. */
+static void encodes_a_sync_budget(void **state)
+{
+	struct kernel k = { .scripts = { check_synced } };
+	struct freezeguard_lease lease = { 0 };
+
+	(void)state;
+	kernel_start(&k);
+	assert_int_equal(freezeguard_lease_new(k.fg, NULL, 60000, 5000, two, 2, &lease), 0);
 	freezeguard_lease_clear(&lease);
 	kernel_stop(&k);
 }
@@ -200,7 +235,7 @@ static void tells_whose_lease_is_in_the_way(void **state)
 	(void)state;
 	kernel_start(&k);
 	for (i = 0; i < 2; i++) {
-		assert_int_equal(freezeguard_lease_new(k.fg, "backup", 60000, two, 2, &lease),
+		assert_int_equal(freezeguard_lease_new(k.fg, "backup", 60000, 0, two, 2, &lease),
 				 -EBUSY);
 		assert_int_equal(freezeguard_errno(k.fg), EBUSY);
 		assert_int_equal(freezeguard_error_lease(k.fg), 42);
@@ -627,7 +662,7 @@ static void too_many_superblocks_for_a_message(void **state)
 	(void)state;
 	assert_non_null(many);
 	kernel_start(&k);
-	assert_int_equal(freezeguard_lease_new(k.fg, NULL, 1000, many, 4000, &lease), -E2BIG);
+	assert_int_equal(freezeguard_lease_new(k.fg, NULL, 1000, 0, many, 4000, &lease), -E2BIG);
 	assert_non_null(strstr(freezeguard_error(k.fg), "4000 filesystems"));
 	kernel_stop(&k);
 	free(many);
@@ -642,7 +677,7 @@ static void a_handle_that_is_not_connected(void **state)
 
 	(void)state;
 	assert_int_equal(freezeguard_lease_get(fg, 1, NULL, &lease), -ENOTCONN);
-	assert_int_equal(freezeguard_lease_new(fg, "x", 1, two, 2, &lease), -ENOTCONN);
+	assert_int_equal(freezeguard_lease_new(fg, "x", 1, 0, two, 2, &lease), -ENOTCONN);
 	assert_int_equal(freezeguard_lease_dump(fg, &list), -ENOTCONN);
 	assert_int_equal(freezeguard_fs_get(fg, 0, &fs), -ENOTCONN);
 	freezeguard_close(fg);
@@ -654,6 +689,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(encodes_a_new_lease),
+		cmocka_unit_test(encodes_a_sync_budget),
 		cmocka_unit_test(tells_whose_lease_is_in_the_way),
 		cmocka_unit_test(errors_without_a_message),
 		cmocka_unit_test(answers_that_make_no_sense),

@@ -67,6 +67,7 @@ const struct freezeguard_attr freezeguard_attrs[] = {
 	LEASE(HOLD, "hold", NEST),
 	LEASE(EVENT_SEQ, "event-seq", U32),
 	LEASE(PAD, "pad", PAD),
+	LEASE(SYNC_BUDGET_MS, "sync-budget-ms", U32),
 
 	FS(FD, "fd", S32),
 	FS(DEV_MAJOR, "dev-major", U32),

@@ -143,8 +143,8 @@ int freezeguard_error_superblock(const struct freezeguard *fg);
 uint64_t freezeguard_error_lease(const struct freezeguard *fg);
 
 int freezeguard_lease_new(struct freezeguard *fg, const char *id, uint32_t timeout_ms,
-			  const struct freezeguard_superblock *superblocks, size_t n,
-			  struct freezeguard_lease *lease);
+			  uint32_t sync_budget_ms, const struct freezeguard_superblock *superblocks,
+			  size_t n, struct freezeguard_lease *lease);
 int freezeguard_lease_end(struct freezeguard *fg, uint64_t number, const char *id,
 			  struct freezeguard_lease *lease);
 int freezeguard_lease_extend(struct freezeguard *fg, uint64_t number, const char *id,

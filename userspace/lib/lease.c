@@ -102,6 +102,8 @@ static int transact_lease(struct freezeguard *fg, struct nl_msg *msg,
  * @fg: the handle; the lease belongs to its socket until freezeguard_lease_detach()
  * @id: the lease's id, or NULL: the kernel makes one up
  * @timeout_ms: thaws by itself after that, counted from before the first freeze
+ * @sync_budget_ms: before the first freeze dirty data are written back for that long at most, which is
+ *	less than @timeout_ms; 0: not at all
  * @superblocks: what to freeze
  * @n: how many
  * @lease: set to the lease, in state FREEZING
@@ -112,8 +114,8 @@ static int transact_lease(struct freezeguard *fg, struct nl_msg *msg,
  * that id; -EINVAL; -ERANGE; -E2BIG; -EBADF; -EPERM; -EOPNOTSUPP; -EUSERS; -ENOMEM; -ETIMEDOUT.
  */
 int freezeguard_lease_new(struct freezeguard *fg, const char *id, uint32_t timeout_ms,
-			  const struct freezeguard_superblock *superblocks, size_t n,
-			  struct freezeguard_lease *lease)
+			  uint32_t sync_budget_ms, const struct freezeguard_superblock *superblocks,
+			  size_t n, struct freezeguard_lease *lease)
 {
 	struct nlattr *nest;
 	struct nl_msg *msg;
@@ -126,7 +128,9 @@ int freezeguard_lease_new(struct freezeguard *fg, const char *id, uint32_t timeo
 	snprintf(fg->text, sizeof(fg->text), "freeze %zu filesystem%s%s%s%s", n, n == 1 ? "" : "s",
 		 id ? " as lease \"" : "", id ? id : "", id ? "\"" : "");
 	if ((id && nla_put_string(msg, FREEZEGUARD_A_LEASE_ID, id) < 0) ||
-	    nla_put_u32(msg, FREEZEGUARD_A_LEASE_TIMEOUT_MS, timeout_ms) < 0)
+	    nla_put_u32(msg, FREEZEGUARD_A_LEASE_TIMEOUT_MS, timeout_ms) < 0 ||
+	    (sync_budget_ms &&
+	     nla_put_u32(msg, FREEZEGUARD_A_LEASE_SYNC_BUDGET_MS, sync_budget_ms) < 0))
 		return no_room(fg, msg);
 	for (i = 0; i < n; i++) {
 		nest = nla_nest_start(msg, FREEZEGUARD_A_LEASE_SUPERBLOCK | NLA_F_NESTED);

@@ -11,16 +11,18 @@
  * user namespace that owns the superblock, of both the sender and the opener of the socket.
  *
  * FREEZEGUARD_CMD_LEASE_NEW
- *	in:  TIMEOUT_MS, SUPERBLOCK { FD, LEVEL }..., ID (optional: the kernel makes one up)
+ *	in:  TIMEOUT_MS, SUPERBLOCK { FD, LEVEL }..., ID (optional: the kernel makes one up),
+ *	     SYNC_BUDGET_MS (optional: write back before anything is frozen, for that long at most)
  *	out: the lease, in state FREEZING. It belongs to the socket: closing it ends the lease, until
  *	     LEASE_DETACH. How the freezing went comes as LEASE_NTF; LEASE_GET has it too.
  *	     Two fds on one superblock are one hold, with the lower of the two levels. Superblocks of
  *	     one level freeze in parallel, lower levels before higher ones.
- *	errors: EINVAL malformed; ERANGE timeout over the bound; E2BIG too many superblocks;
- *	     EBADF; EPERM; EOPNOTSUPP the filesystem cannot freeze; EBUSY already frozen, by a live
- *	     lease (whose number is the u64 in the extended ack's cookie) or by something else (no
- *	     cookie); EEXIST a live lease has that id; EUSERS too many live leases; ENODEV the module is
- *	     being unloaded; ESHUTDOWN the machine is shutting down; ENOMEM.
+ *	errors: EINVAL malformed; ERANGE timeout over the bound, or sync budget not below the
+ *	     timeout; E2BIG too many superblocks; EBADF; EPERM; EOPNOTSUPP the filesystem cannot
+ *	     freeze; EBUSY already frozen, by a live lease (whose number is the u64 in the extended
+ *	     ack's cookie) or by something else (no cookie); EEXIST a live lease has that id; EUSERS
+ *	     too many live leases; ENODEV the module is being unloaded; ESHUTDOWN the machine is
+ *	     shutting down; ENOMEM.
  * FREEZEGUARD_CMD_LEASE_END
  *	in:  NUMBER or ID; ID means the newest lease of that name, here and below
  *	out: the lease, in state THAWING or ROLLING_BACK, or already in its last one; the last one
@@ -135,7 +137,7 @@ enum freezeguard_continuity {
 
 /**
  * enum freezeguard_hold_state - one superblock of a lease
- * @FREEZEGUARD_HOLD_STATE_WAITING: for the levels below
+ * @FREEZEGUARD_HOLD_STATE_WAITING: for the write-back, and for the levels below
  * @FREEZEGUARD_HOLD_STATE_FREEZING: the kernel is freezing it; cannot be interrupted
  * @FREEZEGUARD_HOLD_STATE_FROZEN: frozen
  * @FREEZEGUARD_HOLD_STATE_THAWING: the kernel is thawing it, or will try again soon
@@ -237,6 +239,7 @@ enum {
 	FREEZEGUARD_A_LEASE_HOLD,		/* nest, several */
 	FREEZEGUARD_A_LEASE_EVENT_SEQ,		/* u32: notifications only: their running number */
 	FREEZEGUARD_A_LEASE_PAD,
+	FREEZEGUARD_A_LEASE_SYNC_BUDGET_MS,	/* u32: request only */
 
 	__FREEZEGUARD_A_LEASE_MAX,
 	FREEZEGUARD_A_LEASE_MAX = (__FREEZEGUARD_A_LEASE_MAX - 1)
