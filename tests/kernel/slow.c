@@ -79,6 +79,20 @@ int slow_mount(const char *name, const char *type, unsigned int mbps)
 }
 
 /**
+ * slow_keep_dirty() - the kernel is not to look every five seconds for what it could write back
+ *
+ * Which, of a device that has not written much before, is all that is dirty. For as long as the guest
+ * runs. Off would be worse: then it looks at once.
+ */
+void slow_keep_dirty(void)
+{
+	FILE *f = fopen("/proc/sys/vm/dirty_writeback_centisecs", "we");
+
+	if (!f || fputs("360000", f) < 0 || fclose(f))
+		FAIL("dirty_writeback_centisecs: %s", strerror(errno));
+}
+
+/**
  * slow_dirty() - write a file that stays in memory
  * @path: of a new one: one that was truncated, ext4 and XFS write back when it is closed
  * @mb: how much

@@ -7,6 +7,7 @@
 
 bool slow_is_there(void);
 int slow_mount(const char *name, const char *type, unsigned int mbps);
+void slow_keep_dirty(void);
 void slow_dirty(const char *path, unsigned int mb);
 unsigned long slow_dirty_kib(void);
 
