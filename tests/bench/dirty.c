@@ -124,6 +124,7 @@ static void measure(const char *type)
 
 	/* for the rest of this program: the kernel is not to begin by itself */
 	set_dirty_limits("1500000000", "1400000000");
+	slow_keep_dirty();
 	slow_mount("slow", type, MBPS);
 	for (w = 0; w < WRITERS; w++)
 		writers[w] = start_writer(w);
