@@ -61,7 +61,7 @@ void fg_hold_init(struct fg_hold *hold, struct fg_lease *lease, struct file *fil
  * @data: for @stop
  *
  * Context: sleeps, uninterruptibly, for as long as the device takes; no locks.
- * Return: 0; a negative error number, with which the freeze would have failed.
+ * Return: 0; what the sync failed with, which the freeze may not be told again.
  */
 int fg_hold_write_back(struct fg_hold *hold, bool (*stop)(void *data), void *data)
 {

@@ -18,6 +18,9 @@
 #define FG_THAW_PAUSE_FIRST_MS	10
 #define FG_THAW_PAUSE_LAST_MS	5000
 
+/* How often one that is through with writing back does it again, while others are not. */
+#define FG_WRITE_BACK_AGAIN_MS	1000
+
 /* After a lease's end, how often and how long apart threads that starve are looked for. */
 #define FG_RESCUE_ROUNDS	10
 #define FG_RESCUE_PAUSE_MS	100
@@ -356,17 +359,21 @@ static bool fg_lease_open_level(struct fg_lease *lease, unsigned int level)
 	return true;
 }
 
-static void fg_lease_set_hold_state(struct fg_hold *hold, enum freezeguard_hold_state state)
+/* False if the lease has ended: nothing is frozen that would be thawed at once. */
+static bool fg_lease_begin_to_freeze(struct fg_lease *lease, struct fg_hold *hold)
 {
 	unsigned long flags;
+	bool ended;
 
-	spin_lock_irqsave(&hold->lease->lock, flags);
-	WRITE_ONCE(hold->state, state);
-	if (state == FREEZEGUARD_HOLD_STATE_FREEZING) {
+	spin_lock_irqsave(&lease->lock, flags);
+	ended = fg_lease_has_ended(lease);
+	if (!ended) {
+		WRITE_ONCE(hold->state, FREEZEGUARD_HOLD_STATE_FREEZING);
 		hold->freeze_begin_ns = ktime_get_boottime_ns();
 		fg_notice_tell(hold, FREEZEGUARD_NOTICE_FREEZING);
 	}
-	spin_unlock_irqrestore(&hold->lease->lock, flags);
+	spin_unlock_irqrestore(&lease->lock, flags);
+	return !ended;
 }
 
 /*
@@ -405,7 +412,8 @@ static bool fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
 	unsigned long flags;
 	int err;
 
-	fg_lease_set_hold_state(hold, FREEZEGUARD_HOLD_STATE_FREEZING);
+	if (!fg_lease_begin_to_freeze(lease, hold))
+		return false;
 	begin_ns = ktime_get_boottime_ns();
 	err = fg_hold_freeze(hold, &frozen);
 	took_ns = ktime_get_boottime_ns() - begin_ns;
@@ -456,7 +464,9 @@ static void fg_lease_thaw_hold(struct fg_lease *lease, struct fg_hold *hold)
 	unsigned long flags;
 	int err;
 
-	fg_lease_set_hold_state(hold, FREEZEGUARD_HOLD_STATE_THAWING);
+	spin_lock_irqsave(&lease->lock, flags);
+	WRITE_ONCE(hold->state, FREEZEGUARD_HOLD_STATE_THAWING);
+	spin_unlock_irqrestore(&lease->lock, flags);
 	for (;;) {
 		begin_ns = ktime_get_boottime_ns();
 		err = fg_hold_thaw(hold, &continuity);
@@ -567,37 +577,82 @@ static bool fg_lease_stops_writing_back(void *data)
 	       ktime_get_boottime_ns() >= lease->info.begin_ns + lease->sync_budget_ns;
 }
 
-/*
- * What is written back here need not be written while the writers are stopped. All holds do it side
- * by side, and nothing is frozen before all are through: those that were frozen first would wait for
- * the others. An error that the filesystem has told here it will not tell the freeze again.
- */
-static void fg_lease_write_back(struct fg_lease *lease, struct fg_hold *hold)
+static int fg_lease_write_back_once(struct fg_lease *lease, struct fg_hold *hold)
 {
-	bool ended = false, last;
+	int err = fg_hold_write_back(hold, fg_lease_stops_writing_back, lease);
 	unsigned long flags;
-	int err;
+	bool ended;
 
-	err = fg_hold_write_back(hold, fg_lease_stops_writing_back, lease);
+	if (!err)
+		return 0;
 	spin_lock_irqsave(&lease->lock, flags);
-	if (err) {
-		hold->error = -err;
-		ended = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_HOLD_FAILED, err);
-	}
-	last = lease->nr_to_write_back == 1;
-	WRITE_ONCE(lease->nr_to_write_back, lease->nr_to_write_back - 1);
-	if (last)
-		fg_lease_freezing_begins(lease);
+	hold->error = -err;
+	ended = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_HOLD_FAILED, err);
 	spin_unlock_irqrestore(&lease->lock, flags);
 	if (ended)
 		fg_lease_end_tell(lease);
-	else if (last)
+	return err;
+}
+
+static bool fg_lease_writes_back(struct fg_lease *lease)
+{
+	return READ_ONCE(lease->nr_to_write_back) || READ_ONCE(lease->nr_writing_again);
+}
+
+/* @count is one less; when both are none, freezing begins, and none will be more again. */
+static void fg_lease_wrote_back(struct fg_lease *lease, unsigned int *count)
+{
+	unsigned long flags;
+	bool last;
+
+	spin_lock_irqsave(&lease->lock, flags);
+	WRITE_ONCE(*count, *count - 1);
+	last = !fg_lease_writes_back(lease);
+	if (last)
+		fg_lease_freezing_begins(lease);
+	spin_unlock_irqrestore(&lease->lock, flags);
+	if (last)
 		wake_up_all(&lease->wait);
+}
+
+/* False when all are through with the first time: freezing begins. */
+static bool fg_lease_begin_to_write_again(struct fg_lease *lease)
+{
+	unsigned long flags;
+	bool begins;
+
+	spin_lock_irqsave(&lease->lock, flags);
+	begins = lease->nr_to_write_back;
+	if (begins)
+		WRITE_ONCE(lease->nr_writing_again, lease->nr_writing_again + 1);
+	spin_unlock_irqrestore(&lease->lock, flags);
+	return begins;
+}
+
+/*
+ * What is written back here need not be written while the writers are stopped. All holds do it side
+ * by side, and nothing is frozen before all are through: those that were frozen first would wait for
+ * the others. Who is through early does it again from time to time, as writers go on. An error that the
+ * filesystem has told here it will not tell the freeze again.
+ */
+static void fg_lease_write_back(struct fg_lease *lease, struct fg_hold *hold)
+{
+	int err = fg_lease_write_back_once(lease, hold);
+
+	fg_lease_wrote_back(lease, &lease->nr_to_write_back);
+	while (!err && !fg_lease_stops_writing_back(lease) &&
+	       !wait_event_idle_timeout(lease->wait, !READ_ONCE(lease->nr_to_write_back) ||
+						     fg_lease_has_ended(lease),
+					msecs_to_jiffies(FG_WRITE_BACK_AGAIN_MS)) &&
+	       fg_lease_begin_to_write_again(lease)) {
+		err = fg_lease_write_back_once(lease, hold);
+		fg_lease_wrote_back(lease, &lease->nr_writing_again);
+	}
 }
 
 static bool fg_lease_may_freeze(struct fg_lease *lease, struct fg_hold *hold)
 {
-	return !READ_ONCE(lease->nr_to_write_back) && READ_ONCE(lease->level) >= hold->level;
+	return !fg_lease_writes_back(lease) && READ_ONCE(lease->level) >= hold->level;
 }
 
 static bool fg_lease_wait_for_turn(struct fg_lease *lease, struct fg_hold *hold)
@@ -655,13 +710,16 @@ static int fg_lease_create_threads(struct fg_lease *lease)
 {
 	struct task_struct *task;
 	struct fg_hold *hold;
+	unsigned long flags;
 
 	while ((hold = fg_lease_take_hold(lease))) {
 		task = kthread_create(fg_lease_hold_thread, hold, "fguard/%u:%u",
 				      MAJOR(hold->dev), MINOR(hold->dev));
 		if (IS_ERR(task))
 			return PTR_ERR(task);
+		spin_lock_irqsave(&lease->lock, flags);
 		hold->thread = get_task_struct(task);
+		spin_unlock_irqrestore(&lease->lock, flags);
 	}
 	return 0;
 }

@@ -103,7 +103,8 @@ struct fg_creator {
  *	frozen; 0: not at all; constant
  * @nr_creators: workers that still create threads
  * @nr_taken: holds whose thread has been created or is being created
- * @nr_to_write_back: holds whose dirty data are still written back
+ * @nr_to_write_back: holds whose dirty data are written back for the first time
+ * @nr_writing_again: holds that have been through with that, and are doing it again
  * @level: holds of this level and below may freeze, once none does
  * @nr_to_freeze: holds of this level that are not frozen yet
  * @nr_holds: how many @holds; constant
@@ -130,6 +131,7 @@ struct fg_lease {
 	unsigned int nr_creators;
 	unsigned int nr_taken;
 	unsigned int nr_to_write_back;
+	unsigned int nr_writing_again;
 	unsigned int level;
 	unsigned int nr_to_freeze;
 	unsigned int nr_holds;

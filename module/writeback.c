@@ -85,6 +85,12 @@ static void fg_writeback_await(struct fg_writeback *writeback, unsigned int most
 		fg_writeback_await_oldest(writeback);
 }
 
+static loff_t fg_writeback_range_end(loff_t from)
+{
+	return min_t(u64, (u64)from + FG_WRITEBACK_RANGE_SIZE - 1, LLONG_MAX);
+}
+
+/* Give a range to the device; waits for others if there are too many on their way. */
 static void fg_writeback_range(struct fg_writeback *writeback, struct inode *inode, loff_t from)
 {
 	struct fg_writeback_range *range;
@@ -94,27 +100,40 @@ static void fg_writeback_range(struct fg_writeback *writeback, struct inode *ino
 	ihold(inode);
 	range->inode = inode;
 	range->from = from;
-	range->to = from + FG_WRITEBACK_RANGE_SIZE - 1;
+	range->to = fg_writeback_range_end(from);
 	range->begin_ns = ktime_get_boottime_ns();
 	filemap_fdatawrite_range(inode->i_mapping, range->from, range->to);
 	writeback->took_ns += ktime_get_boottime_ns() - range->begin_ns;
 }
 
-/* As long as the file was when this began: one that grows has an end, too. */
-static void fg_writeback_file(struct fg_writeback *writeback, struct inode *inode)
+/* Wait for what somebody else, as the flusher, has given to the device: a sync would, and not stop. */
+static void fg_writeback_await_range(struct fg_writeback *writeback, struct inode *inode, loff_t from)
+{
+	u64 begin_ns = ktime_get_boottime_ns();
+
+	filemap_fdatawait_range_keep_errors(inode->i_mapping, from, fg_writeback_range_end(from));
+	writeback->took_ns += ktime_get_boottime_ns() - begin_ns;
+}
+
+/* Each range with tagged pages; as long as the file was when this began: one that grows has an end, too. */
+static void fg_writeback_file(struct fg_writeback *writeback, struct inode *inode, xa_mark_t tag,
+			      void (*each)(struct fg_writeback *writeback, struct inode *inode,
+					   loff_t from))
 {
 	const unsigned long pages = FG_WRITEBACK_RANGE_SIZE >> PAGE_SHIFT;
 	unsigned long last = (unsigned long)(i_size_read(inode) >> PAGE_SHIFT);
-	unsigned long index = 0;
+	unsigned long from = 0, index;
 
-	while (!writeback->stop(writeback->data) &&
-	       xa_find(&inode->i_mapping->i_pages, &index, last, PAGECACHE_TAG_DIRTY)) {
-		if (last - index < pages) {
-			fg_writeback_range(writeback, inode, (loff_t)index << PAGE_SHIFT);
+	while (!writeback->stop(writeback->data)) {
+		index = from;
+		if (!xa_find(&inode->i_mapping->i_pages, &index, last, tag))
 			break;
-		}
-		fg_writeback_range(writeback, inode, (loff_t)index << PAGE_SHIFT);
-		index += pages;
+		/* of a large folio the first page is found */
+		from = max(index, from);
+		each(writeback, inode, (loff_t)from << PAGE_SHIFT);
+		if (last - from < pages)
+			break;
+		from += pages;
 		cond_resched();
 	}
 }
@@ -131,8 +150,9 @@ static void fg_writeback_pass(struct fg_writeback *writeback, struct super_block
 
 	spin_lock(&sb->s_inode_list_lock);
 	list_for_each_entry(inode, &sb->s_inodes, i_sb_list) {
-		dirty = S_ISREG(inode->i_mode) && mapping_tagged(inode->i_mapping,
-								 PAGECACHE_TAG_DIRTY);
+		dirty = S_ISREG(inode->i_mode) &&
+			(mapping_tagged(inode->i_mapping, PAGECACHE_TAG_DIRTY) ||
+			 mapping_tagged(inode->i_mapping, PAGECACHE_TAG_WRITEBACK));
 		if (!dirty && ++scanned < FG_WRITEBACK_SCAN)
 			continue;
 		if (!igrab(inode))
@@ -143,8 +163,12 @@ static void fg_writeback_pass(struct fg_writeback *writeback, struct super_block
 		kept = inode;
 		if (writeback->stop(writeback->data))
 			goto out;
-		if (dirty)
-			fg_writeback_file(writeback, inode);
+		if (dirty) {
+			fg_writeback_file(writeback, inode, PAGECACHE_TAG_DIRTY,
+					  fg_writeback_range);
+			fg_writeback_file(writeback, inode, PAGECACHE_TAG_WRITEBACK,
+					  fg_writeback_await_range);
+		}
 		cond_resched();
 		spin_lock(&sb->s_inode_list_lock);
 	}

@@ -159,7 +159,7 @@ static void measure(struct fgnl *nl, const char *load, const char *who, unsigned
 	load_off();
 	late_ns = missed ? PATIENCE_MS * MS : probe->return_ns - deadline_ns;
 	/* it may have had to wait for a processor before it looked at the clock */
-	if (!missed && probe->before_ns > frozen_ns + ms / 2 * MS)
+	if (!missed && !bench_quick() && probe->before_ns > frozen_ns + ms / 2 * MS)
 		FAIL("%s: a write returned %llu ms after the freeze", who,
 		     (unsigned long long)((probe->before_ns - frozen_ns) / MS));
 	end_thawer();

@@ -18,9 +18,9 @@
 #define MBPS	50
 enum { WRITERS = 2, SPREAD = 8 << 20, BLOCK = 4096, ROUNDS = 3 };
 
-/* In shared memory: a writer's longest write since it was reset, and since when one is under way. */
+/* In shared memory: a writer's longest write since it was reset, and how many returned. */
 struct dirtier {
-	volatile uint64_t longest_ns, begin_ns, writes;
+	volatile uint64_t longest_ns, writes;
 };
 
 /* The first overwrites at random, the second appends, and begins anew when it has written as much. */
@@ -29,7 +29,7 @@ static struct dirtier *start_writer(unsigned int number)
 	struct dirtier *dirtier = mmap(NULL, sizeof(*dirtier), PROT_READ | PROT_WRITE,
 				       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	static char block[BLOCK];
-	uint64_t took_ns;
+	uint64_t begin_ns, took_ns;
 	char file[16];
 	off_t at = 0;
 	int fd;
@@ -43,7 +43,7 @@ static struct dirtier *start_writer(unsigned int number)
 	fd = open(kt_path("slow", file), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 	for (;;) {
 		at = number ? at + BLOCK : random() % (SPREAD / BLOCK) * BLOCK;
-		dirtier->begin_ns = kt_now_ns();
+		begin_ns = kt_now_ns();
 		if (at >= SPREAD) {
 			at = 0;
 			if (ftruncate(fd, 0))
@@ -51,10 +51,9 @@ static struct dirtier *start_writer(unsigned int number)
 		}
 		if (pwrite(fd, block, BLOCK, at) != BLOCK)
 			_exit(1);
-		took_ns = kt_now_ns() - dirtier->begin_ns;
+		took_ns = kt_now_ns() - begin_ns;
 		if (took_ns > dirtier->longest_ns)
 			dirtier->longest_ns = took_ns;
-		dirtier->begin_ns = 0;
 		dirtier->writes++;
 		kt_sleep_ms(2);
 	}

@@ -360,7 +360,7 @@ TEST(rmmod_and_insmod)
 		number = kt_frozen(&nl, NULL, 10000, &fd, 1)->number;
 		kt_end(&nl, number);
 		/* its thread is about to end */
-		while ((err = delete_module("freezeguard")) == -EAGAIN && tries++ < 200)
+		while ((err = delete_module("freezeguard")) == -EAGAIN && tries++ < 2000)
 			kt_sleep_ms(2);
 		EQUAL(err, 0);
 		CHECK(access("/sys/module/freezeguard", F_OK));

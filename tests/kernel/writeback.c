@@ -25,8 +25,9 @@ TEST(synced_once_more_before_the_freeze)
 	EQUAL(fg_new_synced(&nl, 60000, 30000, fds, 2, &lease), 0);
 	kt_await(&nl, lease.number, FREEZEGUARD_LEASE_STATE_FROZEN, KT_SOON_MS);
 	with = kt_state("a0", "sync_fs_calls") - without;
-	EQUAL(with, without + 1);
-	EQUAL(kt_state("a1", "sync_fs_calls") - without, with);
+	/* more if one was through long before the other */
+	CHECK(with > without);
+	CHECK(kt_state("a1", "sync_fs_calls") - without > without);
 	kt_end(&nl, lease.number);
 }
 
@@ -82,7 +83,7 @@ TEST(the_deadline_comes_while_one_is_synced)
 	kt_mounts("a", fds, 2);
 	kt_tell("a0", "sync_fs", "hang");
 	kt_open(&nl);
-	EQUAL(fg_new_synced(&nl, 1500, 1499, fds, 2, &reply), 0);
+	EQUAL(fg_new_synced(&nl, 3000, 2999, fds, 2, &reply), 0);
 	kt_await_state("a0", "sync_fs_inside", 1);
 	lease = kt_await(&nl, reply.number, FREEZEGUARD_LEASE_STATE_ROLLING_BACK, KT_SOON_MS);
 	EQUAL(lease->cause, FREEZEGUARD_CAUSE_DEADLINE);
@@ -129,7 +130,7 @@ static void writes_back(const char *type)
 	if (dirty < MIB * 1024 / 2)
 		FAIL("%lu KiB are dirty", dirty);
 	EQUAL(fg_new_synced(&nl, 60000, 30000, fds, 2, &reply), 0);
-	for (i = 0; slow_dirty_kib() > dirty / 4 && i < KT_SOON_MS; i += 20)
+	for (i = 0; slow_dirty_kib() > dirty / 4 && i < 15000; i += 20)
 		kt_sleep_ms(20);
 	CHECK(slow_dirty_kib() <= dirty / 4);
 	lease = kt_await(&nl, reply.number, FREEZEGUARD_LEASE_STATE_FREEZING, 0);
@@ -157,8 +158,11 @@ TEST(writes_back_btrfs)
 	writes_back("btrfs");
 }
 
-/* Of what takes four seconds, one range is on its way when the second is over; the freeze writes the rest. */
-TEST_WITHIN(the_budget_ends_on_a_slow_device, 90)
+/*
+ * Of what takes four seconds, one range is on its way when the second is over; the freeze writes the
+ * rest. Nor is waited for longer if somebody else has given all of it to the device before.
+ */
+static void the_budget_ends(bool submitted)
 {
 	enum { MBPS = 8, MIB = 32, BUDGET_MS = 1000 };
 	struct fg_lease *lease, reply;
@@ -174,6 +178,12 @@ TEST_WITHIN(the_budget_ends_on_a_slow_device, 90)
 	kt_open(&nl);
 	slow_dirty(kt_path("slow", "data"), MIB);
 	CHECK(slow_dirty_kib() > MIB * 1024 / 2);
+	if (submitted) {
+		int data = open(kt_path("slow", "data"), O_RDWR | O_CLOEXEC);
+
+		EQUAL(sync_file_range(data, 0, 0, SYNC_FILE_RANGE_WRITE), 0);
+		close(data);
+	}
 	EQUAL(fg_new_synced(&nl, 60000, BUDGET_MS, &fd, 1, &reply), 0);
 	lease = kt_await(&nl, reply.number, FREEZEGUARD_LEASE_STATE_FROZEN, 30000);
 	hold = &lease->hold[0];
@@ -183,4 +193,14 @@ TEST_WITHIN(the_budget_ends_on_a_slow_device, 90)
 	CHECK(began_ms >= BUDGET_MS);
 	CHECK(began_ms < MIB / MBPS * 1000 * 3 / 4);
 	kt_end(&nl, reply.number);
+}
+
+TEST_WITHIN(the_budget_ends_on_a_slow_device, 90)
+{
+	the_budget_ends(false);
+}
+
+TEST_WITHIN(the_budget_ends_behind_the_flusher, 90)
+{
+	the_budget_ends(true);
 }

@@ -404,6 +404,34 @@ static void all_write_back_before_any_freezes(struct kunit *test)
 	fg_lease_put(lease);
 }
 
+/* Writers go on while another one writes back, and dirty what was clean. */
+static void who_is_through_early_writes_back_again(struct kunit *test)
+{
+	static const unsigned int supers[] = { 0, 1 };
+	struct fg_lease *lease = fake_lease(test, "sync", LONG_MS, supers, NULL, 2);
+	struct fake_super *early = &fake_world->supers[1];
+	int first;
+
+	fake_world->supers[0].write_back_hangs = true;
+	start_with_budget(lease, LONG_MS / 2);
+	EXPECT_SOON(test, early->written_back);
+	first = early->written_back;
+	EXPECT_SOON(test, early->written_back > first);
+	/* in the middle of it when the other one is through: not one may freeze before */
+	early->write_back_hangs = true;
+	EXPECT_SOON(test, READ_ONCE(lease->nr_writing_again) == 1);
+	complete_all(&fake_world->supers[0].write_back_go);
+	EXPECT_SOON(test, fake_world->supers[0].written_back);
+	msleep(50);
+	KUNIT_EXPECT_EQ(test, atomic_read(&fake_world->supers[0].freezes), 0);
+	complete_all(&early->write_back_go);
+	EXPECT_SOON(test, fake_state(lease) == FREEZEGUARD_LEASE_STATE_FROZEN);
+	KUNIT_EXPECT_GT(test, fake_world->supers[0].begun, early->written_back);
+	KUNIT_EXPECT_EQ(test, fg_lease_end(lease, FREEZEGUARD_CAUSE_REQUEST), 0);
+	await_over(test, lease);
+	fg_lease_put(lease);
+}
+
 /* A round that does not come to an end keeps its own hold alone. */
 static void an_end_while_writing_back(struct kunit *test)
 {
@@ -1006,6 +1034,7 @@ static struct kunit_case fg_lease_cases[] = {
 	KUNIT_CASE(rcu_is_short_while_leases_freeze),
 	KUNIT_CASE(rcu_is_not_short_for_long),
 	KUNIT_CASE(all_write_back_before_any_freezes),
+	KUNIT_CASE(who_is_through_early_writes_back_again),
 	KUNIT_CASE(an_end_while_writing_back),
 	KUNIT_CASE(a_write_back_that_fails),
 	KUNIT_CASE(the_sync_budget_ends),
