@@ -2,7 +2,7 @@
 # Data Lifecycle Manager's contract, for filesystems.
 # shellcheck source=tests/cli/lib.sh
 . ./lib.sh
-plan 44
+plan 46
 
 a=11111111-1111-4111-8111-111111111111
 b=22222222-2222-4222-8222-222222222222
