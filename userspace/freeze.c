@@ -342,7 +342,7 @@ bool freeze_take(struct freezectl *ctl, const struct freeze_request *request,
 		superblocks[n].level = freeze->plan.v[i].level;
 		targets[n++] = &freeze->plan.v[i];
 	}
-	if (locked_memory(&freeze->plan, &ctl->findings))
+	if (locked_memory(&freeze->plan, ctl->out.json, &ctl->findings))
 		goto out_free;
 
 	if (freezeguard_lease_new(ctl->fg, request->id, request->timeout_ms,

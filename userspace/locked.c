@@ -38,6 +38,7 @@ static __attribute__((noinline)) void touch_stack(void)
 /**
  * locked_memory() - lock the whole program in memory, with all that it will need
  * @plan: what will be printed about
+ * @json: as JSON, not as text
  * @findings: gets why it cannot be
  *
  * What is done, in this order:
@@ -51,14 +52,14 @@ static __attribute__((noinline)) void touch_stack(void)
  *
  * Return: 0; -EPERM code 1; another negative errno: code 201, nothing was touched.
  */
-int locked_memory(const struct plan *plan, struct findings *findings)
+int locked_memory(const struct plan *plan, bool json, struct findings *findings)
 {
 	size_t heap_bytes = HEAP_BYTES + plan->n * HEAP_EACH;
 	void *heap;
 	int r;
 
 	tzset();
-	output_rehearse(plan);
+	output_rehearse(plan, json);
 	touch_stack();
 	mallopt(M_TRIM_THRESHOLD, (int)heap_bytes * 4);
 	mallopt(M_MMAP_MAX, 0);

@@ -8,7 +8,7 @@
 #include "findings.h"
 #include "plan.h"
 
-int locked_memory(const struct plan *plan, struct findings *findings);
+int locked_memory(const struct plan *plan, bool json, struct findings *findings);
 int locked_stdio(struct freezeguard *fg, const struct plan *plan, struct findings *findings);
 int locked_directory(struct freezeguard *fg, const struct plan *plan, const char *path,
 		     struct findings *findings);

@@ -503,11 +503,12 @@ void output_holds(struct output *out, const struct freezeguard_lease *lease,
 /**
  * output_rehearse() - go once through everything that will be printed about a plan, to nowhere
  * @plan: the plan
+ * @json: whether it will be JSON
  *
  * What the libraries load or allocate on their first use (character set conversion, the time zone)
  * is loaded then, before anything is frozen.
  */
-void output_rehearse(const struct plan *plan)
+void output_rehearse(const struct plan *plan, bool json)
 {
 	const struct places places = { .plan = plan };
 	struct when when = when_now();
@@ -531,10 +532,13 @@ void output_rehearse(const struct plan *plan)
 		lease.holds[i].error = EIO;
 	}
 	lease.n_holds = lease.holds ? plan->n : 0;
-	output_holds(&out, &lease, &places);
-	object = output_json_lease(&lease, &places, &when);
-	json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY);
-	json_object_put(object);
+	if (json) {
+		object = output_json_lease(&lease, &places, &when);
+		json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY);
+		json_object_put(object);
+	} else {
+		output_holds(&out, &lease, &places);
+	}
 	findings_add(&findings, EXIT_CODE_DONE, "rehearsal", "%s: %s", strerror(EIO), "rehearsal");
 	file = open_memstream(&text, &size);
 	if (file) {

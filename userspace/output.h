@@ -50,7 +50,7 @@ void output_close(struct output *out);
 int output_print(struct output *out, const struct findings *findings, uint64_t deadline_ns);
 const char *output_error(int r);
 int output_print_line(struct output *out, struct json_object *line, uint64_t deadline_ns);
-void output_rehearse(const struct plan *plan);
+void output_rehearse(const struct plan *plan, bool json);
 
 const char *output_clean(const char *text, char *buf, size_t size);
 

@@ -4,6 +4,7 @@
  * for which there was no memory.
  */
 #include <locale.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include <libsmartcols.h>
@@ -26,8 +27,6 @@ struct table *table_new(const char *const *headers)
 
 	if (!table)
 		return NULL;
-	/* How wide a character is, is all that is wanted of the locale. */
-	setlocale(LC_CTYPE, "");
 	table->cols = scols_new_table();
 	for (; table->cols && *headers; headers++) {
 		if (!scols_table_new_column(table->cols, *headers, 0, 0)) {
@@ -41,6 +40,22 @@ struct table *table_new(const char *const *headers)
 	return NULL;
 }
 
+/*
+ * How wide a character is, is all that is wanted of the locale, and without any but ASCII's it takes
+ * none: loading it is a dozen files.
+ */
+static void load_widths(const char *cell)
+{
+	static bool loaded;
+
+	while (*cell && !(*cell & 0x80))
+		cell++;
+	if (!*cell || loaded)
+		return;
+	setlocale(LC_CTYPE, "");
+	loaded = true;
+}
+
 /** table_row() - add a row; @cells are as many as there are columns, of any bytes */
 void table_row(struct table *table, const char *const *cells)
 {
@@ -48,8 +63,10 @@ void table_row(struct table *table, const char *const *cells)
 	size_t i;
 
 	/* libsmartcols itself makes control characters \x1b and the like. */
-	for (i = 0; line && i < scols_table_get_ncols(table->cols); i++)
+	for (i = 0; line && i < scols_table_get_ncols(table->cols); i++) {
+		load_widths(cells[i] ? cells[i] : "-");
 		scols_line_set_data(line, i, cells[i] ? cells[i] : "-");
+	}
 }
 
 /** table_print() - print a table, and free it */

@@ -314,7 +314,8 @@ static void rehearsing_prints_nothing(void **state)
 
 	(void)state;
 	fd = redirect();
-	output_rehearse(&plan);
+	output_rehearse(&plan, false);
+	output_rehearse(&plan, true);
 	fflush(stdout);
 	restore();
 	assert_int_equal(read(fd, &byte, 1), 0);
