@@ -135,6 +135,37 @@ ended_early()
 	return 1
 }
 
+# A QEMU whose kernel finds no init in its first $1 starts.
+fragile_qemu()
+{
+	local real
+	real=$(command -v qemu-system-x86_64)
+	mkdir -p "$tmp/bin"
+	echo "$1" >"$tmp/deaths"
+	cat >"$tmp/bin/qemu-system-x86_64" <<-END
+		#!/bin/bash
+		read -r deaths <"$tmp/deaths"
+		echo \$((deaths - 1)) >"$tmp/deaths"
+		[ \$deaths -le 0 ] || for ((i = 1; i < \$#; i++)); do
+			[ "\${!i}" != -append ] || set -- "\${@:1:i}" "\${@:i+1:1} rdinit=/none" "\${@:i+2}"
+		done
+		exec "$real" "\$@"
+	END
+	chmod +x "$tmp/bin/qemu-system-x86_64"
+}
+
+dies_at_boot()
+{
+	fragile_qemu 1
+	echo input | PATH=$tmp/bin:$PATH vm -- sh -c 'cat; exit 6' >"$tmp/out" 2>"$tmp/err"
+	[ $? = 6 ] && [ "$(cat "$tmp/out")" = input ] && [ "$(grep -c 'booted again' "$tmp/err")" = 1 ] &&
+		grep -q 'Kernel panic' "$tmp/err" || return
+	fragile_qemu 9
+	PATH=$tmp/bin:$PATH vm -- echo no </dev/null >"$tmp/out" 2>"$tmp/err"
+	[ $? = 125 ] && [ ! -s "$tmp/out" ] && [ "$(cat "$tmp/deaths")" = 6 ] &&
+		grep -q "the guest's kernel panicked" "$tmp/err"
+}
+
 left_frozen()
 {
 	vm -- sh -c 'truncate -s 32M /tmp/image && mkfs.ext4 -q /tmp/image && mkdir /tmp/mount &&
@@ -157,11 +188,12 @@ if ! tools/guest/kernel "$kernel" >/dev/null; then
 	echo "1..0 # SKIP no kernel $kernel to boot"
 	exit 0
 fi
-echo "1..11"
+echo "1..12"
 check "streams are separate and binary clean, and the status is the command's" streams
 check "directory, environment, shares, disks; what is written vanishes" environment
 check "a signal's status, with a child left behind" signalled
 check "a panic fails at once and is shown" panicked
+check "a kernel that dies while it boots is booted again, twice at most, and that is told" dies_at_boot
 check "a complaint of the kernel fails a command that returned 0" complained
 check "the timeout" hung
 check "a reboot is no success, unless it is expected" rebooted
