@@ -255,7 +255,27 @@ static void iris_when_the_supervisor_dies(void **state)
 	assert_false(suspended("hereA"));
 }
 
-/* ---- PostgreSQL: what a real server isn't easily brought to; tests/apps has one ---- */
+/* ---- PostgreSQL and MariaDB: what a real server isn't easily brought to; tests/apps has them ---- */
+
+/* What a client notes first, so that a test can kill it. */
+#define NOTES_PIDS "echo $$ $PPID >$S/client\n"
+
+/* The client is killed and the lease ends before its hook looks again. */
+static void client_dies_as_the_lease_ends(void)
+{
+	int client, hook;
+
+	assert_int_equal(sscanf(hookdir_read("client"), "%d %d", &client, &hook), 2);
+	assert_int_equal(kill(hook, SIGSTOP), 0);
+	assert_int_equal(kill(client, SIGKILL), 0);
+	hookdir_write("lease", "request", 0644);
+	usleep(300000);
+	assert_int_equal(kill(hook, SIGCONT), 0);
+	over("request");
+	assert_int_equal(session.apps[0].exit_status, 0);
+	app_is(0, session.apps[0].name, SESSION_APP_LOST);
+	assert_true(session.apps[0].lost);
+}
 
 /*
  * psql, with a server that speaks German and refuses what is in the file "refuses", and that stops in the
@@ -265,7 +285,7 @@ static void stand_in_psql(void)
 {
 	stand_in("setpriv", "shift 5; exec \"$@\"\n");
 	stand_in("psql", "[ \"$1 $2\" = '-X -w' ] || exit 2\n"
-		 "case $* in *-c*) exit 0 ;; esac\n"
+		 "case $* in *-c*) exit 0 ;; esac\n" NOTES_PIDS
 		 "while IFS= read -r line; do\n"
 		 "	error=${next:-false} next=\n"
 		 "	case $line in\n"
@@ -307,6 +327,28 @@ static void postgresql_refuses_in_german(void **state)
 	stand_in_psql();
 	hookdir_write("refuses", "CHECKPOINT", 0644);
 	fails(SESSION_APP_FAILED, "CHECKPOINT;: FEHLER:  keine Berechtigung");
+}
+
+static void postgresql_client_dies_as_the_lease_ends(void **state)
+{
+	(void)state;
+	stand_in_psql();
+	hookdir_write("refuses", "nothing", 0644);
+	quiet();
+	client_dies_as_the_lease_ends();
+}
+
+static void mysql_client_dies_as_the_lease_ends(void **state)
+{
+	(void)state;
+	stand_in("mariadb", "case $* in *-NBe*) exit 0 ;; esac\n" NOTES_PIDS
+		 "while IFS= read -r line; do\n"
+		 "	case $line in\n"
+		 "	\"SELECT 'END\"*) word=${line#*\"'\"}; echo \"${word%\"'\"*}\" ;;\n"
+		 "	esac\ndone\n");
+	ship("mysql.session", "mysql", "");
+	quiet();
+	client_dies_as_the_lease_ends();
 }
 
 /* ---- HANA ---- */
@@ -449,6 +491,8 @@ int main(void)
 		TEST(postgresql),
 		TEST(postgresql_that_stammers),
 		TEST(postgresql_refuses_in_german),
+		TEST(postgresql_client_dies_as_the_lease_ends),
+		TEST(mysql_client_dies_as_the_lease_ends),
 		TEST(hana),
 		TEST(hana_at_the_deadline),
 		TEST(hana_when_the_supervisor_dies),
