@@ -154,7 +154,7 @@ fragile_qemu()
 	chmod +x "$tmp/bin/qemu-system-x86_64"
 }
 
-dies_at_boot()
+fails_at_boot()
 {
 	fragile_qemu 1
 	echo input | PATH=$tmp/bin:$PATH vm -- sh -c 'cat; exit 6' >"$tmp/out" 2>"$tmp/err"
@@ -163,7 +163,11 @@ dies_at_boot()
 	fragile_qemu 9
 	PATH=$tmp/bin:$PATH vm -- echo no </dev/null >"$tmp/out" 2>"$tmp/err"
 	[ $? = 125 ] && [ ! -s "$tmp/out" ] && [ "$(cat "$tmp/deaths")" = 6 ] &&
-		grep -q "the guest's kernel panicked" "$tmp/err"
+		grep -q "the guest's kernel panicked" "$tmp/err" || return
+	# A machine that never gets as far.
+	vm --timeout 1 --append "panic=0 rdinit=/none" -- echo no </dev/null >"$tmp/out" 2>"$tmp/err"
+	[ $? = 124 ] && [ ! -s "$tmp/out" ] && [ "$(grep -c 'hung while it booted' "$tmp/err")" = 2 ] &&
+		grep -q 'did not boot within 6 s' "$tmp/err"
 }
 
 left_frozen()
@@ -193,7 +197,7 @@ check "streams are separate and binary clean, and the status is the command's" s
 check "directory, environment, shares, disks; what is written vanishes" environment
 check "a signal's status, with a child left behind" signalled
 check "a panic fails at once and is shown" panicked
-check "a kernel that dies while it boots is booted again, twice at most, and that is told" dies_at_boot
+check "a guest that dies or hangs while it boots is booted again, twice at most, and that is told" fails_at_boot
 check "a complaint of the kernel fails a command that returned 0" complained
 check "the timeout" hung
 check "a reboot is no success, unless it is expected" rebooted
