@@ -109,10 +109,6 @@ static void fg_lease_end_tell(struct fg_lease *lease)
 	queue_work(fg_lease_workers, &lease->ending);
 }
 
-/*
- * A thread that has not thawed though an ordinary worker had the time to notice may be kept from
- * running by real-time tasks. Does nothing where fg_thread_urgent() leaves nobody to do that.
- */
 static void fg_lease_rescue_thread(struct fg_lease *lease, struct fg_hold *hold)
 {
 	struct task_struct *task;
@@ -129,6 +125,10 @@ static void fg_lease_rescue_thread(struct fg_lease *lease, struct fg_hold *hold)
 	put_task_struct(task);
 }
 
+/*
+ * A thread that has not thawed though an ordinary worker had the time to notice may be kept from
+ * running by real-time tasks. Does nothing where fg_thread_urgent() leaves nobody to do that.
+ */
 static void fg_lease_rescue_threads(struct fg_lease *lease)
 {
 	enum freezeguard_hold_state before = FREEZEGUARD_HOLD_STATE_THAWING;

@@ -93,12 +93,6 @@ struct cost bench_program(const char *const *argv)
 	return cost;
 }
 
-/** bench_ioctl_freeze() - FIFREEZE */
-void bench_ioctl_freeze(int fd)
-{
-	kt_freeze(fd);
-}
-
 /** bench_ioctl_thaw() - FITHAW, which must succeed */
 void bench_ioctl_thaw(int fd)
 {

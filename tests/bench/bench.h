@@ -28,7 +28,6 @@ void bench_sample_ns(const char *series, uint64_t ns);
 const char *bench_name(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 struct cost bench_program(const char *const *argv);
-void bench_ioctl_freeze(int fd);
 void bench_ioctl_thaw(int fd);
 
 struct fg_lease *bench_lease(struct fgnl *nl, const int *fds, unsigned int n, uint32_t timeout_ms,

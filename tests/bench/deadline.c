@@ -105,7 +105,7 @@ static uint64_t by_floor(unsigned int ms)
 	struct sched_param param = { .sched_priority = 99 };
 	uint64_t deadline_ns;
 
-	bench_ioctl_freeze(fd);
+	kt_freeze(fd);
 	deadline_ns = in_ms(ms);
 	if (fork_thawer()) {
 		struct timespec ts = { deadline_ns / 1000000000, deadline_ns % 1000000000 };
@@ -127,7 +127,7 @@ static uint64_t by_script(unsigned int ms)
 
 	snprintf(text, sizeof(text), "sleep %u.%03u; " FSFREEZE " -u %s", ms / 1000, ms % 1000,
 		 kt_path("d", NULL));
-	bench_ioctl_freeze(fd);
+	kt_freeze(fd);
 	deadline_ns = in_ms(ms);
 	if (fork_thawer()) {
 		struct sched_param param = { 0 };

@@ -103,7 +103,7 @@ static void measure(const char *type)
 
 		reset(prober);
 		begin_ns = kt_now_ns();
-		bench_ioctl_freeze(fd);
+		kt_freeze(fd);
 		frozen_ns = kt_now_ns();
 		bench_sample_ns(bench_name("idle.%s.ioctl.took", type), frozen_ns - begin_ns);
 		record_frozen(prober, type, "ioctl", frozen_ns);

@@ -71,7 +71,7 @@ static void freeze_and_thaw(int fd, volatile unsigned int *writes, unsigned int 
 {
 	unsigned int i, waited, before[MANY];
 
-	bench_ioctl_freeze(fd);
+	kt_freeze(fd);
 	await_blocked(writes, writers, before);
 	bench_ioctl_thaw(fd);
 	for (i = 0; i < writers; i++)

@@ -63,49 +63,51 @@ static void by_freezectl(unsigned int n, unsigned int label)
 	bench_sample_ns(bench_name("set%u.freezectl.thaw", label), bench_program(thaw).wall_ns);
 }
 
-static void by_ioctl(unsigned int n, unsigned int label)
+static void ioctl_freeze(unsigned int i)
 {
-	uint64_t begin_ns = kt_now_ns(), first_ns = 0, end_ns;
-	unsigned int i;
-
-	for (i = 0; i < n; i++) {
-		bench_ioctl_freeze(fds[i]);
-		if (!i)
-			first_ns = kt_now_ns();
-	}
-	end_ns = kt_now_ns();
-	bench_sample_ns(bench_name("set%u.ioctl.freeze", label), end_ns - begin_ns);
-	bench_sample_ns(bench_name("set%u.ioctl.span", label), end_ns - first_ns);
-	begin_ns = kt_now_ns();
-	for (i = 0; i < n; i++)
-		bench_ioctl_thaw(fds[i]);
-	bench_sample_ns(bench_name("set%u.ioctl.thaw", label), kt_now_ns() - begin_ns);
+	kt_freeze(fds[i]);
 }
 
-static uint64_t fsfreeze(const char *option, unsigned int i)
+static void ioctl_thaw(unsigned int i)
+{
+	bench_ioctl_thaw(fds[i]);
+}
+
+static void fsfreeze(const char *option, unsigned int i)
 {
 	const char *const argv[] = { FSFREEZE, option, paths[i], NULL };
 
-	return bench_program(argv).wall_ns;
+	bench_program(argv);
 }
 
-static void by_fsfreeze(unsigned int n, unsigned int label)
+static void fsfreeze_freeze(unsigned int i)
+{
+	fsfreeze("-f", i);
+}
+
+static void fsfreeze_thaw(unsigned int i)
+{
+	fsfreeze("-u", i);
+}
+
+static void one_by_one(const char *way, unsigned int n, unsigned int label,
+		       void (*freeze)(unsigned int), void (*thaw)(unsigned int))
 {
 	uint64_t begin_ns = kt_now_ns(), first_ns = 0, end_ns;
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
-		fsfreeze("-f", i);
+		freeze(i);
 		if (!i)
 			first_ns = kt_now_ns();
 	}
 	end_ns = kt_now_ns();
-	bench_sample_ns(bench_name("set%u.fsfreeze.freeze", label), end_ns - begin_ns);
-	bench_sample_ns(bench_name("set%u.fsfreeze.span", label), end_ns - first_ns);
+	bench_sample_ns(bench_name("set%u.%s.freeze", label, way), end_ns - begin_ns);
+	bench_sample_ns(bench_name("set%u.%s.span", label, way), end_ns - first_ns);
 	begin_ns = kt_now_ns();
 	for (i = 0; i < n; i++)
-		fsfreeze("-u", i);
-	bench_sample_ns(bench_name("set%u.fsfreeze.thaw", label), kt_now_ns() - begin_ns);
+		thaw(i);
+	bench_sample_ns(bench_name("set%u.%s.thaw", label, way), kt_now_ns() - begin_ns);
 }
 
 /* The sizes, as the figures call them; how many there are in a quick run; how often all take their turn. */
@@ -129,8 +131,8 @@ TEST_WITHIN(snapshot_set, 900)
 				by_lease(&nl, n, label);
 			for (k = 0; k < bench_runs(2, 1); k++)
 				by_freezectl(n, label);
-			by_ioctl(n, label);
-			by_fsfreeze(n, label);
+			one_by_one("ioctl", n, label, ioctl_freeze, ioctl_thaw);
+			one_by_one("fsfreeze", n, label, fsfreeze_freeze, fsfreeze_thaw);
 		}
 	}
 }

@@ -170,7 +170,8 @@ static bool parameter_is(const char *name, const char *value)
 	return !strcmp(text, value);
 }
 
-static void make_directory(const char *name)
+/** kt_directory() - make the directory of that name, where it is to be mounted, if it is not there */
+void kt_directory(const char *name)
 {
 	mkdir(ROOT, 0755);
 	if (mkdir(kt_path(name, NULL), 0755) && errno != EEXIST)
@@ -186,7 +187,7 @@ static void make_directory(const char *name)
  */
 int kt_mount(const char *name, const char *options)
 {
-	make_directory(name);
+	kt_directory(name);
 	if (mount(name, kt_path(name, NULL), "fgtestfs", 0, options))
 		FAIL("mount fgtestfs %s (%s): %s", name, options ?: "", strerror(errno));
 	return kt_fd(kt_path(name, NULL));
@@ -232,7 +233,7 @@ int kt_mount_image(const char *name, const char *type)
 {
 	char command[1024];
 
-	make_directory(name);
+	kt_directory(name);
 	snprintf(command, sizeof(command),
 		 "exec >/run/kt-mkfs.log 2>&1; set -e; cd /run; if [ ! -e kt-%s.img ]; then "
 		 "truncate -s %s kt-new.img; mkfs.%s -q %s kt-new.img; mv kt-new.img kt-%s.img; "

@@ -72,6 +72,7 @@ void kt_sleep_ms(unsigned int ms);
 
 /* mounts, all below /run/kt */
 const char *kt_path(const char *name, const char *file);
+void kt_directory(const char *name);
 int kt_mount(const char *name, const char *options);
 int kt_mount_image(const char *name, const char *type);
 int kt_mounts(const char *prefix, int *fds, unsigned int n);

@@ -35,7 +35,8 @@ static void make_device(unsigned int mbps)
 		 "exec >/run/kt-slow.log 2>&1; set -e; "
 		 "mountpoint -q /sys/kernel/config || mount -t configfs configfs /sys/kernel/config; "
 		 "[ -e " CONFIG " ] || mkdir " CONFIG "; cd " CONFIG "; echo 0 >power; "
-		 "echo 1 >memory_backed; echo %u >mbps; echo 1024 >size; echo 1024 >hw_queue_depth; echo 1 >power", mbps);
+		 "echo 1 >memory_backed; echo %u >mbps; echo 1024 >size; "
+		 "echo 1024 >hw_queue_depth; echo 1 >power", mbps);
 	if (!slow_is_there() || system(text))
 		FAIL("null_blk: see /run/kt-slow.log");
 	f = fopen(CONFIG "/index", "re");
@@ -71,8 +72,7 @@ int slow_mount(const char *name, const char *type, unsigned int mbps)
 		 strcmp(type, "ext4") ? "-f" : "-F -E lazy_journal_init=1");
 	if (system(command))
 		FAIL("can't make a %s: see /run/kt-mkfs.log", type);
-	mkdir("/run/kt", 0755);
-	mkdir(path, 0755);
+	kt_directory(name);
 	/* what mkfs left to be done later would take the device's time */
 	if (mount(DEVICE, path, type, 0, strcmp(type, "ext4") ? NULL : "noinit_itable"))
 		FAIL("mount %s: %s", type, strerror(errno));
