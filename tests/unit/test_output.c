@@ -2,6 +2,7 @@
 /* output: JSON that is JSON whatever is in a path, text that does nothing to a terminal, bounds */
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -264,7 +265,6 @@ static void tables_are_aligned(void **state)
 	struct table *table;
 
 	(void)state;
-	setenv("LC_ALL", "C.UTF-8", 1);
 	table = table_new(headers);
 	table_row(table, (const char *[]) { "\xc3\xa4\xc3\xb6", "2", "end" });
 	table_row(table, (const char *[]) { "\xe6\x97\xa5", NULL, "" });
@@ -305,6 +305,20 @@ static void findings_of_a_lost_document_are_kept(void **state)
 	output_close(&out);
 }
 
+/* Before anything is frozen, and not where all is ASCII: the first to be run, as it is loaded once. */
+static void rehearsing_loads_the_locale(void **state)
+{
+	struct plan_target target = { .major = 8, .minor = 1, .path = "/data" };
+	const struct plan plan = { .v = &target, .n = 1 };
+
+	(void)state;
+	output_rehearse(&plan, false);
+	assert_string_equal(setlocale(LC_CTYPE, NULL), "C");
+	target.path = "/d\xc3\xa4t\xc3\xa4";
+	output_rehearse(&plan, false);
+	assert_string_equal(setlocale(LC_CTYPE, NULL), "C.UTF-8");
+}
+
 static void rehearsing_prints_nothing(void **state)
 {
 	struct plan_target target = { .major = 8, .minor = 1, .path = "/data" };
@@ -325,6 +339,7 @@ static void rehearsing_prints_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rehearsing_loads_the_locale),
 		cmocka_unit_test(strings_become_utf8),
 		cmocka_unit_test(control_characters_show),
 		cmocka_unit_test(a_lease_is_valid_json),
@@ -340,5 +355,6 @@ int main(void)
 	};
 
 	setenv("TZ", "UTC", 1);
+	setenv("LC_ALL", "C.UTF-8", 1);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,18 +24,30 @@ static void three_hooks(void)
 	hookdir_hook("30-c", "echo c $1 >>log");
 }
 
+/* Their supervisor, and that they are quiet; @lease, and @timeout_ms of it */
+static void three_are_quiet(bool lease, uint32_t timeout_ms)
+{
+	three_hooks();
+	start(lease, timeout_ms, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+}
+
+/* Still, after it has got the lease. */
+static void still_quiet(void)
+{
+	tell(SUPERVISOR_LEASE);
+	tell(SUPERVISOR_CHECK);
+	hears(SUPERVISOR_STILL);
+}
+
 /* ---- tests ---- */
 
 static void a_freeze_with_a_lease(void **state)
 {
 	(void)state;
-	three_hooks();
-	start(true, 60000, 20000, 20000);
-	hears(SUPERVISOR_QUIET);
+	three_are_quiet(true, 60000);
 	log_is("a freeze\nb session\nc freeze\n");
-	tell(SUPERVISOR_LEASE);
-	tell(SUPERVISOR_CHECK);
-	hears(SUPERVISOR_STILL);
+	still_quiet();
 	load();
 	assert_int_equal(session.state, SESSION_QUIET);
 	assert_int_equal(session.lease_number, 7);
@@ -68,9 +80,7 @@ static void the_deadline(void **state)
 	uint64_t begin;
 
 	(void)state;
-	three_hooks();
-	start(true, 60000, 20000, 20000);
-	hears(SUPERVISOR_QUIET);
+	three_are_quiet(true, 60000);
 	tell(SUPERVISOR_LEASE);
 	begin = freezeguard_now_ns();
 	/* A release that hangs is waited for, but not for long. */
@@ -168,9 +178,7 @@ static void all_together_are_too_slow(void **state)
 static void the_freeze_fails(void **state)
 {
 	(void)state;
-	three_hooks();
-	start(true, 60000, 20000, 20000);
-	hears(SUPERVISOR_QUIET);
+	three_are_quiet(true, 60000);
 	tell(SUPERVISOR_ABORT);
 	hears(SUPERVISOR_OVER);
 	over("abort");
@@ -192,9 +200,7 @@ static void the_caller_dies_while_hooks_are_called(void **state)
 static void the_caller_dies_before_the_lease(void **state)
 {
 	(void)state;
-	three_hooks();
-	start(true, 60000, 20000, 20000);
-	hears(SUPERVISOR_QUIET);
+	three_are_quiet(true, 60000);
 	supervisor_leave(&supervisor);
 	over("owner-death");
 }
@@ -213,9 +219,7 @@ static void the_caller_is_stopped(void **state)
 static void a_session_is_lost(void **state)
 {
 	(void)state;
-	three_hooks();
-	start(true, 60000, 20000, 20000);
-	hears(SUPERVISOR_QUIET);
+	three_are_quiet(true, 60000);
 	tell(SUPERVISOR_LEASE);
 	assert_int_equal(kill(atoi(hookdir_read("b.pid")), SIGKILL), 0);
 	usleep(300000);
@@ -262,9 +266,7 @@ static void the_supervisor_is_killed(void **state)
 	struct supervisor_message message;
 
 	(void)state;
-	three_hooks();
-	start(true, 60000, 20000, 20000);
-	hears(SUPERVISOR_QUIET);
+	three_are_quiet(true, 60000);
 	tell(SUPERVISOR_LEASE);
 	assert_int_equal(kill(supervisor.pid, SIGKILL), 0);
 	/* The session sees the end of its input. */
@@ -277,9 +279,7 @@ static void the_supervisor_is_killed(void **state)
 static void the_supervisor_is_asked_to_end(void **state)
 {
 	(void)state;
-	three_hooks();
-	start(true, 60000, 20000, 20000);
-	hears(SUPERVISOR_QUIET);
+	three_are_quiet(true, 60000);
 	tell(SUPERVISOR_LEASE);
 	assert_int_equal(kill(supervisor.pid, SIGTERM), 0);
 	over("killed");
@@ -328,9 +328,7 @@ static void without_a_lease(void **state)
 	int fd;
 
 	(void)state;
-	three_hooks();
-	start(false, 60000, 20000, 20000);
-	hears(SUPERVISOR_QUIET);
+	three_are_quiet(false, 60000);
 	tell(SUPERVISOR_KEEP);
 	supervisor_leave(&supervisor);
 	fd = connect_to();
@@ -349,9 +347,7 @@ static void without_a_lease(void **state)
 static void without_a_lease_until_the_deadline(void **state)
 {
 	(void)state;
-	three_hooks();
-	start(false, 1500, 20000, 20000);
-	hears(SUPERVISOR_QUIET);
+	three_are_quiet(false, 1500);
 	tell(SUPERVISOR_KEEP);
 	supervisor_leave(&supervisor);
 	over("deadline");
@@ -362,9 +358,7 @@ static void without_a_lease_until_the_deadline(void **state)
 static void without_a_lease_and_not_kept(void **state)
 {
 	(void)state;
-	three_hooks();
-	start(false, 60000, 20000, 20000);
-	hears(SUPERVISOR_QUIET);
+	three_are_quiet(false, 60000);
 	supervisor_leave(&supervisor);
 	over("owner-death");
 }
@@ -374,12 +368,8 @@ static void with_a_lease_a_client_cannot_end_it(void **state)
 	int fd;
 
 	(void)state;
-	three_hooks();
-	start(true, 60000, 20000, 20000);
-	hears(SUPERVISOR_QUIET);
-	tell(SUPERVISOR_LEASE);
-	tell(SUPERVISOR_CHECK);
-	hears(SUPERVISOR_STILL);
+	three_are_quiet(true, 60000);
+	still_quiet();
 	fd = connect_to();
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, "end\n", 4), 4);
@@ -467,12 +457,8 @@ static void a_record_that_hangs_keeps_nobody_quiet(void **state)
 	int fd;
 
 	(void)state;
-	three_hooks();
-	start(true, 60000, 20000, 20000);
-	hears(SUPERVISOR_QUIET);
-	tell(SUPERVISOR_LEASE);
-	tell(SUPERVISOR_CHECK);
-	hears(SUPERVISOR_STILL);
+	three_are_quiet(true, 60000);
+	still_quiet();
 	/* Opened for writing, as which the record begins, it waits for a reader. */
 	snprintf(path, sizeof(path), "%s/." ID ".json.%d", run_dir, supervisor.pid);
 	assert_int_equal(mkfifo(path, 0600), 0);
@@ -491,9 +477,7 @@ static void it_cannot_write_its_record(void **state)
 	char path[200];
 
 	(void)state;
-	three_hooks();
-	start(true, 60000, 20000, 20000);
-	hears(SUPERVISOR_QUIET);
+	three_are_quiet(true, 60000);
 	/* In the record's way: a rename to it fails. */
 	snprintf(path, sizeof(path), "%s/" ID ".json", run_dir);
 	assert_int_equal(unlink(path), 0);
