@@ -21,8 +21,12 @@
 #define FG_REPLY_TIMEOUT_MS	5000
 /* Resolving the family may have to load the module. */
 #define FG_RESOLVE_TIMEOUT_MS	30000
-/* How long nothing may be heard of a lease that is waited for before the kernel is asked. */
-#define FG_SILENCE_NS		(500 * 1000000ULL)
+/*
+ * How long nothing may be heard of a lease that is waited for before the kernel is asked: twice as long
+ * each time. Only its owner hears of it, and most thaws take less than a millisecond.
+ */
+#define FG_SILENCE_FIRST_NS	(1 * 1000000ULL)
+#define FG_SILENCE_LAST_NS	(500 * 1000000ULL)
 /* Notifications that are kept while a reply is waited for; one more, and they count as lost. */
 #define FG_PENDING_MAX		64
 

@@ -334,7 +334,8 @@ static int wait_for_news(struct freezeguard *fg, uint64_t number, uint64_t deadl
 
 /**
  * freezeguard_lease_wait() - wait until a lease is as wanted
- * @fg: the handle; if it is not the lease's owner's, changes are seen within half a second
+ * @fg: the handle; its owner's hears of every change, others ask, after a millisecond and then after
+ *	twice as long each time, up to half a second
  * @number: the lease's number
  * @until: is it?
  * @arg: for @until
@@ -350,7 +351,7 @@ int freezeguard_lease_wait(struct freezeguard *fg, uint64_t number,
 			   bool (*until)(const struct freezeguard_lease *lease, void *arg),
 			   void *arg, uint64_t deadline_ns, struct freezeguard_lease *lease)
 {
-	uint64_t now, next;
+	uint64_t now, silence_ns = FG_SILENCE_FIRST_NS;
 	int r;
 
 	for (;;) {
@@ -363,10 +364,11 @@ int freezeguard_lease_wait(struct freezeguard *fg, uint64_t number,
 		if (now >= deadline_ns)
 			return fg_error_set(fg, ETIMEDOUT, "lease \"%s\" is still %s", lease->id,
 					    freezeguard_lease_state_name(lease->state));
-		next = now + FG_SILENCE_NS < deadline_ns ? now + FG_SILENCE_NS : deadline_ns;
-		r = wait_for_news(fg, number, next);
+		r = wait_for_news(fg, number, now + silence_ns < deadline_ns ? now + silence_ns :
+								       deadline_ns);
 		if (r)
 			return r;
+		silence_ns = 2 * silence_ns < FG_SILENCE_LAST_NS ? 2 * silence_ns : FG_SILENCE_LAST_NS;
 	}
 }
 
