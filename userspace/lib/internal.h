@@ -16,14 +16,15 @@
  * A lease with FREEZEGUARD_HOLDS_MAX holds is about 80 KiB when it comes in one message; a buffer
  * that is too small would truncate it.
  */
-#define FG_BUFFER_SIZE		(256 * 1024)
+#define FG_BUFFER_SIZE		(128 * 1024)
 /* The kernel's answer is normally there before sendmsg() has returned. */
 #define FG_REPLY_TIMEOUT_MS	5000
 /* Resolving the family may have to load the module. */
 #define FG_RESOLVE_TIMEOUT_MS	30000
 /*
- * How long nothing may be heard of a lease that is waited for before the kernel is asked: twice as long
- * each time. Only its owner hears of it, and most thaws take less than a millisecond.
+ * How long nothing may be heard of a lease that is waited for before the kernel is asked. Only its owner
+ * hears of it; others ask after the first, and then after twice as long each time: most thaws take less
+ * than a millisecond.
  */
 #define FG_SILENCE_FIRST_NS	(1 * 1000000ULL)
 #define FG_SILENCE_LAST_NS	(500 * 1000000ULL)
@@ -47,6 +48,7 @@ struct freezeguard {
 	uint16_t family;
 	uint32_t group;		/* number of the multicast group "events" */
 	uint32_t seq;
+	uint64_t owned;		/* the last lease made here and not detached: what becomes of it is told */
 	bool events;		/* joined to @group: event_seq has no gaps unless some were lost */
 	bool event_seq_known;
 	uint32_t event_seq;

@@ -120,6 +120,7 @@ int freezeguard_lease_new(struct freezeguard *fg, const char *id, uint32_t timeo
 	struct nlattr *nest;
 	struct nl_msg *msg;
 	size_t i;
+	int r;
 
 	fg_error_clear(fg);
 	msg = request_new(fg, FREEZEGUARD_CMD_LEASE_NEW, 0);
@@ -140,7 +141,10 @@ int freezeguard_lease_new(struct freezeguard *fg, const char *id, uint32_t timeo
 			return no_room(fg, msg);
 		nla_nest_end(msg, nest);
 	}
-	return transact_lease(fg, msg, lease);
+	r = transact_lease(fg, msg, lease);
+	if (!r)
+		fg->owned = lease->number;
+	return r;
 }
 
 /* A lease is named by its number, or by its id if the number is 0. */
@@ -223,6 +227,7 @@ int freezeguard_lease_detach(struct freezeguard *fg, uint64_t number, const char
 {
 	struct nl_msg *msg = request_lease(fg, FREEZEGUARD_CMD_LEASE_DETACH, "detach", number, id);
 
+	fg->owned = 0;
 	return msg ? transact_lease(fg, msg, lease) : -fg->err;
 }
 
@@ -334,8 +339,8 @@ static int wait_for_news(struct freezeguard *fg, uint64_t number, uint64_t deadl
 
 /**
  * freezeguard_lease_wait() - wait until a lease is as wanted
- * @fg: the handle; its owner's hears of every change, others ask, after a millisecond and then after
- *	twice as long each time, up to half a second
+ * @fg: the handle; the lease's owner's hears of every change, others ask, after a millisecond and then
+ *	after twice as long each time, up to half a second
  * @number: the lease's number
  * @until: is it?
  * @arg: for @until
@@ -351,7 +356,7 @@ int freezeguard_lease_wait(struct freezeguard *fg, uint64_t number,
 			   bool (*until)(const struct freezeguard_lease *lease, void *arg),
 			   void *arg, uint64_t deadline_ns, struct freezeguard_lease *lease)
 {
-	uint64_t now, silence_ns = FG_SILENCE_FIRST_NS;
+	uint64_t now, silence_ns = number == fg->owned ? FG_SILENCE_LAST_NS : FG_SILENCE_FIRST_NS;
 	int r;
 
 	for (;;) {

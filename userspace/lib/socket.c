@@ -169,6 +169,21 @@ void freezeguard_close(struct freezeguard *fg)
 	free(fg);
 }
 
+/* Until there is something to receive: 0; -ETIMEDOUT; -EINTR. */
+static int await_datagram(struct freezeguard *fg, uint64_t deadline_ns)
+{
+	struct pollfd pfd = { .fd = fg->fd, .events = POLLIN };
+	uint64_t now = freezeguard_now_ns();
+	uint64_t wait_ns = deadline_ns > now ? deadline_ns - now : 0;
+	struct timespec wait = {
+		.tv_sec = (time_t)(wait_ns / 1000000000ULL),
+		.tv_nsec = (long)(wait_ns % 1000000000ULL),
+	};
+	int r = ppoll(&pfd, 1, &wait, NULL);
+
+	return r < 0 ? -errno : r ? 0 : -ETIMEDOUT;
+}
+
 /**
  * fg_socket_receive() - one datagram from the kernel, into @fg->buffer
  * @fg: the handle
@@ -188,28 +203,17 @@ int fg_socket_receive(struct freezeguard *fg, uint64_t deadline_ns)
 			.msg_iov = &iov,
 			.msg_iovlen = 1,
 		};
-		struct pollfd pfd = { .fd = fg->fd, .events = POLLIN };
-		uint64_t now = freezeguard_now_ns();
-		uint64_t wait_ns = deadline_ns > now ? deadline_ns - now : 0;
-		struct timespec wait = {
-			.tv_sec = (time_t)(wait_ns / 1000000000ULL),
-			.tv_nsec = (long)(wait_ns % 1000000000ULL),
-		};
-		ssize_t n;
+		ssize_t n = recvmsg(fg->fd, &msg, MSG_DONTWAIT);
 		int r;
 
-		r = ppoll(&pfd, 1, &wait, NULL);
-		if (r < 0)
-			return -errno;
-		if (r == 0)
-			return -ETIMEDOUT;
-		n = recvmsg(fg->fd, &msg, MSG_DONTWAIT);
-		if (n < 0) {
-			/* Another reader took it, or the datagram's checks failed. */
-			if (errno == EAGAIN)
-				continue;
-			return -errno;
+		if (n < 0 && errno == EAGAIN) {
+			r = await_datagram(fg, deadline_ns);
+			if (r)
+				return r;
+			continue;
 		}
+		if (n < 0)
+			return -errno;
 		if (n == 0)
 			return -ECONNRESET;
 		if (msg.msg_flags & MSG_TRUNC)
