@@ -4,6 +4,7 @@
  * them, nor may it write to one. Reading a frozen filesystem mostly works; but a page that has to
  * be read in may need memory, and memory may need write-back to the frozen filesystem.
  */
+#include <alloca.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -19,20 +20,17 @@
 #include "mounts.h"
 #include "output.h"
 
-#define STACK_BYTES	(256 * 1024)
+#define STACK_BYTES	(128 * 1024)
 /* ... of the heap, and for each filesystem: what the kernel tells of it, and the text or JSON made of that. */
-#define HEAP_BYTES	(512 * 1024)
+#define HEAP_BYTES	(128 * 1024)
 #define HEAP_EACH	(16 * 1024)
 /* A script whose interpreter is a script whose interpreter...: the kernel follows five. */
 #define INTERPRETERS	5
 
-static __attribute__((noinline)) void touch_stack(void)
+/* Its end: a stack grows down to where it is touched, and what is in between comes with the locking. */
+static __attribute__((noinline)) void grow_stack(void)
 {
-	volatile char bytes[STACK_BYTES];
-	size_t i;
-
-	for (i = 0; i < sizeof(bytes); i += 1024)
-		bytes[i] = 0;
+	*(volatile char *)alloca(STACK_BYTES) = 0;
 }
 
 /**
@@ -60,7 +58,7 @@ int locked_memory(const struct plan *plan, bool json, struct findings *findings)
 
 	tzset();
 	output_rehearse(plan, json);
-	touch_stack();
+	grow_stack();
 	mallopt(M_TRIM_THRESHOLD, (int)heap_bytes * 4);
 	mallopt(M_MMAP_MAX, 0);
 	heap = malloc(heap_bytes);
