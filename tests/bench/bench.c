@@ -93,6 +93,18 @@ struct cost bench_program(const char *const *argv)
 	return cost;
 }
 
+/**
+ * bench_settle() - let a grace period pass, before something is frozen
+ *
+ * A superblock that was thawed a moment ago has its writers count themselves still, and is frozen without
+ * the wait for a grace period that makes them.
+ */
+void bench_settle(void)
+{
+	if (!bench_quick())
+		kt_sleep_ms(100);
+}
+
 /** bench_ioctl_thaw() - FITHAW, which must succeed */
 void bench_ioctl_thaw(int fd)
 {

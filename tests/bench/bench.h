@@ -27,6 +27,7 @@ void bench_sample(const char *series, double value);
 void bench_sample_ns(const char *series, uint64_t ns);
 const char *bench_name(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+void bench_settle(void);
 struct cost bench_program(const char *const *argv);
 void bench_ioctl_thaw(int fd);
 

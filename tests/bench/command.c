@@ -12,14 +12,11 @@
 
 #define EXECUTION "01234567-89ab-cdef-0123-456789abcdef"
 
-/* A filesystem that was thawed a moment ago is frozen without a grace period: that pays for the next one. */
-enum { APART_MS = 100 };
-
 static struct cost pair(const char *const *first, const char *const *second)
 {
 	struct cost a, b;
 
-	kt_sleep_ms(APART_MS);
+	bench_settle();
 	a = bench_program(first);
 	b = bench_program(second);
 	return (struct cost) { a.wall_ns + b.wall_ns, a.cpu_ns + b.cpu_ns };

@@ -58,7 +58,7 @@ static void reset(struct prober *prober)
 			FAIL("the prober doesn't write");
 		kt_sleep_ms(1);
 	}
-	kt_sleep_ms(5);
+	bench_settle();
 }
 
 /*

@@ -33,9 +33,11 @@ static void mount_set(unsigned int n)
 static void by_lease(struct fgnl *nl, unsigned int n, unsigned int label)
 {
 	uint64_t wall_ns, first_ns = UINT64_MAX, last_ns = 0, begun_ns = UINT64_MAX;
-	struct fg_lease *lease = bench_lease(nl, fds, n, 60000, &wall_ns);
+	struct fg_lease *lease;
 	unsigned int i;
 
+	bench_settle();
+	lease = bench_lease(nl, fds, n, 60000, &wall_ns);
 	EQUAL(lease->n_hold, n);
 	for (i = 0; i < n; i++) {
 		const struct fg_hold *hold = &lease->hold[i];
@@ -58,6 +60,7 @@ static void by_freezectl(unsigned int n, unsigned int label)
 
 	for (i = 0; i < n; i++)
 		freeze[4 + i] = paths[i];
+	bench_settle();
 	bench_sample_ns(bench_name("set%u.freezectl.freeze", label),
 			bench_program(freeze).wall_ns);
 	bench_sample_ns(bench_name("set%u.freezectl.thaw", label), bench_program(thaw).wall_ns);
@@ -93,9 +96,11 @@ static void fsfreeze_thaw(unsigned int i)
 static void one_by_one(const char *way, unsigned int n, unsigned int label,
 		       void (*freeze)(unsigned int), void (*thaw)(unsigned int))
 {
-	uint64_t begin_ns = kt_now_ns(), first_ns = 0, end_ns;
+	uint64_t begin_ns, first_ns = 0, end_ns;
 	unsigned int i;
 
+	bench_settle();
+	begin_ns = kt_now_ns();
 	for (i = 0; i < n; i++) {
 		freeze(i);
 		if (!i)
