@@ -141,12 +141,13 @@ static void stand_in_iris(void)
 		 "[ -e $S/all-down ] || cat <<END\n"
 		 "up   ${PLACE:-here}A  1 2 3\ndn   ${PLACE:-here}B  1 2 3\nEND\n");
 	stand_in("irissession", "[ \"$2 $3\" = '-U %SYS' ] || exit 1\n"
+		 "[ ! -e $S/all-down ] || exit 1\n"
 		 "method=${4#*Backup.General).}\n"
 		 "echo \"$1 $method\" >>$S/log\n"
 		 "case $method in\n"
 		 "IsWDSuspendedExt*) [ ! -e $S/$1.suspended ] || exit 5; exit 3 ;;\n"
 		 "ExternalFreeze*) [ ! -e $S/$1.fails ] || exit 3; : >$S/$1.suspended; exit 5 ;;\n"
-		 "ExternalThaw*) rm $S/$1.suspended; exit 5 ;;\n"
+		 "ExternalThaw*) [ ! -e $S/stuck ] || exit 3; rm $S/$1.suspended; exit 5 ;;\n"
 		 "ExternalSetHistory*) exit 5 ;;\n"
 		 "esac\nexit 1\n");
 }
@@ -205,6 +206,28 @@ static void iris_resumed_by_itself(void **state)
 	ends("request", SESSION_APP_LOST);
 	assert_true(session.apps[0].lost);
 	assert_null(strstr(hookdir_read("log"), "ExternalThaw"));
+}
+
+static void iris_goes_down(void **state)
+{
+	(void)state;
+	stand_in_iris();
+	ship("iris.session", "iris", "");
+	quiet();
+	hookdir_write("all-down", "", 0644);
+	ends("request", SESSION_APP_LOST);
+	assert_non_null(strstr(session.apps[0].thaw_output, "LOST hereA is down"));
+}
+
+static void iris_cannot_thaw(void **state)
+{
+	(void)state;
+	stand_in_iris();
+	ship("iris.session", "iris", "");
+	quiet();
+	hookdir_write("stuck", "", 0644);
+	ends("request", SESSION_APP_THAW_FAILED);
+	assert_non_null(strstr(session.apps[0].thaw_output, "hereA could not be resumed: status 3"));
 }
 
 static void iris_refusals(void **state)
@@ -338,17 +361,41 @@ static void postgresql_client_dies_as_the_lease_ends(void **state)
 	client_dies_as_the_lease_ends();
 }
 
-static void mysql_client_dies_as_the_lease_ends(void **state)
+/* A client that dies of a statement that begins with "dies" has. */
+static void stand_in_mariadb(const char *dies)
 {
-	(void)state;
+	hookdir_write("dies", dies, 0644);
 	stand_in("mariadb", "case $* in *-NBe*) exit 0 ;; esac\n" NOTES_PIDS
 		 "while IFS= read -r line; do\n"
 		 "	case $line in\n"
+		 "	\"$(cat $S/dies)\"*) kill -9 $$ ;;\n"
 		 "	\"SELECT 'END\"*) word=${line#*\"'\"}; echo \"${word%\"'\"*}\" ;;\n"
 		 "	esac\ndone\n");
 	ship("mysql.session", "mysql", "");
+}
+
+static void mysql_client_dies_as_the_lease_ends(void **state)
+{
+	(void)state;
+	stand_in_mariadb("nothing");
 	quiet();
 	client_dies_as_the_lease_ends();
+}
+
+/* Its pipes are closed while it is there still, now and then; by chance, so it is tried more than once. */
+static void mysql_client_dies_of_the_thaw(void **state)
+{
+	int i;
+
+	(void)state;
+	stand_in_mariadb("UNLOCK");
+	for (i = 0; i < 8; i++) {
+		hookdir_write("lease", "", 0644);
+		quiet();
+		ends("request", SESSION_APP_LOST);
+		supervisor_leave(&supervisor);
+		hooks_free(&hooks);
+	}
 }
 
 /* ---- HANA ---- */
@@ -360,11 +407,12 @@ static void stand_in_hana(void)
 		 "echo \"$7\" | tr -s ' \\t\\n' ' ' | sed 's/ $//' >>$S/log; echo >>$S/log\n"
 		 "case $7 in\n"
 		 "SELECT*NOT\\ LIKE*) cat $S/foreign 2>/dev/null; exit 0 ;;\n"
-		 "SELECT*) echo 'You have mail'; cat $S/prepared 2>/dev/null; exit 0 ;;\n"
+		 "SELECT*) echo 'You have mail'; [ -e $S/restarted ] || cat $S/prepared 2>/dev/null; exit 0 ;;\n"
 		 "*CREATE*SNAPSHOT*) [ ! -e $S/fails ] || { echo '* 447: no savepoint'; exit 1; }\n"
 		 "	[ ! -e $S/slow ] || sleep 8\n"
 		 "	echo 1732204800123 >$S/prepared ;;\n"
 		 "*CLOSE*SNAPSHOT*) [ ! -e $S/restarted ] || { echo '* 447: unknown'; exit 1; }\n"
+		 "	[ ! -e $S/stuck ] || { echo '* 447: no'; exit 1; }\n"
 		 "	rm $S/prepared ;;\n"
 		 "*) exit 10 ;;\nesac\n");
 	ship("hana.session", "hana", "env.HANA_KEY = KEY\nenv.HANA_USER = hdbadm\n"
@@ -464,6 +512,16 @@ static void hana_was_restarted(void **state)
 	stand_in_hana();
 	quiet();
 	hookdir_write("restarted", "", 0644);
+	ends("request", SESSION_APP_LOST);
+	assert_non_null(strstr(session.apps[0].thaw_output, "is not prepared any more: * 447"));
+}
+
+static void hana_cannot_close(void **state)
+{
+	(void)state;
+	stand_in_hana();
+	quiet();
+	hookdir_write("stuck", "", 0644);
 	ends("request", SESSION_APP_THAW_FAILED);
 	assert_non_null(strstr(session.apps[0].thaw_output, "could not be closed: * 447"));
 }
@@ -484,6 +542,8 @@ int main(void)
 		TEST(generic_without_commands),
 		TEST(iris),
 		TEST(iris_resumed_by_itself),
+		TEST(iris_goes_down),
+		TEST(iris_cannot_thaw),
 		TEST(iris_refusals),
 		TEST(iris_is_down),
 		TEST(iris_of_which_one_fails),
@@ -493,6 +553,7 @@ int main(void)
 		TEST(postgresql_refuses_in_german),
 		TEST(postgresql_client_dies_as_the_lease_ends),
 		TEST(mysql_client_dies_as_the_lease_ends),
+		TEST(mysql_client_dies_of_the_thaw),
 		TEST(hana),
 		TEST(hana_at_the_deadline),
 		TEST(hana_when_the_supervisor_dies),
@@ -502,6 +563,7 @@ int main(void)
 		TEST(hana_is_too_slow),
 		TEST(hana_cannot_prepare),
 		TEST(hana_was_restarted),
+		TEST(hana_cannot_close),
 		TEST(hana_without_a_user),
 	};
 

@@ -10,6 +10,7 @@ not_ready=75	# EX_TEMPFAIL
 begun=$SECONDS
 ends=END-OF-$$-$RANDOM
 asked=0
+client_over=
 trap '' PIPE	# a client that is gone is an error of client_send()
 
 # client_open COMMAND...: it has no group of its own, so that it ends with the hook's
@@ -21,27 +22,35 @@ client_open() {
 	exec {client_in}>&"${client[1]}"- {client_out}<&"${client[0]}"-
 }
 
+# One that dies closes its pipes some time before it is gone, so that the end of its answers tells as well.
 client_gone() {
-	! kill -0 "$client_pid" 2>/dev/null
+	[ -n "$client_over" ] || ! kill -0 "$client_pid" 2>/dev/null
 }
 
 client_send() {
 	asked=$((asked + 1))
-	{ printf '%s\n' "$1" "SELECT '$ends-$asked';" >&"$client_in"; } 2>/dev/null
+	{ printf '%s\n' "$1" "SELECT '$ends-$asked';" >&"$client_in"; } 2>/dev/null && return
+	client_over=1
+	return 1
 }
 
 # client_ask SECONDS STATEMENT: its answer is $answer. Fails if the client is gone, or takes longer.
 client_ask() {
-	local line until=$((SECONDS + $1))
+	local line status until=$((SECONDS + $1))
 	answer=
 	client_send "$2" || return
-	while IFS= read -r -t "$((until > SECONDS ? until - SECONDS : 1))" -u "$client_out" line; do
+	while :; do
+		IFS= read -r -t "$((until > SECONDS ? until - SECONDS : 1))" -u "$client_out" line
+		status=$?
+		[ $status -eq 0 ] || break
 		case $line in
 		"$ends-$asked") return 0 ;;
 		"$ends"*) answer=; continue ;;	# of what nobody waited for
 		esac
 		answer+=${answer:+$'\n'}$line
 	done
+	# over 128: nothing came in time
+	[ $status -gt 128 ] || client_over=1
 	return 1
 }
 
