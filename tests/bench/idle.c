@@ -52,13 +52,14 @@ static void reset(struct prober *prober)
 {
 	unsigned int waited;
 
+	bench_settle();
 	prober->reset = true;
 	for (waited = 0; prober->reset; waited++) {
 		if (waited > KT_SOON_MS)
 			FAIL("the prober doesn't write");
 		kt_sleep_ms(1);
 	}
-	bench_settle();
+	kt_sleep_ms(5);
 }
 
 /*
