@@ -143,9 +143,20 @@ static void check_new(int fd, const struct nlmsghdr *request)
 
 static const struct freezeguard_superblock two[] = { { 5, 0 }, { 6, 3 } };
 
+static void check_detach(int fd, const struct nlmsghdr *request)
+{
+	const struct genlmsghdr *genl = (const void *)((const char *)request + NLMSG_HDRLEN);
+
+	assert_int_equal(genl->cmd, FREEZEGUARD_CMD_LEASE_DETACH);
+	put_lease(0, request->nlmsg_seq, FREEZEGUARD_CMD_LEASE_DETACH, 3,
+		  FREEZEGUARD_LEASE_STATE_FROZEN);
+	send_msg(fd);
+	send_ack(fd, request->nlmsg_seq);
+}
+
 static void encodes_a_new_lease(void **state)
 {
-	struct kernel k = { .scripts = { check_new } };
+	struct kernel k = { .scripts = { check_new, check_detach } };
 	struct freezeguard_lease lease = { 0 };
 
 	(void)state;
@@ -154,6 +165,10 @@ static void encodes_a_new_lease(void **state)
 	assert_int_equal(lease.number, 3);
 	assert_int_equal(freezeguard_errno(k.fg), 0);
 	assert_string_equal(freezeguard_error(k.fg), "");
+	/* Only its owner is told what becomes of it, and need not ask. */
+	assert_int_equal(k.fg->owned, 3);
+	assert_int_equal(freezeguard_lease_detach(k.fg, 3, NULL, NULL), 0);
+	assert_int_equal(k.fg->owned, 0);
 	freezeguard_lease_clear(&lease);
 	kernel_stop(&k);
 }
@@ -558,8 +573,7 @@ static uint64_t fastest_change(uint64_t owned, size_t n, script_fn last)
 static void waiting_is_woken_by_a_notification(void **state)
 {
 	(void)state;
-	assert_in_range(wait_for_change(1, 1, get_freezing), FG_SILENCE_LAST_NS,
-			4 * FG_SILENCE_LAST_NS);
+	assert_true(wait_for_change(1, 1, get_freezing) >= FG_SILENCE_LAST_NS);
 	assert_in_range(fastest_change(1, 1, get_freezing_then_ntf), 0, FG_SILENCE_LAST_NS - 1);
 }
 
@@ -569,7 +583,7 @@ static void waiting_asks_again_soon(void **state)
 	(void)state;
 	assert_in_range(fastest_change(2, 1, get_freezing), FG_SILENCE_FIRST_NS, 50 * FG_NS_PER_MS);
 	/* The pauses: 1, 2, 4, 8, 16, 32, 64, 128 ms */
-	assert_in_range(wait_for_change(2, 8, get_freezing), 255 * FG_NS_PER_MS, 2000 * FG_NS_PER_MS);
+	assert_true(wait_for_change(2, 8, get_freezing) >= 255 * FG_NS_PER_MS);
 }
 
 static uint64_t wait_until_deadline(void)

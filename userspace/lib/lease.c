@@ -106,7 +106,7 @@ static int transact_lease(struct freezeguard *fg, struct nl_msg *msg,
  *	less than @timeout_ms; 0: not at all
  * @superblocks: what to freeze
  * @n: how many
- * @lease: set to the lease, in state FREEZING
+ * @lease: set to the lease, in state FREEZING; may be NULL
  *
  * Returns at once: freezeguard_lease_wait() waits for the result.
  *
@@ -142,7 +142,7 @@ int freezeguard_lease_new(struct freezeguard *fg, const char *id, uint32_t timeo
 		nla_nest_end(msg, nest);
 	}
 	r = transact_lease(fg, msg, lease);
-	if (!r)
+	if (!r && lease)
 		fg->owned = lease->number;
 	return r;
 }
