@@ -208,26 +208,27 @@ static void iris_resumed_by_itself(void **state)
 	assert_null(strstr(hookdir_read("log"), "ExternalThaw"));
 }
 
-static void iris_goes_down(void **state)
+/* Suspended, and then there is that file for the stand-ins. */
+static void iris_ends_with(const char *file, enum session_app_state state, const char *says)
 {
-	(void)state;
 	stand_in_iris();
 	ship("iris.session", "iris", "");
 	quiet();
-	hookdir_write("all-down", "", 0644);
-	ends("request", SESSION_APP_LOST);
-	assert_non_null(strstr(session.apps[0].thaw_output, "LOST hereA is down"));
+	hookdir_write(file, "", 0644);
+	ends("request", state);
+	assert_non_null(strstr(session.apps[0].thaw_output, says));
+}
+
+static void iris_goes_down(void **state)
+{
+	(void)state;
+	iris_ends_with("all-down", SESSION_APP_LOST, "LOST hereA is down");
 }
 
 static void iris_cannot_thaw(void **state)
 {
 	(void)state;
-	stand_in_iris();
-	ship("iris.session", "iris", "");
-	quiet();
-	hookdir_write("stuck", "", 0644);
-	ends("request", SESSION_APP_THAW_FAILED);
-	assert_non_null(strstr(session.apps[0].thaw_output, "hereA could not be resumed: status 3"));
+	iris_ends_with("stuck", SESSION_APP_THAW_FAILED, "hereA could not be resumed: status 3");
 }
 
 static void iris_refusals(void **state)
@@ -407,10 +408,11 @@ static void stand_in_hana(void)
 		 "echo \"$7\" | tr -s ' \\t\\n' ' ' | sed 's/ $//' >>$S/log; echo >>$S/log\n"
 		 "case $7 in\n"
 		 "SELECT*NOT\\ LIKE*) cat $S/foreign 2>/dev/null; exit 0 ;;\n"
+		 "SELECT*\"= 'freezeguard\"*) [ ! -e $S/ours ] || cat $S/prepared; exit 0 ;;\n"
 		 "SELECT*) echo 'You have mail'; [ -e $S/restarted ] || cat $S/prepared 2>/dev/null; exit 0 ;;\n"
 		 "*CREATE*SNAPSHOT*) [ ! -e $S/fails ] || { echo '* 447: no savepoint'; exit 1; }\n"
 		 "	[ ! -e $S/slow ] || sleep 8\n"
-		 "	echo 1732204800123 >$S/prepared ;;\n"
+		 "	echo 1732204800123 >$S/prepared; : >$S/ours ;;\n"
 		 "*CLOSE*SNAPSHOT*) [ ! -e $S/restarted ] || { echo '* 447: unknown'; exit 1; }\n"
 		 "	[ ! -e $S/stuck ] || { echo '* 447: no'; exit 1; }\n"
 		 "	rm $S/prepared ;;\n"
@@ -489,6 +491,15 @@ static void hana_has_one_left_behind(void **state)
 	assert_string_equal(hookdir_read("prepared"), "");
 }
 
+static void hana_has_one_left_behind_that_stays(void **state)
+{
+	(void)state;
+	stand_in_hana();
+	hookdir_write("prepared", "17\n", 0644);
+	hookdir_write("stuck", "", 0644);
+	fails(SESSION_APP_FAILED, "BACKUP_ID 17, could not be closed: * 447");
+}
+
 static void hana_is_too_slow(void **state)
 {
 	(void)state;
@@ -560,6 +571,7 @@ int main(void)
 		TEST(hana_is_down),
 		TEST(hana_has_one_already),
 		TEST(hana_has_one_left_behind),
+		TEST(hana_has_one_left_behind_that_stays),
 		TEST(hana_is_too_slow),
 		TEST(hana_cannot_prepare),
 		TEST(hana_was_restarted),
