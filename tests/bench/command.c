@@ -66,19 +66,22 @@ TEST_WITHIN(data_lifecycle_manager, 240)
 	}
 }
 
-/* VmLck of the freezectl that has it frozen, asked by the command that it runs. */
+/* What is locked of the freezectl that has it frozen, its stack too; asked by the command that it runs. */
 TEST_WITHIN(locked_memory, 30)
 {
 	const char *path = (kt_mount_image("m", "ext4"), strdup(kt_path("m", NULL)));
 	char command[256];
-	double kib;
+	double kib, stack_kib;
 	FILE *f;
 
 	snprintf(command, sizeof(command), FREEZECTL " run %s -- "
-		 "sh -c 'grep VmLck /proc/$PPID/status' 2>/dev/null", path);
+		 "sh -c 'grep -E \"VmLck|VmStk\" /proc/$PPID/status' 2>/dev/null", path);
 	f = popen(command, "re");
-	if (!f || fscanf(f, "VmLck: %lf kB", &kib) != 1)
-		FAIL("%s: no VmLck", command);
+	if (!f || fscanf(f, "VmLck: %lf kB VmStk: %lf kB", &kib, &stack_kib) != 2)
+		FAIL("%s: no VmLck, VmStk", command);
+	/* less than its libraries would be nothing, and it may need more stack than it has used so far */
+	if (kib < 2048 || stack_kib < 128)
+		FAIL("%.0f KiB locked, %.0f KiB of stack", kib, stack_kib);
 	pclose(f);
 	bench_sample("locked", kib / 1024);
 }
