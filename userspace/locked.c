@@ -20,7 +20,8 @@
 #include "mounts.h"
 #include "output.h"
 
-#define STACK_BYTES	(128 * 1024)
+/* More than the 128 KiB with which the kernel begins a stack, fs/exec.c. */
+#define STACK_BYTES	(160 * 1024)
 /* ... of the heap, and for each filesystem: what the kernel tells of it, and the text or JSON made of that. */
 #define HEAP_BYTES	(128 * 1024)
 #define HEAP_EACH	(16 * 1024)
