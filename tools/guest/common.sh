@@ -14,8 +14,7 @@ fi
 export FREEZEGUARD_CACHE=$CACHE
 
 # Version and the Debian suite that has it. "debug" is built of that suite's sources: build-debug.
-declare -A KERNEL_SUITE=([5.10]=bullseye [6.1]=bookworm [6.12]=trixie [7.2]=trixie-backports
-	[debug]=bookworm)
+declare -A KERNEL_SUITE=([6.1]=bookworm [6.12]=trixie [newest]=trixie-backports [debug]=bookworm)
 # Raised when the way a cached kernel is made changes, so that old ones aren't used.
 KERNEL_RECIPE=4
 # Likewise, and whenever a line of debug.config changes.
