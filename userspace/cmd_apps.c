@@ -8,9 +8,8 @@
 
 enum { OPT_ID = OPT_FIRST };
 
-static const struct option options[] = {
-	{ "id", required_argument, NULL, OPT_ID },
-	COMMON_OPTIONS,
+static const struct option_help options[] = {
+	{ "id", OPT_ID, "ID", "the applications of one lease, with the output of their hooks" },
 	{ 0 }
 };
 
@@ -263,17 +262,12 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 	const char *id = NULL;
 	int c;
 
-	while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+	while ((c = options_next(options, argc, argv, &ctl->findings)) != -1) {
 		switch (c) {
 		case OPT_ID:
 			id = optarg;
 			freezectl_id(ctl, optarg);
 			break;
-		case OPT_JSON:
-		case OPT_HELP:
-			break;
-		default:
-			freezectl_bad_option(ctl, c, argv);
 		}
 	}
 	if (optind < argc)
@@ -294,7 +288,7 @@ const struct subcommand cmd_apps = {
 	.arguments = "[--id ID]",
 	.summary = "show application hooks, their state and their last result",
 	.help =
-	"Hooks that come with freezeguard and are not enabled are listed too.\n\n"
-	"  --id ID               what became of the applications of one lease\n",
+	"Hooks that come with freezeguard are listed too, even if they are not enabled.",
+	.options = options,
 	.run = run,
 };

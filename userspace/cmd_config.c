@@ -8,9 +8,8 @@
 
 enum { OPT_PROFILE = OPT_FIRST };
 
-static const struct option options[] = {
-	{ "profile", required_argument, NULL, OPT_PROFILE },
-	COMMON_OPTIONS,
+static const struct option_help options[] = {
+	{ "profile", OPT_PROFILE, "NAME", "include the settings of the section [profile NAME]" },
 	{ 0 }
 };
 
@@ -99,16 +98,11 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 	const char *profile = NULL;
 	int c;
 
-	while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+	while ((c = options_next(options, argc, argv, &ctl->findings)) != -1) {
 		switch (c) {
 		case OPT_PROFILE:
 			profile = optarg;
 			break;
-		case OPT_JSON:
-		case OPT_HELP:
-			break;
-		default:
-			freezectl_bad_option(ctl, c, argv);
 		}
 	}
 	if (optind < argc)
@@ -136,9 +130,9 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 const struct subcommand cmd_config = {
 	.name = "config",
 	.arguments = "[--profile NAME]",
-	.summary = "show which settings are in force, and where they are from",
+	.summary = "show the settings in force, and the line that sets each",
 	.help =
-	"They are from /etc/freezeguard/freezeguard.conf, or are defaults.\n\n"
-	"  --profile NAME        with those of a section [profile NAME]\n",
+	"Settings are read from /etc/freezeguard/freezeguard.conf, or are defaults.",
+	.options = options,
 	.run = run,
 };

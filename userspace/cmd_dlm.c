@@ -20,16 +20,22 @@ enum {
 	OPT_PROFILE, OPT_APP, OPT_NO_APPS,
 };
 
-static const struct option options[] = {
-	{ "execution-id", required_argument, NULL, OPT_EXECUTION_ID },
-	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
-	{ "script-timeout", required_argument, NULL, OPT_SCRIPT_TIMEOUT },
-	{ "sync-budget", required_argument, NULL, OPT_SYNC_BUDGET },
-	{ "allow-root", no_argument, NULL, OPT_ALLOW_ROOT },
-	{ "profile", required_argument, NULL, OPT_PROFILE },
-	{ "app", required_argument, NULL, OPT_APP },
-	{ "no-apps", no_argument, NULL, OPT_NO_APPS },
-	COMMON_OPTIONS,
+static const struct option_help options[] = {
+	{ "execution-id", OPT_EXECUTION_ID, "ID",
+	  "the id that Data Lifecycle Manager passes: a UUID, or None; required" },
+	{ "timeout", OPT_TIMEOUT, "DURATION", "the kernel thaws after this time; default 60s" },
+	{ "script-timeout", OPT_SCRIPT_TIMEOUT, "DURATION",
+	  "give up after this time; default 8s. It must be shorter than the timeout of "
+	  "the policy by 1.5s, the time of a roll-back" },
+	{ "sync-budget", OPT_SYNC_BUDGET, "DURATION",
+	  "write back dirty data before the freeze, after the applications are quiesced, "
+	  "for this long at most; part of both timeouts" },
+	{ "allow-root", OPT_ALLOW_ROOT, NULL, "the root filesystem may be among the paths" },
+	{ "profile", OPT_PROFILE, "NAME",
+	  "use the settings of the section [profile NAME]; default: [profile dlm] if "
+	  "there is one" },
+	{ "app", OPT_APP, "NAME", "call only the hook of this application; repeatable" },
+	{ "no-apps", OPT_NO_APPS, NULL, "call no hooks" },
 	{ 0 }
 };
 
@@ -265,7 +271,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		return;
 	}
 	call.apps.names.v = apps;
-	while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+	while ((c = options_next(options, argc, argv, &ctl->findings)) != -1) {
 		switch (c) {
 		case OPT_EXECUTION_ID:
 			execution_id = optarg;
@@ -293,11 +299,6 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		case OPT_NO_APPS:
 			call.apps.none = true;
 			break;
-		case OPT_JSON:
-		case OPT_HELP:
-			break;
-		default:
-			freezectl_bad_option(ctl, c, argv);
 		}
 	}
 	if (!execution_id)
@@ -331,24 +332,14 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 
 const struct subcommand cmd_dlm = {
 	.name = "dlm",
-	.arguments = "pre-script | post-script | dry-run  --execution-id ID [OPTIONS] [PATH...]",
-	.summary = "do what Amazon Data Lifecycle Manager asks of scripts",
+	.arguments = "{pre-script | post-script | dry-run} --execution-id ID [--timeout "
+		     "DURATION] [--script-timeout DURATION] [--sync-budget DURATION] "
+		     "[--allow-root] [--profile NAME] [--app NAME | --no-apps] [PATH ...]",
+	.summary = "run as the pre-script or post-script of Amazon Data Lifecycle Manager",
 	.help =
-	"pre-script makes applications quiet, and freezes the paths, or every mounted\n"
-	"block-device filesystem but / and /boot*; post-script thaws them and lets the\n"
-	"applications go on; dry-run tells whether a pre-script would succeed.\n\n"
-	"  --execution-id ID     as Data Lifecycle Manager gives it: a UUID, or None\n"
-	"  --timeout DURATION    thaw by itself after that; default 60s\n"
-	"  --script-timeout DURATION\n"
-	"                        give up after that; default 8s. It has to be shorter than the\n"
-	"                        timeout of the policy by the time of a roll-back, 1.5s\n"
-	"  --sync-budget DURATION\n"
-	"                        before that write back what is dirty, without stopping writers\n"
-	"                        other than the applications, for that long at most; a part of\n"
-	"                        both timeouts\n"
-	"  --allow-root          the root filesystem may be among the paths\n"
-	"  --profile NAME        settings of a section [profile NAME]; [profile dlm] if there is one\n"
-	"  --app NAME            call only this application's hook; repeatable\n"
-	"  --no-apps             call no hooks\n",
+	"pre-script quiesces the applications and freezes the paths, or every mounted "
+	"block-device filesystem but / and /boot*. post-script thaws the filesystems and releases "
+	"the applications. dry-run reports whether a pre-script would succeed.",
+	.options = options,
 	.run = run,
 };

@@ -6,9 +6,8 @@
 
 enum { OPT_ID = OPT_FIRST };
 
-static const struct option options[] = {
-	{ "id", required_argument, NULL, OPT_ID },
-	COMMON_OPTIONS,
+static const struct option_help options[] = {
+	{ "id", OPT_ID, "ID", "the newest lease of that name" },
 	{ 0 }
 };
 
@@ -43,17 +42,12 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 	uint32_t ms = 0;
 	int c;
 
-	while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+	while ((c = options_next(options, argc, argv, &ctl->findings)) != -1) {
 		switch (c) {
 		case OPT_ID:
 			id = optarg;
 			freezectl_id(ctl, optarg);
 			break;
-		case OPT_JSON:
-		case OPT_HELP:
-			break;
-		default:
-			freezectl_bad_option(ctl, c, argv);
 		}
 	}
 	if (!id)
@@ -71,8 +65,8 @@ const struct subcommand cmd_extend = {
 	.arguments = "--id ID DURATION",
 	.summary = "move the deadline of a lease",
 	.help =
-	"The new deadline is DURATION from now. The whole life of a lease stays within the bound\n"
-	"that the kernel module was given.\n\n"
-	"  --id ID               the newest lease of that name\n",
+	"The new deadline is DURATION from now. The whole life of a lease is bounded by the "
+	"kernel module's parameter max_timeout_ms.",
+	.options = options,
 	.run = run,
 };

@@ -2,14 +2,16 @@
 /* freezectl freeze: freeze, leave frozen, return */
 #include "freeze.h"
 
-static const struct option options[] = {
-	{ "id", required_argument, NULL, FREEZE_OPT_ID },
-	{ "timeout", required_argument, NULL, FREEZE_OPT_TIMEOUT },
-	{ "sync-budget", required_argument, NULL, FREEZE_OPT_SYNC_BUDGET },
-	{ "all", no_argument, NULL, FREEZE_OPT_ALL },
-	{ "allow-root", no_argument, NULL, FREEZE_OPT_ALLOW_ROOT },
-	{ "profile", required_argument, NULL, FREEZE_OPT_PROFILE },
-	COMMON_OPTIONS,
+static const struct option_help options[] = {
+	{ "id", FREEZE_OPT_ID, "ID", "name of the lease; default: the kernel makes one up" },
+	{ "timeout", FREEZE_OPT_TIMEOUT, "DURATION",
+	  "the kernel thaws after this time; default 60s" },
+	{ "sync-budget", FREEZE_OPT_SYNC_BUDGET, "DURATION",
+	  "write back dirty data before the freeze, while writers still run, for this "
+	  "long at most; part of --timeout" },
+	{ "all", FREEZE_OPT_ALL, NULL, "every mounted block-device filesystem but / and /boot*" },
+	{ "allow-root", FREEZE_OPT_ALLOW_ROOT, NULL, "the root filesystem may be among the paths" },
+	{ "profile", FREEZE_OPT_PROFILE, "NAME", "use the settings of the section [profile NAME]" },
 	{ 0 }
 };
 
@@ -33,18 +35,12 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 
 const struct subcommand cmd_freeze = {
 	.name = "freeze",
-	.arguments = "[--id ID] [--timeout DURATION] [--sync-budget DURATION] [--all | PATH...]",
+	.arguments = "[--id ID] [--timeout DURATION] [--sync-budget DURATION] [--allow-root] "
+		     "[--profile NAME] [--all | PATH ...]",
 	.summary = "freeze filesystems, leave them frozen, return",
 	.help =
-	"The kernel thaws at the deadline, whatever happens. If freezectl is killed before it\n"
-	"could say that all is frozen, the kernel thaws at once.\n\n"
-	"  --id ID               name of the lease; without it the kernel makes one up\n"
-	"  --timeout DURATION    thaw by itself after that; default 60s\n"
-	"  --sync-budget DURATION\n"
-	"                        before that write back what is dirty, without stopping writers,\n"
-	"                        for that long at most; a part of --timeout\n"
-	"  --all                 every mounted block-device filesystem but / and /boot*\n"
-	"  --allow-root          the root filesystem may be among the paths\n"
-	"  --profile NAME        settings of a section [profile NAME]\n",
+	"The kernel thaws at the deadline, whatever happens. If freezectl is killed before it "
+	"reports that all filesystems are frozen, the kernel thaws at once.",
+	.options = options,
 	.run = run,
 };

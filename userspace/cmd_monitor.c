@@ -24,10 +24,9 @@
 
 enum { OPT_COUNT = OPT_FIRST, OPT_TIMEOUT };
 
-static const struct option options[] = {
-	{ "count", required_argument, NULL, OPT_COUNT },
-	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
-	COMMON_OPTIONS,
+static const struct option_help options[] = {
+	{ "count", OPT_COUNT, "N", "end after N events" },
+	{ "timeout", OPT_TIMEOUT, "DURATION", "end after this time" },
 	{ 0 }
 };
 
@@ -189,7 +188,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 	int c;
 
 	ctl->out.lines = ctl->out.json;
-	while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+	while ((c = options_next(options, argc, argv, &ctl->findings)) != -1) {
 		switch (c) {
 		case OPT_COUNT:
 			errno = 0;
@@ -201,11 +200,6 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		case OPT_TIMEOUT:
 			freezectl_duration(ctl, "--timeout", optarg, &timeout_ms);
 			break;
-		case OPT_JSON:
-		case OPT_HELP:
-			break;
-		default:
-			freezectl_bad_option(ctl, c, argv);
 		}
 	}
 	if (optind < argc)
@@ -231,14 +225,13 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 const struct subcommand cmd_monitor = {
 	.name = "monitor",
 	.arguments = "[--count N] [--timeout DURATION]",
-	.summary = "show what happens to leases, and what the observer sees, as it happens",
+	.summary = "show changes of leases, and what the observer sees, as they happen",
 	.help =
-	"Begins with the leases that are live. With --json each line is an object, whose \"what\"\n"
-	"is \"lease\" (live), \"event\" (something changed), \"observed\" (the observer saw a freeze\n"
-	"or thaw, a lease's too), \"observer\" (it came or went) or \"lost\" (events were lost; if the\n"
-	"\"source\" is \"lease\", the live ones follow); if something goes wrong, a last one has\n"
-	"\"findings\". Ends at SIGINT or SIGTERM.\n\n"
-	"  --count N             end after N events\n"
-	"  --timeout DURATION    end after that\n",
+	"Begins with the live leases, and ends at SIGINT or SIGTERM. With --json each line is an "
+	"object. Its \"what\" is \"lease\" (live), \"event\" (a lease changed), \"observed\" (the "
+	"observer saw a freeze or thaw, by a lease too), \"observer\" (it was loaded or unloaded) "
+	"or \"lost\" (events were lost; if the \"source\" is \"lease\", the live leases follow). "
+	"After an error the last object has \"findings\".",
+	.options = options,
 	.run = run,
 };

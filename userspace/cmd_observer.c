@@ -8,10 +8,9 @@
 
 enum { OPT_REPLACE = OPT_FIRST, OPT_VERBOSE };
 
-static const struct option options[] = {
-	{ "replace", no_argument, NULL, OPT_REPLACE },
-	{ "verbose", no_argument, NULL, OPT_VERBOSE },
-	COMMON_OPTIONS,
+static const struct option_help options[] = {
+	{ "replace", OPT_REPLACE, NULL, "load: load anew, even if the same observer is loaded" },
+	{ "verbose", OPT_VERBOSE, NULL, "load: print the log of the kernel's verifier" },
 	{ 0 }
 };
 
@@ -88,7 +87,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 	const char *action;
 	int c;
 
-	while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+	while ((c = options_next(options, argc, argv, &ctl->findings)) != -1) {
 		switch (c) {
 		case OPT_REPLACE:
 			replace = true;
@@ -96,11 +95,6 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		case OPT_VERBOSE:
 			verbose = true;
 			break;
-		case OPT_JSON:
-		case OPT_HELP:
-			break;
-		default:
-			freezectl_bad_option(ctl, c, argv);
 		}
 	}
 	action = optind < argc ? argv[optind] : "";
@@ -122,9 +116,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 const struct subcommand cmd_observer = {
 	.name = "observer",
 	.arguments = "{load | unload | show} [--replace] [--verbose]",
-	.summary = "load what sees every freeze on the machine, by whomever",
-	.help =
-	"  --replace             load: anew, though the same is loaded already\n"
-	"  --verbose             load: print what the kernel's verifier says\n",
+	.summary = "load the programs that see every freeze on the machine",
+	.options = options,
 	.run = run,
 };

@@ -7,12 +7,13 @@
 #include "freeze.h"
 #include "planshow.h"
 
-static const struct option options[] = {
-	{ "all", no_argument, NULL, FREEZE_OPT_ALL },
-	{ "allow-root", no_argument, NULL, FREEZE_OPT_ALLOW_ROOT },
-	{ "timeout", required_argument, NULL, FREEZE_OPT_TIMEOUT },
-	{ "profile", required_argument, NULL, FREEZE_OPT_PROFILE },
-	COMMON_OPTIONS,
+static const struct option_help options[] = {
+	{ "all", FREEZE_OPT_ALL, NULL,
+	  "every mounted block-device filesystem but / and /boot*; the default" },
+	{ "allow-root", FREEZE_OPT_ALLOW_ROOT, NULL, "the root filesystem may be among the paths" },
+	{ "timeout", FREEZE_OPT_TIMEOUT, "DURATION",
+	  "warn of what this timeout would cause; default 60s" },
+	{ "profile", FREEZE_OPT_PROFILE, "NAME", "use the settings of the section [profile NAME]" },
 	{ 0 }
 };
 
@@ -34,13 +35,11 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 
 const struct subcommand cmd_plan = {
 	.name = "plan",
-	.arguments = "[--timeout DURATION] [--all | PATH...]",
+	.arguments = "[--timeout DURATION] [--allow-root] [--profile NAME] [--all | PATH "
+		     "...]",
 	.summary = "show what would be frozen, in which order, and why not",
 	.help =
-	"Exits with the code that freeze would fail with, as far as it can be known before.\n\n"
-	"  --all                 every mounted block-device filesystem but / and /boot*; default\n"
-	"  --allow-root          the root filesystem may be among the paths\n"
-	"  --timeout DURATION    warn of what this timeout would do; default 60s\n"
-	"  --profile NAME        settings of a section [profile NAME]\n",
+	"Exits with the code that freeze would fail with, as far as it can be known before.",
+	.options = options,
 	.run = run,
 };

@@ -22,14 +22,16 @@
 #define KILL_AFTER_MS	5000
 #define POLL_MS		500
 
-static const struct option options[] = {
-	{ "id", required_argument, NULL, FREEZE_OPT_ID },
-	{ "timeout", required_argument, NULL, FREEZE_OPT_TIMEOUT },
-	{ "sync-budget", required_argument, NULL, FREEZE_OPT_SYNC_BUDGET },
-	{ "all", no_argument, NULL, FREEZE_OPT_ALL },
-	{ "allow-root", no_argument, NULL, FREEZE_OPT_ALLOW_ROOT },
-	{ "profile", required_argument, NULL, FREEZE_OPT_PROFILE },
-	COMMON_OPTIONS,
+static const struct option_help options[] = {
+	{ "id", FREEZE_OPT_ID, "ID", "name of the lease; default: the kernel makes one up" },
+	{ "timeout", FREEZE_OPT_TIMEOUT, "DURATION",
+	  "the kernel thaws after this time; default 60s" },
+	{ "sync-budget", FREEZE_OPT_SYNC_BUDGET, "DURATION",
+	  "write back dirty data before the freeze, while writers still run, for this "
+	  "long at most; part of --timeout" },
+	{ "all", FREEZE_OPT_ALL, NULL, "every mounted block-device filesystem but / and /boot*" },
+	{ "allow-root", FREEZE_OPT_ALLOW_ROOT, NULL, "the root filesystem may be among the paths" },
+	{ "profile", FREEZE_OPT_PROFILE, "NAME", "use the settings of the section [profile NAME]" },
 	{ 0 }
 };
 
@@ -265,21 +267,14 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 
 const struct subcommand cmd_run = {
 	.name = "run",
-	.arguments = "[--id ID] [--timeout DURATION] [--sync-budget DURATION] [--all | PATH...] "
-		     "-- COMMAND [ARGUMENT...]",
+	.arguments = "[--id ID] [--timeout DURATION] [--sync-budget DURATION] [--allow-root] "
+		     "[--profile NAME] [--all | PATH ...] -- COMMAND [ARGUMENT ...]",
 	.summary = "freeze filesystems, run a command, thaw them",
 	.help =
-	"The command does not outlive the lease: if that ends early, it gets SIGTERM, and\n"
-	"SIGKILL 5s later. Its exit status is passed on if nothing else went wrong. It finds\n"
-	"the lease's id in FREEZEGUARD_ID, and the seconds it has in FREEZEGUARD_DEADLINE. With\n"
-	"--json its standard output goes to standard error.\n\n"
-	"  --id ID               name of the lease; without it the kernel makes one up\n"
-	"  --timeout DURATION    thaw by itself after that; default 60s\n"
-	"  --sync-budget DURATION\n"
-	"                        before that write back what is dirty, without stopping writers,\n"
-	"                        for that long at most; a part of --timeout\n"
-	"  --all                 every mounted block-device filesystem but / and /boot*\n"
-	"  --allow-root          the root filesystem may be among the paths\n"
-	"  --profile NAME        settings of a section [profile NAME]\n",
+	"If the lease ends early, the command gets SIGTERM, and SIGKILL 5s later. If nothing else "
+	"went wrong, freezectl exits with the status of the command. The command finds the id of "
+	"the lease in FREEZEGUARD_ID, and the seconds until the deadline in FREEZEGUARD_DEADLINE. "
+	"With --json its standard output goes to standard error.",
+	.options = options,
 	.run = run,
 };

@@ -15,11 +15,11 @@
 
 enum { OPT_ID = OPT_FIRST, OPT_HISTORY, OPT_PROMETHEUS };
 
-static const struct option options[] = {
-	{ "id", required_argument, NULL, OPT_ID },
-	{ "history", no_argument, NULL, OPT_HISTORY },
-	{ "prometheus", no_argument, NULL, OPT_PROMETHEUS },
-	COMMON_OPTIONS,
+static const struct option_help options[] = {
+	{ "id", OPT_ID, "ID", "everything about the newest lease of that name" },
+	{ "history", OPT_HISTORY, NULL, "show ended leases too" },
+	{ "prometheus", OPT_PROMETHEUS, NULL,
+	  "print metrics for the textfile collector of Prometheus' node_exporter" },
 	{ 0 }
 };
 
@@ -279,7 +279,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 	const char *id = NULL;
 	int c;
 
-	while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+	while ((c = options_next(options, argc, argv, &ctl->findings)) != -1) {
 		switch (c) {
 		case OPT_ID:
 			id = optarg;
@@ -291,11 +291,6 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		case OPT_PROMETHEUS:
 			prometheus = true;
 			break;
-		case OPT_JSON:
-		case OPT_HELP:
-			break;
-		default:
-			freezectl_bad_option(ctl, c, argv);
 		}
 	}
 	if (!!id + history + prometheus + (optind < argc) > 1)
@@ -329,11 +324,8 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 
 const struct subcommand cmd_status = {
 	.name = "status",
-	.arguments = "[--id ID | --history | --prometheus | PATH...]",
-	.summary = "show leases, whatever else is frozen, and who waits for it",
-	.help =
-	"  --id ID               everything about the newest lease of that name\n"
-	"  --history             ended leases too\n"
-	"  --prometheus          figures for Prometheus, by node_exporter's textfile collector\n",
+	.arguments = "[--id ID | --history | --prometheus | PATH ...]",
+	.summary = "show leases, other freezes, and the tasks that wait for a thaw",
+	.options = options,
 	.run = run,
 };

@@ -7,12 +7,14 @@
 
 enum { OPT_ID = OPT_FIRST, OPT_ALL, OPT_FORCE, OPT_WAIT };
 
-static const struct option options[] = {
-	{ "id", required_argument, NULL, OPT_ID },
-	{ "all", no_argument, NULL, OPT_ALL },
-	{ "force", no_argument, NULL, OPT_FORCE },
-	{ "wait", required_argument, NULL, OPT_WAIT },
-	COMMON_OPTIONS,
+static const struct option_help options[] = {
+	{ "id", OPT_ID, "ID", "the newest lease of that name" },
+	{ "all", OPT_ALL, NULL,
+	  "every live lease on this machine, whichever process made it; needs --force" },
+	{ "force", OPT_FORCE, NULL, "confirms --all" },
+	{ "wait", OPT_WAIT, "DURATION",
+	  "how long to wait for the release; default 10s. The kernel keeps trying after "
+	  "that" },
 	{ 0 }
 };
 
@@ -140,7 +142,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 	size_t i;
 	int c;
 
-	while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+	while ((c = options_next(options, argc, argv, &ctl->findings)) != -1) {
 		switch (c) {
 		case OPT_ID:
 			id = optarg;
@@ -155,11 +157,6 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		case OPT_WAIT:
 			freezectl_duration(ctl, "--wait", optarg, &wait_ms);
 			break;
-		case OPT_JSON:
-		case OPT_HELP:
-			break;
-		default:
-			freezectl_bad_option(ctl, c, argv);
 		}
 	}
 	if (!!id + all + (optind < argc) > 1)
@@ -194,13 +191,10 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 
 const struct subcommand cmd_thaw = {
 	.name = "thaw",
-	.arguments = "[--id ID | PATH... | --all --force] [--wait DURATION]",
-	.summary = "end leases, tell whether they were frozen without a gap",
+	.arguments = "[--wait DURATION] {--id ID | PATH ... | --all --force}",
+	.summary = "end leases, report whether they were frozen without a gap",
 	.help =
-	"Only what freezeguard froze is thawed.\n\n"
-	"  --id ID               the newest lease of that name\n"
-	"  --all --force         every live lease on this machine, whoever took it\n"
-	"  --wait DURATION       how long to wait for the end; default 10s. The kernel goes on\n"
-	"                        trying after that\n",
+	"Only what freezeguard froze is thawed.",
+	.options = options,
 	.run = run,
 };

@@ -40,18 +40,18 @@ void freeze_check_sync_budget(struct freezectl *ctl, const struct freeze_request
  * @ctl: gets a finding for each thing that is wrong
  * @argc: up to where
  * @argv: the arguments
- * @options: the table, of enum freeze_option and the common ones
+ * @options: the command's options, of enum freeze_option
  * @request: zeroed; gets what is wanted, with the paths that are left. What the command line does
  *	not say is the configuration's.
  */
-void freeze_arguments(struct freezectl *ctl, int argc, char **argv, const struct option *options,
-		      struct freeze_request *request)
+void freeze_arguments(struct freezectl *ctl, int argc, char **argv,
+		      const struct option_help *options, struct freeze_request *request)
 {
 	const struct config *config;
 	const char *profile = NULL;
 	int c;
 
-	while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+	while ((c = options_next(options, argc, argv, &ctl->findings)) != -1) {
 		switch (c) {
 		case FREEZE_OPT_PROFILE:
 			profile = optarg;
@@ -72,11 +72,6 @@ void freeze_arguments(struct freezectl *ctl, int argc, char **argv, const struct
 		case FREEZE_OPT_ALLOW_ROOT:
 			request->allow_root = true;
 			break;
-		case OPT_JSON:
-		case OPT_HELP:
-			break;
-		default:
-			freezectl_bad_option(ctl, c, argv);
 		}
 	}
 	request->paths = argv + optind;

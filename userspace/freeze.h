@@ -67,8 +67,8 @@ enum freeze_option {
 
 void freeze_check_sync_budget(struct freezectl *ctl, const struct freeze_request *request,
 			      const char *option, uint32_t timeout_ms);
-void freeze_arguments(struct freezectl *ctl, int argc, char **argv, const struct option *options,
-		      struct freeze_request *request);
+void freeze_arguments(struct freezectl *ctl, int argc, char **argv,
+		      const struct option_help *options, struct freeze_request *request);
 bool freeze_prepare(struct freezectl *ctl, const struct freeze_request *request,
 		    struct freeze *freeze);
 bool freeze_take(struct freezectl *ctl, const struct freeze_request *request,

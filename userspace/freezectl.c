@@ -27,9 +27,9 @@ static const char exit_codes[] =
 	"    2  system error\n"
 	"  201  the freeze failed, nothing stays frozen\n"
 	"  202  the thaw failed\n"
-	"  203  the deadline thawed before the thaw request came, or an application was lost\n"
-	"  204  asked to freeze what is already frozen\n"
-	"  205  asked to thaw what is not frozen\n"
+	"  203  the deadline came before the thaw request, or an application was lost\n"
+	"  204  a filesystem to freeze is already frozen\n"
+	"  205  what to thaw is not frozen\n"
 	"  206  not ready\n";
 
 /**
@@ -48,30 +48,6 @@ void freezectl_usage(struct freezectl *ctl, const char *fmt, ...)
 	va_end(args);
 	findings_add(&ctl->findings, EXIT_CODE_USAGE, NULL, "%s", text ? text : "out of memory");
 	free(text);
-}
-
-/**
- * freezectl_bad_option() - getopt_long() found something wrong
- * @ctl: gets a finding of code 1
- * @c: what it returned: ':' or '?'
- * @argv: what it looks at
- */
-void freezectl_bad_option(struct freezectl *ctl, int c, char **argv)
-{
-	const char *option = argv[optind - 1];
-
-	if (c == ':')
-		freezectl_usage(ctl, "option '%s' needs an argument; see freezectl %s --help",
-				option, argv[0]);
-	else if (optopt && optopt < 256)
-		freezectl_usage(ctl, "unknown option '-%c'; see freezectl %s --help", optopt,
-				argv[0]);
-	else if (optopt)
-		freezectl_usage(ctl, "option '%s' takes no argument; see freezectl %s --help",
-				option, argv[0]);
-	else
-		freezectl_usage(ctl, "unknown or ambiguous option '%s'; see freezectl %s --help",
-				option, argv[0]);
 }
 
 /**
@@ -266,6 +242,10 @@ uint64_t freezectl_in_ms(uint64_t ms)
 
 static void print_help(FILE *file)
 {
+	static const struct option_help own[] = {
+		{ "version", OPT_FIRST, NULL, "print the version" },
+		{ 0 }
+	};
 	size_t i;
 
 	fputs("Usage: freezectl SUBCOMMAND [OPTIONS] [ARGUMENTS]\n\n"
@@ -273,19 +253,23 @@ static void print_help(FILE *file)
 	      "Subcommands:\n", file);
 	for (i = 0; i < N_SUBCOMMANDS; i++)
 		fprintf(file, "  %-8s  %s\n", subcommands[i]->name, subcommands[i]->summary);
-	fputs("\nOptions of all subcommands:\n"
-	      "  --json     print one JSON document\n"
-	      "  --help     print this help, or that of the subcommand\n"
-	      "  --version  print the version\n\n", file);
-	fputs(exit_codes, file);
+	fputs("\nOptions:\n", file);
+	options_help(file, own);
+	fprintf(file, "\n%s", exit_codes);
 }
 
 static void print_subcommand_help(FILE *file, const struct subcommand *sub)
 {
-	fprintf(file, "Usage: freezectl %s %s\n\n%s.\n\n%s"
-		"  --json                print one JSON document\n"
-		"  --help                print this help\n\n%s",
-		sub->name, sub->arguments, sub->summary, sub->help, exit_codes);
+	int column = fprintf(file, "Usage: freezectl %s ", sub->name);
+
+	options_wrap(file, (size_t)column, (size_t)column, sub->arguments);
+	fprintf(file, "\n%s.\n\n", sub->summary);
+	if (sub->help) {
+		options_wrap(file, 0, 0, sub->help);
+		fputc('\n', file);
+	}
+	options_help(file, sub->options);
+	fprintf(file, "\n%s", exit_codes);
 }
 
 static const struct subcommand *find_subcommand(const char *name)

@@ -3,7 +3,6 @@
 #ifndef FREEZEGUARD_FREEZECTL_H
 #define FREEZEGUARD_FREEZECTL_H
 
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -13,6 +12,7 @@
 #include "findings.h"
 #include "mounts.h"
 #include "observer.h"
+#include "options.h"
 #include "output.h"
 #include "places.h"
 
@@ -51,26 +51,21 @@ struct freezectl {
  * @name: its name
  * @arguments: what follows it, as the help shows it
  * @summary: what it does, in a line
- * @help: its options, and more
+ * @help: more about it, a paragraph; or NULL
+ * @options: its options
  * @run: does it; @argv[0] is its name. What is wrong goes to the findings.
  */
 struct subcommand {
 	const char *name, *arguments, *summary, *help;
+	const struct option_help *options;
 	void (*run)(struct freezectl *ctl, int argc, char **argv);
 };
 
 extern const struct subcommand cmd_freeze, cmd_thaw, cmd_run, cmd_extend, cmd_status, cmd_plan,
 	cmd_monitor, cmd_dlm, cmd_observer, cmd_config, cmd_apps;
 
-/* The options that every subcommand has; main() has dealt with them. */
-enum { OPT_JSON = 256, OPT_HELP, OPT_FIRST };
-#define COMMON_OPTIONS \
-	{ "json", no_argument, NULL, OPT_JSON }, \
-	{ "help", no_argument, NULL, OPT_HELP }
-
 void freezectl_usage(struct freezectl *ctl, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-void freezectl_bad_option(struct freezectl *ctl, int c, char **argv);
 bool freezectl_duration(struct freezectl *ctl, const char *what, const char *text, uint32_t *ms);
 bool freezectl_id(struct freezectl *ctl, const char *id);
 bool freezectl_connect(struct freezectl *ctl);

@@ -5,6 +5,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
@@ -170,6 +171,49 @@ static void help_is_complete(void **state)
 	}
 }
 
+/* "  --id ID  ..." and "  --all  ...": an argument is needed where the help has one, and only there. */
+static void options_take_what_the_help_says(void **state)
+{
+	static const char *const names[] = { "freeze", "thaw", "run", "extend", "status", "plan",
+					     "monitor", "dlm", "observer", "config", "apps" };
+	static char help[sizeof(captured_out)];
+	char *line, *save, option[32], given[40], expected[80];
+	size_t i, n = 0;
+
+	(void)state;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		assert_int_equal(FREEZECTL(names[i], "--help"), 0);
+		memcpy(help, captured_out, sizeof(help));
+		for (line = strtok_r(help, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+			bool argument;
+
+			if (sscanf(line, "  --%24[a-z-]", option) != 1)
+				continue;
+			argument = line[4 + strlen(option)] == ' ' && line[5 + strlen(option)] != ' ';
+			snprintf(given, sizeof(given), "--%s%s", option, argument ? "" : "=1");
+			snprintf(expected, sizeof(expected), "option '%s' %s", given,
+				 argument ? "needs an argument" : "takes no argument");
+			assert_int_equal(FREEZECTL(names[i], given), 1);
+			assert_non_null(strstr(captured_err, expected));
+			n++;
+		}
+	}
+	assert_true(n >= 40);
+}
+
+/* Long ones are wrapped, and what is in brackets stays together. */
+static void help_fits_on_80_columns(void **state)
+{
+	char *line, *save;
+
+	(void)state;
+	assert_int_equal(FREEZECTL("dlm", "--help"), 0);
+	assert_non_null(strstr(captured_out, "\n                     [--timeout DURATION] "));
+	assert_non_null(strstr(captured_out, "\n  --script-timeout DURATION\n          "));
+	for (line = strtok_r(captured_out, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		assert_true(strlen(line) <= 80);
+}
+
 /* getopt_long() takes shortened options, so whoever asks for help so must not freeze instead. */
 static void shortened_help_and_json(void **state)
 {
@@ -231,6 +275,8 @@ int main(void)
 		cmocka_unit_test(each_is_named_and_exits_with_1),
 		cmocka_unit_test(json_says_the_same),
 		cmocka_unit_test(help_is_complete),
+		cmocka_unit_test(options_take_what_the_help_says),
+		cmocka_unit_test(help_fits_on_80_columns),
 		cmocka_unit_test(shortened_help_and_json),
 		cmocka_unit_test(long_arguments_do_not_push_out_what_is_wrong),
 		cmocka_unit_test(what_is_wrong_with_a_monitor_is_one_line),
