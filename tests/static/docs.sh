@@ -7,8 +7,8 @@ export LC_ALL=C
 cd "$(dirname "$0")/../.." || exit 1
 
 freezectl=$PWD/build/userspace/freezectl
-page=Documentation/man/freezectl.8
-module_page=Documentation/man/freezeguard.4
+man=Documentation/man
+overview=$man/freezectl.8
 uapi=module/uapi/linux/freezeguard.h
 [ -x "$freezectl" ] || { echo "Bail out! $freezectl is not there: make userspace"; exit 1; }
 # shellcheck source-path=SCRIPTDIR source=../../userspace/completion/freezectl
@@ -41,32 +41,28 @@ differ() {
 
 # ---- what the sources say: one thing a line ----
 
-# section MACRO NAME FILE: a section of a manual page, up to the next of its rank
+# section NAME FILE...: that section of manual pages
 section() {
-	awk -v macro=".$1" -v name="$2" '
-	$1 == ".Sh" || $1 == macro { inside = $0 == macro " " name; next } inside' "$3"
+	local name=$1
+	shift
+	awk -v name="$name" '$1 == ".Sh" { inside = $0 == ".Sh " name; next } inside' "$@"
 }
 
-# The options that a piece of a page describes: "--id ID", "--all".
+# The options that a page describes: "--id ID", "--all".
 page_options() {
-	sed -n 's/^\.It Fl -//p' | sed 's/ Fl -/\n/g' | sed 's/ Ar / /; s/^/--/'
+	section OPTIONS "$1" | sed -n 's/^\.It Fl -/--/p' | sed 's/ Ar / /'
 }
 
 # The same of a help text.
 help_options() {
-	sed -n 's/^  \(--[a-z]\)/\1/p' | sed 's/  .*//; s/ --/\n--/g'
+	sed -n 's/^  \(--[a-z]\)/\1/p' | sed 's/  .*//'
 }
 
-synopsis_options() {
-	section Sh SYNOPSIS $page | awk -v sub_="$1" '
-	$1 == ".Nm" { inside = 0 }
-	$1 == ".Cm" && $2 == sub_ { inside = 1 }
-	inside' | grep -oE 'Fl -[a-z][a-z-]*( Ar [A-Z]+)?' | sed 's/^Fl -/--/; s/ Ar / /'
-}
-
-table_options() {
-	sed -nE 's/^\t\{ "([a-z-]+)", (no|required)_argument,.*/--\1 \2/p' "userspace/cmd_$1.c" |
-		sed 's/ no$//; s/ required$/ ARG/'
+# A command line that is spread over lines, and begins with "Usage:" in a help and not in a page.
+one_line() { tr -s ' \n' ' ' | sed 's/^ *\(Usage: \)*//; s/ *$//'; }
+usage() { sed '/^$/,$d' | one_line; }
+synopsis() {
+	mandoc -T ascii -O width=1000 "$1" | sed 's/.\x08//g' | sed -n '/^SYNOPSIS/,/^DESCRIPTION/ s/^ //p' | one_line
 }
 
 completed() {
@@ -76,7 +72,6 @@ completed() {
 	printf '%s\n' "${COMPREPLY[@]}"
 }
 
-any_argument() { sed 's/ [A-Z]*$/ ARG/'; }
 no_argument() { sed 's/ .*//'; }
 own() { grep -vxE -- '--(json|help)?'; }
 
@@ -87,42 +82,45 @@ help_codes() { sed -n '/^Exit codes:/,$ s/^ *\([0-9][0-9]*\)  .*/\1/p'; }
 subcommands=$("$freezectl" --help | sed -n '/^Subcommands:/,/^$/ s/^  \([a-z]*\)  .*/\1/p')
 
 check_subcommands() {
+	local summaries
+	summaries=$("$freezectl" --help | sed -nE '/^Subcommands:/,/^$/ s/^  ([a-z]+) +(.*)/\1: \2/p')
 	differ "--help" "$subcommands" "the table" \
 		"$(grep -oE '&cmd_[a-z]+' userspace/freezectl.c | sed 's/&cmd_//')"
-	differ "--help" "$subcommands" "the page" \
-		"$(section Sh SUBCOMMANDS $page | sed -n 's/^\.Ss //p')"
-	differ "--help" "$subcommands" "the page's synopsis" \
-		"$(section Sh SYNOPSIS $page | awk 'named && $1 == ".Cm" { print $2 } { named = $1 == ".Nm" }')"
+	differ "--help" "$summaries" "the overview" "$(section SUBCOMMANDS $overview |
+		sed -nE '/^\.It Xr freezectl-/ { N; s/^\.It Xr freezectl-([a-z]+) 8\n/\1: /p }')"
+	differ "--help" "$summaries" "the pages" \
+		"$(cat $man/freezectl-*.8 | sed -nE '/^\.Nm freezectl-/ { N; s/^\.Nm freezectl-([a-z]+)\n\.Nd /\1: /p }')"
 	differ "--help" "$subcommands" "the completion" "$(completed '' | grep -v '^-')"
 }
 
 check_options() {
-	local help page_ table
-	help=$("$freezectl" "$1" --help | help_options | own)
-	page_=$(section Ss "$1" $page | page_options)
-	table=$(table_options "$1")
-	differ "--help" "$help" "the page" "$page_"
-	differ "--help" "$help" "the page's synopsis" "$(synopsis_options "$1")"
-	differ "--help" "$(any_argument <<<"$help")" "the option table" "$table"
-	differ "--help" "$(no_argument <<<"$help")" "the completion" "$(completed "$1" -- | own)"
+	local page=$man/freezectl-$1.8 help options option
+	help=$("$freezectl" "$1" --help)
+	options=$(help_options <<<"$help" | own)
+	differ "--help" "$options" "the page" "$(page_options "$page")"
+	differ "--help" "$(no_argument <<<"$options")" "the completion" "$(completed "$1" -- | own)"
+	differ "--help" "$(usage <<<"$help")" "the page" "$(synopsis "$page")"
+	while IFS= read -r option; do
+		usage <<<"$help" | grep -qE -- "(^|[^a-z-])$option([^a-z-]|$)" ||
+			echo "$option is in --help and not in its usage"
+	done <<<"$options"
 }
 
 check_common_options() {
 	local help
 	help=$("$freezectl" --help | help_options)
-	differ "--help" "$help" "the page" "$(section Sh OPTIONS $page | page_options)"
+	differ "--help" "$help" "the page" "$(page_options $overview)"
 	differ "--help" "$help" "the completion" "$(completed '' | grep '^-')"
 	for name in $subcommands; do
-		differ "COMMON_OPTIONS" \
-			"$(sed -nE 's/^\t\{ "([a-z-]+)", no_argument, NULL, OPT_.*/--\1/p' userspace/freezectl.h)" \
-			"the help of $name" "$("$freezectl" "$name" --help | help_options | grep -xE -- '--(json|help)')"
+		differ "--help" "$(grep -vx -- --version <<<"$help")" "the help of $name" \
+			"$("$freezectl" "$name" --help | help_options | grep -xE -- '--(json|help)')"
 	done
 }
 
 # "--timeout default 60s": what is said to be an option's default
 help_defaults() {
-	awk '/^  --/ { option = $1 }
-	option && match($0, /default [0-9a-z]+/) { print option, substr($0, RSTART, RLENGTH) }'
+	awk '/^  --/ { option = $1 } { text = text " " $0 } /^ *--|^$/ { text = $0 }
+	option && match(text, /default [0-9][0-9a-z]*/) { print option, substr(text, RSTART, RLENGTH); text = "" }'
 }
 
 page_defaults() {
@@ -135,9 +133,22 @@ check_defaults() {
 	for name in $subcommands; do
 		list=$("$freezectl" "$name" --help | help_defaults)
 		[ -z "$list" ] || differ "the help of $name" "$list" "the page" \
-			"$(section Ss "$name" $page | page_defaults)"
+			"$(section OPTIONS "$man/freezectl-$name.8" | page_defaults)"
 	done
 }
+
+# An id may be any printable text without spaces, of whoever may make a lease.
+check_completed_ids() (
+	# shellcheck disable=SC2016,SC2317,SC2329 # not to be expanded; called by the completion
+	_freezectl_ids() { printf '%s\n' '$(touch${IFS}ran)' '`touch${IFS}ran`' lease-1 'a;touch${IFS}ran' '*'; }
+	cd "$work" || exit
+	for name in thaw extend status; do
+		differ "the ids" "$(_freezectl_ids)" "what the shell reads of the candidates for $name" \
+			"$(set -f; eval "printf '%s\n' $(completed "$name" --id '' | tr '\n' ' ')")"
+		[ "$(completed "$name" --id lea)" = lease-1 ] || echo "$name does not complete lease-1"
+	done
+	[ ! -e ran ] || echo "the completion ran what is in an id"
+)
 
 # ---- exit codes ----
 
@@ -146,7 +157,7 @@ readme_codes() {
 }
 
 page_codes() {
-	section Sh "EXIT STATUS" $page |
+	section "EXIT STATUS" $overview |
 		awk '$1 == ".It" { tag = 1; code = $2; next } tag { print code, $0; tag = 0 }'
 }
 
@@ -169,7 +180,7 @@ check_code_order() {
 	while read -r name; do
 		text+="${text:+, }$(sed -nE "s/^\t$name\t*= ([0-9]+),/\1/p" userspace/findings.h)"
 	done < <(sed -n '/^static const int order/,/^}/ s/^\t\(EXIT_CODE_[A-Z_]*\),/\1/p' userspace/findings.c)
-	grep -qF "of $text, 2." $page || echo "the page does not say: $text, 2"
+	grep -qF "of $text, 2." $overview || echo "the page does not say: $text, 2"
 }
 
 # ---- JSON, environment ----
@@ -183,12 +194,12 @@ json_keys() {
 
 check_json() {
 	differ "the code" "$(json_keys)" "the page" \
-		"$(section Sh JSON $page | sed -nE 's/^\.(It )?Li //p' | tr -s ' ,' '\n' | grep -xE '[a-z][a-z_]*')"
+		"$(section JSON $man/*.8 | sed -nE 's/^\.(It )?Li //p' | tr -s ' ,' '\n' | grep -xE '[a-z][a-z_]*')"
 }
 
 check_names() {
 	local name text
-	text=$(section Sh CONTINUITY $page; section Sh JSON $page)
+	text=$(section CONTINUITY $man/freezeguard.7; section JSON $man/*.8)
 	while read -r name; do
 		grep -qw -e "$name" <<<"$text" || echo "the page does not have $name"
 	done < <(grep -oP '^\t\t\[FREEZEGUARD_\w+\] = "\K[^"]+' userspace/lib/attrs.c)
@@ -203,21 +214,34 @@ check_metrics() {
 check_environment() {
 	differ "the code" "$(grep -ohP 'setenv\("\K\w+' userspace/cmd_run.c
 		awk '$2 == "CONFIG_ENV" { gsub("\"", "", $3); print $3 }' userspace/config.h)" "the page" \
-		"$(section Sh ENVIRONMENT $page | grep -oE 'FREEZEGUARD_[A-Z]+')"
+		"$(section ENVIRONMENT $man/*.8 | grep -oE 'FREEZEGUARD_[A-Z]+')"
+}
+
+# "timeout 60s", "path"; but shipped_dir's default is where it was installed
+code_settings() {
+	sed -nE '/^const struct config_key/,/^}/ s/^\t\{ "([a-z_]+)", .*, (NULL|"(.*)") \},/\1 \3/p' userspace/config.c |
+		sed 's/ $//'
+}
+
+# The text of each key on one line, without what marks paths and full stops.
+page_settings() {
+	awk '/^\.Sh KEYS OF \[hook/ { exit } /^\.Sh/ { inside = /KEYS OF/ } !inside { next }
+	/^\.It Va/ || /^\.El/ { if (key) print key, value; key = $3; value = ""; text = ""; next }
+	key { sub(/^\.Pa /, ""); text = text " " $0; sub(/ \.$/, "", text)
+		if (match(text, /default [^ ]+$/)) { value = substr(text, RSTART + 8); sub(/\.$/, "", value) } }' \
+		$man/freezeguard.conf.5 | sed 's/ $//'
 }
 
 check_settings() {
-	differ "config.c" "$(sed -n '/^const struct config_key/,/^}/ s/^\t{ "\([a-z_]*\)", .*/\1/p' userspace/config.c)" \
-		"the page" "$(section Sh CONFIGURATION $page | sed -n '/^\.Bl/,/^\.El/ s/^\.It Va \([a-z_]*\)$/\1/p' |
-			grep -vx enabled)"
+	differ "config.c" "$(code_settings)" "the page" "$(page_settings)"
 }
 
 check_limits() {
 	local id holds
 	id=$(awk '$2 == "FREEZEGUARD_ID_MAX" { print $3 }' $uapi)
 	holds=$(awk '$2 == "FREEZEGUARD_HOLDS_MAX" { print $3 }' $uapi)
-	grep -q "1 to $id printable" $page || echo "the page does not say that ids have $id characters"
-	grep -q "^$holds filesystems in a lease" $page || echo "the page does not say $holds filesystems"
+	grep -q "1 to $id printable" $overview || echo "$overview does not say that ids have $id characters"
+	grep -q "^$holds filesystems in a lease" $man/freezeguard.7 || echo "freezeguard.7 does not say $holds filesystems"
 }
 
 # ---- the module ----
@@ -260,7 +284,7 @@ check_parameters() {
 	differ "main.c" "$names" "the parameters that this test understands" "$(no_argument <<<"$code")"
 	differ "the code" "$code" "MODULE_PARM_DESC" "$(described_parameters)"
 	differ "the code" "$code" "the page" \
-		"$(section Sh PARAMETERS $module_page | sed -nE 's/^\.It Va (\w+) No \(default (\w+)\)$/\1 \2/p')"
+		"$(section PARAMETERS $man/freezeguard.4 | sed -nE 's/^\.It Va (\w+) No \(default (\w+)\)$/\1 \2/p')"
 }
 
 # ---- files ----
@@ -275,20 +299,32 @@ check_links() {
 	done
 }
 
+# A reference to a page of freezeguard's leads to one, and the overview has all of them.
+check_references() {
+	local name
+	grep -ohE '^\.(It )?Xr freez(ectl|eguard)[a-z.-]* [0-9]' $man/* | sed -E 's/.*Xr //' | sort -u |
+		while read -r name; do
+			[ -e "$man/${name// /.}" ] || echo "$name: there is no such page"
+		done
+	for name in "${pages[@]##*/}"; do
+		[ "$name" = "${overview##*/}" ] || section "SEE ALSO" $overview | grep -q "^\.Xr ${name%.*} ${name##*.}\( ,\|$\)" ||
+			echo "$name is not among the overview's SEE ALSO"
+	done
+}
+
 check_install() {
 	local name
 	make -s -C userspace O="$PWD/build/userspace" -o "$freezectl" DESTDIR="$work" PREFIX=/usr install 2>&1
-	while read -r name; do
+	{
+		echo "sbin/freezectl $freezectl"
+		echo "share/bash-completion/completions/freezectl userspace/completion/freezectl"
+		for name in "${pages[@]}"; do
+			echo "share/man/man${name##*.}/${name##*/} $name"
+		done
+	} | while read -r name; do
 		cmp "${name#* }" "$work/usr/${name% *}" 2>&1
-	done <<-END
-		sbin/freezectl $freezectl
-		share/man/man8/freezectl.8 $page
-		share/man/man4/freezeguard.4 $module_page
-		share/bash-completion/completions/freezectl userspace/completion/freezectl
-	END
-	differ "the list of this test" "$(printf '%s\n' share/man/man{4/freezeguard.4,8/freezectl.8})" \
-		"what is installed" "$(cd "$work/usr" && find share/man -type f)"
-	differ "Documentation/man" "$(ls Documentation/man)" "what is installed" \
+	done
+	differ "Documentation/man" "$(ls $man)" "what is installed" \
 		"$(find "$work/usr/share/man" -type f -printf '%f\n')"
 }
 
@@ -297,29 +333,31 @@ check_install() {
 pages=(Documentation/man/*)
 # shellcheck disable=SC2086 # words
 set -- $subcommands
-echo "1..$((14 + $# + 2 * ${#pages[@]}))"
-report "every subcommand is in the help, the table, the page and the completion" "$(check_subcommands)"
+echo "1..$((17 + $# + 2 * ${#pages[@]}))"
+report "every subcommand is in the help, the table, the overview and the completion, and has a page" "$(check_subcommands)"
 for name in $subcommands; do
-	report "$name: its options are the same in the help, the table, the page and the completion" \
+	report "$name: its usage and options are the same in the help, the page and the completion" \
 		"$(check_options "$name")"
 done
 report "the options of all subcommands" "$(check_common_options)"
+report "the completion runs nothing that an id contains" "$(check_completed_ids)"
 report "the defaults of the help are in the page" "$(check_defaults)"
 report "the exit codes of help, page and README are those of the code" "$(check_codes)"
 report "README and page say the same of each exit code" \
 	"$(differ "the README" "$(readme_codes | plain)" "the page" "$(page_codes | plain)")"
 report "the page has the order of the exit codes" "$(check_code_order)"
-report "every field of the JSON documents is in the page, and no other" "$(check_json)"
-report "every state and cause is in the page" "$(check_names)"
+report "every field of the JSON documents is in the pages, and no other" "$(check_json)"
+report "every state and cause is in the pages" "$(check_names)"
 report "every figure for Prometheus is in observing.md, and no other" "$(check_metrics)"
 report "environment variables" "$(check_environment)"
-report "the keys of the configuration file are in the page" "$(check_settings)"
+report "the keys of the configuration file and their defaults are in the page" "$(check_settings)"
 report "limits" "$(check_limits)"
 report "module parameters and their defaults" "$(check_parameters)"
 for file in "${pages[@]}"; do
 	report "${file##*/} renders without a warning" "$(groff -mdoc -Tascii -ww "$file" 2>&1 >"$work/text")"
 	report "${file##*/} is clean for mandoc" "$(mandoc -T lint -W warning "$file" 2>&1)"
 done
+report "references between the pages" "$(check_references)"
 report "links point to files" "$(check_links)"
 report "install puts everything in its place" "$(check_install)"
 [ $failures -eq 0 ]
