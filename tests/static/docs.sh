@@ -141,13 +141,15 @@ check_defaults() {
 check_completed_ids() (
 	# shellcheck disable=SC2016,SC2317,SC2329 # not to be expanded; called by the completion
 	_freezectl_ids() { printf '%s\n' '$(touch${IFS}ran)' '`touch${IFS}ran`' lease-1 'a;touch${IFS}ran' '*'; }
+	local candidates
 	cd "$work" || exit
 	for name in thaw extend status; do
+		candidates=$(completed "$name" --id '' | tr '\n' ' ')
+		[ ! -e ran ] || { echo "the completion of $name ran what is in an id"; exit; }
 		differ "the ids" "$(_freezectl_ids)" "what the shell reads of the candidates for $name" \
-			"$(set -f; eval "printf '%s\n' $(completed "$name" --id '' | tr '\n' ' ')")"
+			"$(eval "printf '%s\n' $candidates")"
 		[ "$(completed "$name" --id lea)" = lease-1 ] || echo "$name does not complete lease-1"
 	done
-	[ ! -e ran ] || echo "the completion ran what is in an id"
 )
 
 # ---- exit codes ----
