@@ -94,12 +94,14 @@ check_subcommands() {
 }
 
 check_options() {
-	local page=$man/freezectl-$1.8 help options option
+	local page=$man/freezectl-$1.8 help options option words
 	help=$("$freezectl" "$1" --help)
 	options=$(help_options <<<"$help" | own)
 	differ "--help" "$options" "the page" "$(page_options "$page")"
 	differ "--help" "$(no_argument <<<"$options")" "the completion" "$(completed "$1" -- | own)"
 	differ "--help" "$(usage <<<"$help")" "the page" "$(synopsis "$page")"
+	words=$(usage <<<"$help" | grep -oE '\{[a-z |-]+\}' | tr -s '{}| ' '\n' | grep .)
+	[ -z "$words" ] || differ "the usage" "$words" "the completion" "$(completed "$1" '')"
 	while IFS= read -r option; do
 		usage <<<"$help" | grep -qE -- "(^|[^a-z-])$option([^a-z-]|$)" ||
 			echo "$option is in --help and not in its usage"
