@@ -286,8 +286,7 @@ static __always_inline bool fw_is_of(const struct fw_frozen *entry, const struct
 }
 
 /*
- * Not inlined, as all that follows: each is verified once, and has a stack of its own. For 5.10's
- * verifier they take scalars.
+ * Not inlined, as all that follows: each is verified once, and has a stack of its own.
  */
 static __noinline int fw_freeze_begins(u64 superblock, u32 how)
 {

@@ -40,7 +40,7 @@ int name(unsigned long long *ctx)						\
 static __always_inline int ____##name(unsigned long long *ctx, ##args)
 
 /*
- * From 5.12 on the kernel skips a program that is under way on the same processor already, and where
+ * The kernel skips a program that is under way on the same processor already, and where
  * programs can be preempted, which is everywhere from 7.0 on, it may be so for the time that its task
  * has to wait for the processor. So what must not be missed is there three times; the first of the copies
  * to be run does the work.

@@ -86,6 +86,7 @@ struct cred {
 };
 
 struct task_struct {
+	unsigned int __state;
 	unsigned int flags;
 	int pid;
 	int tgid;

@@ -58,8 +58,7 @@ static void read_counters(struct observer_point *point, bool counted)
 		point->has_runs = counted;
 		point->runs = info.run_cnt;
 		point->run_ns = info.run_time_ns;
-		point->has_missed = length >= offsetof(struct bpf_prog_info, recursion_misses) +
-					      sizeof(info.recursion_misses);
+		point->has_missed = true;
 		point->missed = info.recursion_misses;
 	}
 	close(fd);

@@ -31,7 +31,7 @@ enum observer_point_state {
  * @has_runs: the kernel counts runs (kernel.bpf_stats_enabled)
  * @runs: how often it ran
  * @run_ns: how long altogether
- * @has_missed: the kernel counts what it missed (5.12 and later)
+ * @has_missed: the kernel could be asked what it missed
  * @missed: how often it was skipped because it ran already on that processor
  */
 struct observer_point {

@@ -56,7 +56,7 @@ int observer_programs_fit(struct freezewatch_bpf *skel, const struct btf *kernel
 		if (arguments_of(kernel, required[i]) >= 0)
 			continue;
 		findings_add(f, EXIT_CODE_NOT_READY, NULL, "this kernel has no function %s() where "
-			     "the observer could be attached; it works on 5.10 to 7.2", required[i]);
+			     "the observer could be attached; Documentation/architecture.md lists the kernels it works on", required[i]);
 		r = -ENOTSUP;
 	}
 	if (r)
