@@ -6,6 +6,7 @@
 . ../cli/lib.sh
 
 here=$PWD
+templates=$top/build/tests/apps		# made by templates, on the host
 rounds=${ROUNDS:-1}
 clients=8
 
@@ -149,8 +150,25 @@ load_begins() {
 	done
 }
 
+# The load rests while a server runs on a copy, which it has nothing to do with any more.
+load_rests() {
+	kill -STOP "$loader"
+}
+
+acknowledged() { cat "$1"/* | grep -c ack; }
+more_than() { [ "$(acknowledged "$2")" -gt $(($1 + clients)) ]; }
+
+# load_goes_on DIRECTORY: and has acknowledged more than a transaction for each client
+load_goes_on() {
+	local before
+	before=$(acknowledged "$1")
+	kill -CONT "$loader"
+	within 20000 more_than "$before" "$1"
+}
+
 load_ends() {
 	local status
+	kill -CONT "$loader"
 	ends "$loader"
 	status=$?
 	loader=
