@@ -51,6 +51,7 @@ guest: bootstrap userspace
 	@$(MAKE) --no-print-directory -s -C tests/soak O=$(BUILD)/tests/soak
 	@$(MAKE) --no-print-directory -s -C tests/bench O=$(BUILD)/tests/bench
 	@$(MAKE) --no-print-directory -s -C tests/observer O=$(BUILD)/tests/observer
+	@tests/apps/templates $(BUILD)/tests/apps
 
 demo: bootstrap userspace
 	@tools/demo/run
