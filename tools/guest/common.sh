@@ -13,8 +13,6 @@ else
 fi
 export FREEZEGUARD_CACHE=$CACHE
 
-# Version and the Debian suite that has it. "debug" is built of that suite's sources: build-debug.
-declare -A KERNEL_SUITE=([6.1]=bookworm [6.12]=trixie [newest]=trixie-backports [debug]=bookworm)
 # Raised when the way a cached kernel is made changes, so that old ones aren't used.
 KERNEL_RECIPE=4
 # Likewise, and whenever a line of debug.config changes.
@@ -24,10 +22,51 @@ say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
 die() { say "$1"; exit "${2:-1}"; }
 
+# The table of kernels, and each column by a kernel's name.
+KERNELS_FILE=${FREEZEGUARD_KERNELS:-$PROJECT/tools/guest/kernels}
+KERNELS_KNOWN=()
+declare -A KERNEL_SUITE=() KERNEL_FOLLOWS=() KERNEL_PACKAGES=() KERNEL_SETS=() KERNEL_TESTS=()
+declare -A KERNEL_EXCEPTIONS=() KERNEL_DIFFERS=()
+read_kernels()
+{
+	local line name suite packages sets tests exceptions differs
+	local -i number=0
+	[ -r "$KERNELS_FILE" ] || die "cannot read the table of kernels, $KERNELS_FILE"
+	while IFS= read -r line; do
+		number+=1
+		case $line in '' | '#'*) continue ;; esac
+		[[ $line =~ ^[^\|]*(\|[^\|]*){6}$ ]] ||
+			die "$KERNELS_FILE, line $number: not seven columns with | between them"
+		IFS='|' read -r name suite packages sets tests exceptions differs <<<"$line"
+		read -r name <<<"$name"
+		read -r suite <<<"$suite"
+		[[ $name =~ ^[a-z0-9][a-z0-9.]*$ && $suite =~ ^[a-z][a-z0-9-]*\+?$ ]] ||
+			die "$KERNELS_FILE, line $number: '$name' of suite '$suite' cannot be a kernel"
+		KERNELS_KNOWN+=("$name")
+		KERNEL_SUITE[$name]=${suite%+}
+		[ "$suite" = "${suite%+}" ] || KERNEL_FOLLOWS[$name]=1
+		read -r "KERNEL_PACKAGES[$name]" <<<"$packages"
+		read -r "KERNEL_SETS[$name]" <<<"$sets"
+		read -r "KERNEL_TESTS[$name]" <<<"$tests"
+		read -r "KERNEL_EXCEPTIONS[$name]" <<<"$exceptions"
+		read -r "KERNEL_DIFFERS[$name]" <<<"$differs"
+	done <"$KERNELS_FILE"
+	[ ${#KERNELS_KNOWN[@]} -gt 0 ] || die "$KERNELS_FILE names no kernel"
+}
+read_kernels
+
 kernel_check()
 {
-	[ -n "${KERNEL_SUITE[$1]:-}" ] ||
-		die "unknown kernel '$1'; known: $(printf '%s\n' "${!KERNEL_SUITE[@]}" | sort -V | xargs)" "${2:-1}"
+	[ -n "${KERNEL_SUITE[$1]:-}" ] || die "unknown kernel '$1'; known: ${KERNELS_KNOWN[*]}" "${2:-1}"
+}
+
+kernel_default()
+{
+	local name
+	for name in "${KERNELS_KNOWN[@]}"; do
+		[[ " ${KERNEL_SETS[$name]} " != *" default "* ]] || break
+	done
+	printf '%s\n' "$name"
 }
 
 kernel_dir()
@@ -58,13 +97,29 @@ in_tree()
 	' sh "$@"
 }
 
-# lock_wait FILE MESSAGE: takes an exclusive lock until the process ends, on a descriptor
-# named LOCK_FD; says MESSAGE if that takes more than two seconds.
+# cache_check STATUS MIB FOR: ends with STATUS unless the cache can be written to and has that much room.
+cache_check()
+{
+	local left
+	if ! mkdir -p "$CACHE"/{kernel,lock,run,tmp} 2>/dev/null || ! [ -w "$CACHE/tmp" ]; then
+		die "cannot write to the cache, $CACHE; set FREEZEGUARD_CACHE to a directory of your own" "$1"
+	fi
+	left=$(($(df --output=avail -k "$CACHE" | tail -n 1) / 1024))
+	[ "$left" -ge "$2" ] ||
+		die "the cache's disk is full: $CACHE has $left MiB left, and $3 takes $2; make room there, or set FREEZEGUARD_CACHE to a directory elsewhere" "$1"
+}
+
+# lock_wait FILE DOING: takes an exclusive lock until the process and its children end, on a descriptor
+# named LOCK_FD. If that takes more than two seconds it says which process holds it.
 lock_wait()
 {
-	mkdir -p "${1%/*}"
+	local holder='' limit=${FREEZEGUARD_LOCK_TIMEOUT:-1800}
 	exec {LOCK_FD}>>"$1"
-	flock -w 2 "$LOCK_FD" && return
-	say "$2"
-	flock -w 1800 "$LOCK_FD" || die "gave up waiting for $1"
+	if ! flock -w 2 "$LOCK_FD"; then
+		read -r holder <"$1" || :
+		say "process ${holder:-unknown} is $2 and holds $1; waiting for it, $limit s at most"
+		flock -w "$limit" "$LOCK_FD" ||
+			die "process ${holder:-unknown} still holds $1 after $limit s; end it, or what it started, and try again"
+	fi
+	printf '%s\n' $$ >"$1"
 }
