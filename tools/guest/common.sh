@@ -58,6 +58,57 @@ in_tree()
 	' sh "$@"
 }
 
+# apt_sources SUITE: prints the lines of a sources.list for a Debian suite: the suite itself, the base of
+# a backports suite, and the base's updates and security as far as the mirror has them. Every address
+# comes from this host's apt configuration.
+apt_sources()
+{
+	local suite=$1 base=${1%-backports} host targets site release main_site
+	# shellcheck disable=SC1091 # a file of the host
+	host=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-}")
+	[ -n "$host" ] || die "this host names no Debian release in /etc/os-release"
+	targets=$(host_targets "$host")
+	if [ -z "$targets" ]; then
+		as_root apt-get -qq update >&2
+		targets=$(host_targets "$host")
+	fi
+	main_site=$(awk -v r="$host" '$2 == r { print $1; exit }' <<<"$targets")
+	[ -n "$main_site" ] || die "apt on this host has no source for $host main; see /etc/apt/sources.list.d"
+	{
+		while read -r site release; do
+			printf '%s %s\n' "$site" "$base${release#"$host"}"
+		done <<<"$targets"
+		[ "$suite" = "$base" ] || printf '%s %s\n' "$main_site" "$suite"
+	} | awk '!seen[$0]++' | while read -r site release; do
+		case $release in
+		"$base"|"$suite") ;;
+		*-backports*) continue ;;
+		*) mirror_has "$site" "$release" || continue ;;
+		esac
+		printf 'deb %s %s main\n' "$site" "$release"
+	done
+}
+
+# SITE RELEASE pairs of a release, from this host's apt
+host_targets()
+{
+	# shellcheck disable=SC2016 # apt expands these
+	apt-get indextargets --format '$(SITE) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
+		awk -v host="$1" '$3 == "main" && index($2, host) == 1 { print $1, $2 }' | sort -u
+}
+
+mirror_has()
+{
+	local file status=0
+	file=$(mktemp)
+	timeout 60 /usr/lib/apt/apt-helper -qq -o APT::Sandbox::User=root download-file \
+		"$1/dists/$2/InRelease" "$file" >/dev/null 2>&1 </dev/null || status=1
+	rm -f "$file"
+	return $status
+}
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
 # lock_wait FILE MESSAGE: takes an exclusive lock until the process ends, on a descriptor
 # named LOCK_FD; says MESSAGE if that takes more than two seconds.
 lock_wait()
