@@ -12,8 +12,8 @@ MESSAGES ?= 1000000
 DURATION ?= 600
 
 .DEFAULT_GOAL := all
-.PHONY: all help bootstrap userspace module guest demo check check-debug fuzz soak bench bench-quick install \
-	install-module clean
+.PHONY: all help bootstrap userspace module guest demo check check-debug check-fresh fuzz soak bench \
+	bench-quick install install-module clean
 
 all: userspace module
 
@@ -21,7 +21,9 @@ help:
 	@echo 'make demo            what freezeguard does, shown in a throw-away virtual machine'
 	@echo 'make check           every test; ends with "N passed, N failed, N skipped"'
 	@echo '                     on every kernel; KERNELS="6.1 newest": only on these'
+	@echo '                     SUITES="static cli-6.1": only these; ALSO="fresh-13": this one, too'
 	@echo 'make check-debug     the guests'"'"' tests and KUnit on a kernel that checks itself; builds it once'
+	@echo 'make check-fresh     that the README is enough on a bare Debian 12 and 13; takes root'
 	@echo 'make fuzz            MESSAGES=1000000 to the module, in KERNEL=debug; SEED=N repeats a run'
 	@echo 'make soak            everything at once for DURATION=600 seconds, likewise'
 	@echo 'make bench           what freezes, deadlines and commands cost, beside what else there is; KERNEL=6.1'
@@ -56,11 +58,14 @@ demo: bootstrap userspace
 	@tools/demo/run
 
 check: guest
-	@KERNELS='$(KERNELS)' tests/run
+	@KERNELS='$(KERNELS)' ALSO='$(ALSO)' tests/run $(SUITES)
 
 check-debug: KERNELS := debug
 check-debug: guest
 	@tests/run cli-debug kernel-debug devices-debug kunit-debug
+
+check-fresh:
+	@tests/run fresh-12 fresh-13
 
 fuzz soak: KERNELS := $(KERNEL)
 
