@@ -34,7 +34,7 @@ help:
 
 # Installs what is missing; the tests' servers and checkers only for tests.
 bootstrap:
-	@tools/bootstrap $(if $(filter-out demo,$(MAKECMDGOALS)),,build guest)
+	@tools/bootstrap $(if $(filter-out demo,$(MAKECMDGOALS)),,build guest demo)
 
 userspace: | $(if $(filter demo check check-debug guest fuzz soak bench bench-quick,$(MAKECMDGOALS)),bootstrap)
 	@$(MAKE) --no-print-directory -C userspace O=$(BUILD)/userspace
