@@ -14,8 +14,8 @@ MESSAGES ?= 1000000
 DURATION ?= 600
 
 .DEFAULT_GOAL := all
-.PHONY: all help bootstrap userspace module guest demo check check-all check-debug fuzz soak bench bench-quick \
-	install install-module clean
+.PHONY: all help bootstrap userspace module guest demo check check-all check-debug check-fresh fuzz soak \
+	bench bench-quick install install-module clean
 
 all: userspace module
 
@@ -23,8 +23,10 @@ help:
 	@echo 'make demo            what freezeguard does, shown in a throw-away virtual machine'
 	@echo 'make check           every test; ends with "N passed, N failed, N skipped"'
 	@echo '                     KERNELS="$(KERNELS)": on which; known: $(shell tools/guest/list)'
+	@echo '                     SUITES="static cli-6.1": only these; ALSO="fresh-13": this one, too'
 	@echo 'make check-all       every test on every kernel, with full numbers; takes hours'
 	@echo 'make check-debug     the guests'"'"' tests and KUnit on a kernel that checks itself; builds it once'
+	@echo 'make check-fresh     that the README is enough on a bare Debian 12 and 13; takes root'
 	@echo 'make fuzz            MESSAGES=1000000 to the module, in KERNEL=debug; SEED=N repeats a run'
 	@echo 'make soak            everything at once for DURATION=600 seconds, likewise'
 	@echo 'make bench           what freezes, deadlines and commands cost, beside what else there is; KERNEL=$(DEFAULT_KERNEL)'
@@ -60,7 +62,7 @@ demo: bootstrap userspace
 	@tools/demo/run
 
 check: guest
-	@KERNELS='$(KERNELS)' tests/run
+	@KERNELS='$(KERNELS)' ALSO='$(ALSO)' tests/run $(SUITES)
 
 # PATIENCE multiplies the suites' timeouts.
 check-all: KERNELS := $(shell tools/guest/list check-all)
@@ -70,6 +72,9 @@ check-all: guest
 check-debug: KERNELS := $(shell tools/guest/list check-debug)
 check-debug: guest
 	@KERNELS='$(KERNELS)' tests/run $(shell tools/guest/list --suites debug)
+
+check-fresh:
+	@tests/run fresh-12 fresh-13
 
 fuzz soak: KERNELS := $(KERNEL)
 

@@ -97,6 +97,70 @@ in_tree()
 	' sh "$@"
 }
 
+# apt_sources SUITE: prints the lines of a sources.list for a Debian suite: the suite itself, the base of
+# a backports suite, and the base's updates and security as far as the mirror has them. Every address
+# comes from this host's apt configuration. Returns 1 after a message why that is not possible.
+apt_sources()
+{
+	local suite=$1 base=${1%-backports} host targets site release main_site signed='' reason
+	local keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+	# shellcheck disable=SC1091 # a file of the host
+	host=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-}")
+	[ -n "$host" ] || { echo "this host names no Debian release in /etc/os-release" >&2; return 1; }
+	targets=$(host_targets "$host")
+	main_site=$(awk -v r="$host" '$2 == r { print $1; exit }' <<<"$targets")
+	[ -n "$main_site" ] ||
+		{ echo "apt on this host has no source for $host main; see /etc/apt/sources.list.d" >&2; return 1; }
+	# Since Debian 13 a source has to name its keys.
+	if [ -e $keyring ] && ! compgen -G '/etc/apt/trusted.gpg.d/debian-archive-*' >/dev/null; then
+		signed="[signed-by=$keyring] "
+	fi
+	while read -r site release; do
+		case $release in
+		"$base" | "$suite") ;;
+		*-backports*) continue ;;
+		esac
+		if ! reason=$(mirror_has "$site" "$release"); then
+			[ "$release" != "$base" ] && [ "$release" != "$suite" ] && continue
+			echo "$reason" >&2
+			return 1
+		fi
+		printf 'deb %s%s %s main\n' "$signed" "$site" "$release"
+	done < <({
+		while read -r site release; do
+			printf '%s %s\n' "$site" "$base${release#"$host"}"
+		done <<<"$targets"
+		[ "$suite" = "$base" ] || printf '%s %s\n' "$main_site" "$suite"
+	} | awk '!seen[$0]++')
+}
+
+# SITE RELEASE pairs of a release, from this host's apt
+host_targets()
+{
+	# shellcheck disable=SC2016 # apt expands these
+	apt-get indextargets -o APT::Get::IndexTargets::ReleaseInfo=false \
+		--format '$(SITE) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
+		awk -v host="$1" '$3 == "main" && index($2, host) == 1 { print $1, $2 }' | sort -u
+}
+
+# mirror_has SITE RELEASE: succeeds if that can be had, or prints why not.
+mirror_has()
+{
+	local file status=0
+	file=$(mktemp)
+	if ! timeout 60 /usr/lib/apt/apt-helper -qq -o APT::Sandbox::User=root download-file \
+		"$1/dists/$2/InRelease" "$file" >"$file.log" 2>&1 </dev/null; then
+		status=1
+		if grep -q 404 "$file.log"; then
+			echo "there is no suite $2 where this host's packages are from"
+		else
+			echo "no network, or no answer: $(sed -n 's/^E: //p' "$file.log" | head -n 1)"
+		fi
+	fi
+	rm -f "$file" "$file.log"
+	return $status
+}
+
 # cache_check STATUS MIB FOR: ends with STATUS unless the cache can be written to and has that much room.
 cache_check()
 {
