@@ -8,7 +8,7 @@
 here=$PWD
 templates=$top/build/tests/apps		# made by templates, on the host
 rounds=${ROUNDS:-1}
-clients=8
+clients=${CLIENTS:-4}
 
 # does NAME COMMAND...: as that, for a function that leaves something behind: variables, a process
 does() {
@@ -143,7 +143,7 @@ gone() { ! kill -0 "$1" 2>/dev/null; }
 load_begins() {
 	local n
 	mkdir -p "$3"
-	setsid ./load.py "$1" "$2" $clients "$3" >"$scratch/load.errors" 2>&1 &
+	setsid ./load.py "$1" "$2" "$clients" "$3" >"$scratch/load.errors" 2>&1 &
 	loader=$!
 	for ((n = 0; n < clients; n++)); do
 		until_up "$loader" 60000 grep -q ack "$3/$n" || { cat "$scratch/load.errors"; return 1; }

@@ -16,7 +16,7 @@ import time
 import traceback
 
 # An emulated machine is to have time for more than this.
-PAUSE_S = 0.2
+PAUSE_S = 0.1
 
 
 def mariadb(socket):

@@ -31,7 +31,7 @@ mariadb_start() {
 		>"$2.log" 2>&1 &
 	server=$!
 	servers+=("$server")
-	until_up "$server" 60000 mariadb-admin --no-defaults -uroot -S "$2" ping || { cat "$2.log"; return 1; }
+	until_up "$server" 60000 grep "ready for connections" "$2.log" || { cat "$2.log"; return 1; }
 }
 
 # mariadb_does SOCKET STATEMENTS

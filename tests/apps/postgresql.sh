@@ -30,10 +30,10 @@ postgresql_start() {
 	install -d -o nobody "$socket"
 	"${as_nobody[@]}" "$postgresql_bin/postgres" -D "$data" -k "$socket" -h '' -c shared_buffers=16MB \
 		-c max_connections=30 -c max_wal_size=64MB -c wal_keep_size=128MB -c autovacuum=off \
-		-c max_logical_replication_workers=0 "$@" >"$socket.log" 2>&1 &
+		-c max_logical_replication_workers=0 -c recovery_init_sync_method=syncfs "$@" >"$socket.log" 2>&1 &
 	server=$!
 	servers+=("$server")
-	until_up "$server" 90000 pg_isready -q -h "$socket" -U postgres || { cat "$socket.log"; return 1; }
+	until_up "$server" 90000 grep "ready to accept connections" "$socket.log" || { cat "$socket.log"; return 1; }
 }
 
 # postgresql_does SOCKET-DIRECTORY STATEMENTS

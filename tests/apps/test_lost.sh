@@ -21,7 +21,7 @@ first_acks() {
 	awk -v after="$1" '$1 == "ack" && $3 >= after && !(FILENAME in seen) { seen[FILENAME]; print $3 }' \
 		"$2"/* | sort -n
 }
-all_go_on() { [ "$(first_acks "$@" | wc -l)" -eq $clients ]; }
+all_go_on() { [ "$(first_acks "$@" | wc -l)" -eq "$clients" ]; }
 
 # ---- the processes ----
 
