@@ -5,7 +5,7 @@
 # shellcheck disable=SC2016 # the commands of other shells
 # shellcheck source=tests/cli/lib.sh
 . ./lib.sh
-plan 22
+plan 23
 
 make_fs ext4
 fs=${mounted[ext4]}
