@@ -7,7 +7,7 @@ pins=/sys/fs/bpf/freezeguard
 
 # Nothing else in the guest has programs like these.
 programs() {
-	bpftool prog list | grep -c ': tracing '
+	bpftool prog list | grep -cE ': (tracing|kprobe) '
 }
 
 programs_are() {
