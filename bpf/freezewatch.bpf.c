@@ -475,7 +475,7 @@ static __always_inline int do_freeze_ends(int ret)
 	bpf_map_delete_elem(&calls, &thread);
 	return 0;
 }
-FW_AT_RETURN(freeze_super, fw_freeze_args, freeze_ends)
+FW_AT_RETURN(freeze_super, fw_returned(ctx, fw_freeze_args), freeze_ends)
 
 static __always_inline int do_freeze_begins(u64 *args)
 {
@@ -730,7 +730,7 @@ static __always_inline int do_thaw_ends(int ret)
 	bpf_map_delete_elem(&calls, &thread);
 	return 0;
 }
-FW_AT_RETURN(thaw_super_locked, fw_thaw_args, thaw_ends)
+FW_AT_RETURN(thaw_super_locked, fw_returned(ctx, fw_thaw_args), thaw_ends)
 
 /* ---- the end of a superblock ---- */
 

@@ -80,11 +80,11 @@ static __always_inline int ____##name(unsigned long long *ctx, ##args)
 	}									\
 	FW_ENTRY_PROBE(function, name)
 
-/* The same at its return: do_NAME(what it returned). It has @args arguments. */
-#define FW_AT_RETURN(function, args, name)					\
+/* The same at its return: do_NAME(what it returned), which in a fexit program with its ctx is @returned. */
+#define FW_AT_RETURN(function, returned, name)					\
 	SEC("fexit/" #function) int name(__u64 *ctx)				\
 	{									\
-		return fw_is_at_work() ? do_##name(fw_returned(ctx, args)) : 0;	\
+		return fw_is_at_work() ? do_##name(returned) : 0;		\
 	}									\
 	FW_RETURN_PROBE(function, name)
 

@@ -125,7 +125,7 @@ static __always_inline int do_wait_ends(int unused)
 	bpf_map_delete_elem(&writers, &thread);
 	return 0;
 }
-FW_AT_RETURN(percpu_rwsem_wait, 2, wait_ends)
+FW_AT_RETURN(percpu_rwsem_wait, 0, wait_ends)
 
 /* Once more: of hundreds that wait, most are too many for the kretprobe. */
 SEC("fexit/percpu_rwsem_wait")
