@@ -5,7 +5,6 @@
 . ./lib.sh
 plan 35
 
-start_maps
 expedite
 make_fs ext4
 make_fs xfs
