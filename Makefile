@@ -23,7 +23,7 @@ help:
 	@echo 'make demo            what freezeguard does, shown in a throw-away virtual machine'
 	@echo 'make check           every test; ends with "N passed, N failed, N skipped"'
 	@echo '                     KERNELS="$(KERNELS)": on which; known: $(shell tools/guest/list)'
-	@echo '                     SUITES="static cli-6.1": only these; ALSO="fresh-13": this one, too'
+	@echo '                     SUITES="static cli-$(DEFAULT_KERNEL)": only these; ALSO="fresh-13": this one, too'
 	@echo 'make check-all       every test on every kernel, with full numbers; takes hours'
 	@echo 'make check-debug     the guests'"'"' tests and KUnit on a kernel that checks itself; builds it once'
 	@echo 'make check-fresh     that the README is enough on a bare Debian 12 and 13; takes root'
