@@ -2,7 +2,9 @@
 # freezeguard: "make help" lists the targets. Everything is built below build/.
 
 BUILD	:= $(CURDIR)/build
-KERNELS	?= 6.1 newest
+# tools/guest/kernels has them: those of "make check", and the one that everything else boots.
+KERNELS	?= $(shell tools/guest/list check)
+DEFAULT_KERNEL = $(shell tools/guest/list default)
 KDIR	?= /lib/modules/$(shell uname -r)/build
 DESTDIR	?=
 PREFIX	?= /usr/local
@@ -12,19 +14,22 @@ MESSAGES ?= 1000000
 DURATION ?= 600
 
 .DEFAULT_GOAL := all
-.PHONY: all help bootstrap userspace module guest demo check check-debug fuzz soak bench bench-quick install \
-	install-module clean
+.PHONY: all help bootstrap userspace module guest demo check check-all check-debug check-fresh fuzz soak \
+	bench bench-quick install install-module clean
 
 all: userspace module
 
 help:
 	@echo 'make demo            what freezeguard does, shown in a throw-away virtual machine'
 	@echo 'make check           every test; ends with "N passed, N failed, N skipped"'
-	@echo '                     on every kernel; KERNELS="6.1 newest": only on these'
+	@echo '                     KERNELS="$(KERNELS)": on which; known: $(shell tools/guest/list)'
+	@echo '                     SUITES="static cli-$(DEFAULT_KERNEL)": only these; ALSO="fresh-13": this one, too'
+	@echo 'make check-all       every test on every kernel, with full numbers; takes hours'
 	@echo 'make check-debug     the guests'"'"' tests and KUnit on a kernel that checks itself; builds it once'
+	@echo 'make check-fresh     that the README is enough on a bare Debian 12 and 13; takes root'
 	@echo 'make fuzz            MESSAGES=1000000 to the module, in KERNEL=debug; SEED=N repeats a run'
 	@echo 'make soak            everything at once for DURATION=600 seconds, likewise'
-	@echo 'make bench           what freezes, deadlines and commands cost, beside what else there is; KERNEL=6.1'
+	@echo 'make bench           what freezes, deadlines and commands cost, beside what else there is; KERNEL=$(DEFAULT_KERNEL)'
 	@echo 'make bench-quick     that all of it can be measured'
 	@echo 'make                 freezectl, and freezeguard.ko for the running kernel'
 	@echo 'make install         both, to $(PREFIX) and the running kernel'"'"'s modules'
@@ -32,9 +37,9 @@ help:
 
 # Installs what is missing; the tests' servers and checkers only for tests.
 bootstrap:
-	@tools/bootstrap $(if $(filter-out demo,$(MAKECMDGOALS)),,build guest)
+	@tools/bootstrap $(if $(filter-out demo,$(MAKECMDGOALS)),,build guest demo)
 
-userspace: | $(if $(filter demo check check-debug guest fuzz soak bench bench-quick,$(MAKECMDGOALS)),bootstrap)
+userspace: | $(if $(filter demo check check-all check-debug guest fuzz soak bench bench-quick,$(MAKECMDGOALS)),bootstrap)
 	@$(MAKE) --no-print-directory -C userspace O=$(BUILD)/userspace
 
 # Objects land beside the sources, as the kernel's build system has it; "make clean" takes them away.
@@ -43,7 +48,7 @@ module:
 
 # What the guests' tests are: modules for each kernel, programs for all.
 guest: bootstrap userspace
-	@for kernel in $(KERNELS); do tools/guest/build-module $$kernel || exit; done
+	@tools/guest/prepare $(KERNELS)
 	@$(MAKE) --no-print-directory -s -C tests/kernel O=$(BUILD)/tests/kernel
 	@$(MAKE) --no-print-directory -s -C tests/cli O=$(BUILD)/tests/cli
 	@$(MAKE) --no-print-directory -s -C tests/hostile O=$(BUILD)/tests/hostile
@@ -51,16 +56,25 @@ guest: bootstrap userspace
 	@$(MAKE) --no-print-directory -s -C tests/soak O=$(BUILD)/tests/soak
 	@$(MAKE) --no-print-directory -s -C tests/bench O=$(BUILD)/tests/bench
 	@$(MAKE) --no-print-directory -s -C tests/observer O=$(BUILD)/tests/observer
+	@tests/apps/templates $(BUILD)/tests/apps
 
 demo: bootstrap userspace
 	@tools/demo/run
 
 check: guest
-	@KERNELS='$(KERNELS)' tests/run
+	@KERNELS='$(KERNELS)' ALSO='$(ALSO)' tests/run $(SUITES)
 
-check-debug: KERNELS := debug
+# PATIENCE multiplies the suites' timeouts.
+check-all: KERNELS := $(shell tools/guest/list check-all)
+check-all: guest
+	@KERNELS='$(KERNELS)' HOSTILE_TRIES=20 ROUNDS=10 PART=all PATIENCE=4 tests/run
+
+check-debug: KERNELS := $(shell tools/guest/list check-debug)
 check-debug: guest
-	@tests/run cli-debug kernel-debug devices-debug kunit-debug
+	@KERNELS='$(KERNELS)' tests/run $(shell tools/guest/list --suites debug)
+
+check-fresh:
+	@tests/run fresh-12 fresh-13
 
 fuzz soak: KERNELS := $(KERNEL)
 
@@ -73,7 +87,7 @@ soak: guest
 	@tools/vm-run --kernel $(KERNEL) --timeout $$((600 + $(DURATION))) -- \
 		tests/soak/run --seconds $(DURATION) $(if $(SEED),--seed $(SEED))
 
-bench bench-quick: KERNEL = 6.1
+bench bench-quick: KERNEL = $(DEFAULT_KERNEL)
 bench bench-quick: KERNELS = $(KERNEL)
 
 # The table, and build/bench/figures.json.

@@ -77,26 +77,6 @@ static __always_inline struct mount *fw_first_mount(struct super_block *sb)
 	return (void *)first - bpf_core_field_offset(struct mount___list, mnt_instance);
 }
 
-/* task->state became task->__state in 5.14. */
-struct task_struct___state {
-	volatile long state;
-} __attribute__((preserve_access_index));
-
-struct task_struct___new_state {
-	unsigned int __state;
-} __attribute__((preserve_access_index));
-
-static __always_inline bool fw_task_waits(struct task_struct *task)
-{
-	u64 state;
-
-	if (bpf_core_field_exists(struct task_struct___new_state, __state))
-		state = BPF_CORE_READ((struct task_struct___new_state *)task, __state);
-	else
-		state = BPF_CORE_READ((struct task_struct___state *)task, state);
-	return (state & TASK_UNINTERRUPTIBLE) && !(state & TASK_NOLOAD);
-}
-
 /* The address of a superblock's semaphore; @level is a constant. */
 #define FW_SEMAPHORE(sb, level) \
 	((void *)__builtin_preserve_access_index(&(sb)->s_writers.rw_sem[level]))

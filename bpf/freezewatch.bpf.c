@@ -47,19 +47,19 @@ static __always_inline int fw_means_end(enum fw_means how)
 	return 0;
 }
 
-/* Of the current thread, which is about to freeze or thaw @sb with the arguments of @ctx. */
-static __always_inline enum fw_means fw_means(u64 *ctx, u32 args)
+/* Of the current thread, which is about to freeze or thaw with these @n arguments. */
+static __always_inline enum fw_means fw_means(u64 *args, u32 n)
 {
 	u32 thread = fw_thread();
 	enum fw_means *marked = bpf_map_lookup_elem(&means, &thread);
-	u64 superblock = ctx[0];
+	u64 superblock = args[0];
 	struct fw_held *held = bpf_map_lookup_elem(&leases, &superblock);
 
 	if (marked)
 		return *marked;
 	if (held && held->thread == thread)
 		return FW_MEANS_LEASE;
-	if (fw_argument(ctx, args, 1) & FREEZE_HOLDER_KERNEL)
+	if (fw_argument(args, n, 1) & FREEZE_HOLDER_KERNEL)
 		return FW_MEANS_KERNEL;
 	return FW_MEANS_USER;
 }
@@ -286,8 +286,7 @@ static __always_inline bool fw_is_of(const struct fw_frozen *entry, const struct
 }
 
 /*
- * Not inlined, as all that follows: each is verified once, and has a stack of its own. For 5.10's
- * verifier they take scalars.
+ * Not inlined, as all that follows: each is verified once, and has a stack of its own.
  */
 static __noinline int fw_freeze_begins(u64 superblock, u32 how)
 {
@@ -461,42 +460,37 @@ static __always_inline bool fw_is_frozen_by(struct fw_call *call)
 	       fw_sb_phase(sb) == FW_PHASE_COMPLETE;
 }
 
-static __always_inline int fw_freeze_ends(u64 superblock, int ret)
+static __always_inline int do_freeze_ends(int ret)
 {
 	u32 thread = fw_thread();
 	struct fw_call *call = bpf_map_lookup_elem(&calls, &thread);
 
-	if (!call || call->thaw || call->superblock != superblock)
+	if (!call || call->thaw)
 		return 0;
 	if (ret && !fw_is_frozen_by(call))
-		fw_freeze_fails(superblock, call, -ret);
+		fw_freeze_fails(call->superblock, call, -ret);
 	else
-		fw_freeze_succeeds(superblock, call);
+		fw_freeze_succeeds(call->superblock, call);
 	bpf_map_delete_elem(&calls, &thread);
 	return 0;
 }
+FW_AT_RETURN(freeze_super, fw_returned(ctx, fw_freeze_args), freeze_ends)
 
-static __always_inline int do_freeze_begins(u64 *ctx)
+static __always_inline int do_freeze_begins(u64 *args)
 {
 	u32 thread = fw_thread();
 	struct fw_call *call = bpf_map_lookup_elem(&calls, &thread);
 	struct fw_untold key = { .thread = thread };
 
-	/* fs_bdev_freeze() was seen already; what has been told is over, though its end was not seen. */
-	if (call && !call->thaw && call->superblock == ctx[0]) {
+	/* It was seen already; what has been told is over, though its end was not seen. */
+	if (call && !call->thaw && call->superblock == args[0]) {
 		key.since_ns = call->since_ns;
 		if (bpf_map_lookup_elem(&untold, &key))
 			return 0;
 	}
-	return fw_freeze_begins(ctx[0], fw_means(ctx, fw_freeze_args));
+	return fw_freeze_begins(args[0], fw_means(args, fw_freeze_args));
 }
-FW_NOT_MISSED("fentry/freeze_super", FW_FREEZE_BEGINS, freeze_begins)
-
-static __always_inline int do_freeze_ends(u64 *ctx)
-{
-	return fw_freeze_ends(ctx[0], fw_returned(ctx, fw_freeze_args));
-}
-FW_NOT_MISSED("fexit/freeze_super", FW_FREEZE_ENDS, freeze_ends)
+FW_AT_ENTRY(freeze_super, freeze_begins)
 
 /*
  * From 6.8 on device-mapper's suspend comes this way, and gcc may have it and the system's suspend
@@ -511,7 +505,7 @@ int BPF_PROG(fs_bdev_freeze_begins, struct block_device *bdev)
 SEC("fexit/fs_bdev_freeze")
 int BPF_PROG(fs_bdev_freeze_ends, struct block_device *bdev, int ret)
 {
-	return fw_freeze_ends((u64)BPF_CORE_READ(bdev, bd_holder), ret);
+	return do_freeze_ends(ret);
 }
 
 SEC("fentry/filesystems_freeze_callback")
@@ -533,7 +527,7 @@ int BPF_PROG(filesystems_freeze_ends, struct super_block *sb)
 	if (!call || call->thaw)
 		return 0;
 	if (call->phase || phase)
-		return fw_freeze_ends((u64)sb, call->phase && phase == FW_PHASE_COMPLETE ? 0 : -EBUSY);
+		return do_freeze_ends(call->phase && phase == FW_PHASE_COMPLETE ? 0 : -EBUSY);
 	fw_mine_to_tell(thread, call->since_ns);
 	bpf_map_delete_elem(&calls, &thread);
 	fw_sb_device(sb, &device);
@@ -547,19 +541,20 @@ int BPF_PROG(filesystems_freeze_ends, struct super_block *sb)
  * A freeze takes the three semaphores for writing, one a phase. At the first one it is certain that it is
  * this call that freezes: others are refused from now on, or come on top when it has succeeded.
  */
-static __always_inline int do_phase_begins(u64 *ctx)
+static __always_inline int do_phase_begins(u64 *args)
 {
 	u32 thread = fw_thread();
 	struct fw_call *call = bpf_map_lookup_elem(&calls, &thread);
 	struct fw_semaphore *semaphore;
 	struct fw_frozen *entry;
 	struct fw_device device;
-	u64 address = ctx[0];
+	u64 address = args[0];
 
 	if (!call || call->thaw)
 		return 0;
 	semaphore = bpf_map_lookup_elem(&semaphores, &address);
-	if (!semaphore || semaphore->superblock != call->superblock)
+	if (!semaphore || semaphore->superblock != call->superblock ||
+	    semaphore->phase == call->phase)
 		return 0;
 	call->phase = semaphore->phase;
 	device = semaphore->device;
@@ -572,7 +567,7 @@ static __always_inline int do_phase_begins(u64 *ctx)
 		entry->phase = call->phase;
 	return 0;
 }
-FW_NOT_MISSED("fentry/percpu_down_write", FW_PHASE_BEGINS, phase_begins)
+FW_AT_ENTRY(percpu_down_write, phase_begins)
 
 /* ---- thaws ---- */
 
@@ -684,14 +679,14 @@ static __noinline int fw_is_left_frozen(u64 superblock, struct fw_call *call, in
 	return 0;
 }
 
-static __always_inline int do_thaw_begins(u64 *ctx)
+static __always_inline int do_thaw_begins(u64 *args)
 {
 	u32 thread = fw_thread();
 	struct fw_call call = {
-		.superblock = ctx[0],
+		.superblock = args[0],
 		.since_ns = bpf_ktime_get_boot_ns(),
-		.means = fw_means(ctx, fw_thaw_args),
-		.phase = fw_sb_phase((void *)ctx[0]),
+		.means = fw_means(args, fw_thaw_args),
+		.phase = fw_sb_phase((void *)args[0]),
 		.thaw = true,
 	};
 
@@ -699,23 +694,24 @@ static __always_inline int do_thaw_begins(u64 *ctx)
 		fw_lost_entry();
 	return 0;
 }
-FW_NOT_MISSED("fentry/thaw_super_locked", FW_THAW_BEGINS, thaw_begins)
+FW_AT_ENTRY(thaw_super_locked, thaw_begins)
 
-static __always_inline int do_thaw_succeeds(u64 *ctx)
+static __always_inline int do_thaw_succeeds(u64 *args)
 {
-	struct super_block *sb = (void *)ctx[0];
+	struct super_block *sb = (void *)args[0];
 	u32 thread = fw_thread();
 	struct fw_call *call = bpf_map_lookup_elem(&calls, &thread);
 
-	if (!call || !call->thaw || call->superblock != (u64)sb || fw_sb_phase(sb))
+	if (!call || !call->thaw || call->thawed || call->superblock != (u64)sb ||
+	    fw_sb_phase(sb))
 		return 0;
 	fw_is_thawed((u64)sb, call);
 	call->thawed = true;
 	return 0;
 }
-FW_NOT_MISSED("fentry/deactivate_locked_super", FW_THAW_SUCCEEDS, thaw_succeeds)
+FW_AT_ENTRY(deactivate_locked_super, thaw_succeeds)
 
-static __always_inline int do_thaw_ends(u64 *ctx)
+static __always_inline int do_thaw_ends(int ret)
 {
 	u32 thread = fw_thread();
 	struct fw_call *call = bpf_map_lookup_elem(&calls, &thread);
@@ -723,22 +719,23 @@ static __always_inline int do_thaw_ends(u64 *ctx)
 
 	if (!all || !call || !call->thaw)
 		return 0;
-	if (!call->thawed && call->phase == FW_PHASE_COMPLETE && !fw_sb_phase((void *)ctx[0]))
-		fw_is_thawed(ctx[0], call);	/* deactivate_locked_super() was not seen */
+	if (!call->thawed && call->phase == FW_PHASE_COMPLETE &&
+	    !fw_sb_phase((void *)call->superblock))
+		fw_is_thawed(call->superblock, call);	/* deactivate_locked_super() was not seen */
 	else if (!call->thawed && call->phase == FW_PHASE_COMPLETE)
-		fw_is_left_frozen(ctx[0], call, fw_returned(ctx, fw_thaw_args));
+		fw_is_left_frozen(call->superblock, call, ret);
 	else if (!call->thawed && call->means != FW_MEANS_SYSRQ)
 		__sync_fetch_and_add(&all->thaws_refused, 1);
 	bpf_map_delete_elem(&calls, &thread);
 	return 0;
 }
-FW_NOT_MISSED("fexit/thaw_super_locked", FW_THAW_ENDS, thaw_ends)
+FW_AT_RETURN(thaw_super_locked, fw_returned(ctx, fw_thaw_args), thaw_ends)
 
 /* ---- the end of a superblock ---- */
 
-SEC("fentry/generic_shutdown_super")
-int BPF_PROG(superblock_ends, struct super_block *sb)
+static __always_inline int do_superblock_ends(u64 *args)
 {
+	struct super_block *sb = (void *)args[0];
 	struct fw_totals *all = fw_totals();
 	struct fw_event event = {};
 	struct fw_device device;
@@ -759,3 +756,4 @@ int BPF_PROG(superblock_ends, struct super_block *sb)
 		__sync_fetch_and_add(&all->unmounted_frozen, 1);
 	return 0;
 }
+FW_AT_ENTRY(generic_shutdown_super, superblock_ends)

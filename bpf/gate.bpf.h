@@ -40,66 +40,52 @@ int name(unsigned long long *ctx)						\
 static __always_inline int ____##name(unsigned long long *ctx, ##args)
 
 /*
- * From 5.12 on the kernel skips a program that is under way on the same processor already, and where
- * programs can be preempted, which is everywhere from 7.0 on, it may be so for the time that its task
- * has to wait for the processor. So what must not be missed is there three times; the first of the copies
- * to be run does the work.
+ * Every program that must not be missed is attached twice, in two ways that the kernel skips for different
+ * reasons:
+ *
+ * - fentry and fexit programs are skipped while the same program runs on the same processor. Its task can be
+ *   preempted in it, on every kernel from 7.0 on, and then it is skipped for every other task until that one
+ *   gets the processor again. No program can prevent that: the kernel takes the guard before the program's
+ *   first instruction and drops it after the last.
+ * - kprobes and kretprobes run with preemption off from before their guard is taken until it is dropped. They
+ *   are skipped while the bpf() system call works on a map on the same processor, and a kretprobe when too
+ *   many tasks are inside the function (more than ten, and more than two for each processor).
+ *
+ * The one that comes first does the work and leaves a state by which the other one sees that it is done: so
+ * each do_NAME() may run twice for the same call.
  */
-enum fw_what {
-	FW_FREEZE_BEGINS,
-	FW_FREEZE_ENDS,
-	FW_PHASE_BEGINS,
-	FW_THAW_BEGINS,
-	FW_THAW_SUCCEEDS,
-	FW_THAW_ENDS,
-	FW_WAIT_BEGINS,
-	FW_WAIT_ENDS,
-};
-
-struct fw_turn {
-	__u32 thread;
-	__u32 what;
-};
-
-/* Which of the copies were run for a thread's newest call. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
-	__type(key, struct fw_turn);
-	__type(value, __u32);
-} turns SEC(".maps");
-
-/*
- * A copy that was run before belongs to a new call now. After a call for which the first copies were skipped,
- * they take the next one for the same, and the one that did the work then does it again.
- */
-static __always_inline bool fw_its_turn(__u32 what, __u32 copy)
-{
-	struct fw_turn turn = { .thread = (__u32)bpf_get_current_pid_tgid(), .what = what };
-	__u32 bit = 1U << copy, *run = bpf_map_lookup_elem(&turns, &turn);
-
-	if (!run) {
-		bpf_map_update_elem(&turns, &turn, &bit, BPF_ANY);
-		return true;
-	}
-	if (*run & bit) {
-		*run = bit;
-		return true;
-	}
-	*run |= bit;
-	return false;
-}
-
-#define FW_COPY(section, what, body, name, copy)				\
-	SEC(section) int name(__u64 *ctx)					\
+#ifdef FW_REGS_RETURNED
+#define FW_ENTRY_PROBE(function, name)						\
+	SEC("kprobe/" #function) int name##_probe(struct pt_regs *regs)		\
 	{									\
-		return fw_is_at_work() && fw_its_turn(what, copy) ? body(ctx) : 0;	\
+		__u64 args[3] = { FW_REGS_ARGS(regs) };				\
+										\
+		return fw_is_at_work() ? do_##name(args) : 0;			\
 	}
+#define FW_RETURN_PROBE(function, name)						\
+	SEC("kretprobe/" #function) int name##_probe(struct pt_regs *regs)	\
+	{									\
+		return fw_is_at_work() ? do_##name(FW_REGS_RETURNED(regs)) : 0;	\
+	}
+#else
+#define FW_ENTRY_PROBE(function, name)
+#define FW_RETURN_PROBE(function, name)
+#endif
 
-/* NAME, NAME_2 and NAME_3, of the function do_NAME(). */
-#define FW_NOT_MISSED(section, what, name)					\
-	FW_COPY(section, what, do_##name, name, 0)				\
-	FW_COPY(section, what, do_##name, name##_2, 1)				\
-	FW_COPY(section, what, do_##name, name##_3, 2)
+/* NAME and NAME_probe at the entry of a function: do_NAME(its arguments, three at most). */
+#define FW_AT_ENTRY(function, name)						\
+	SEC("fentry/" #function) int name(__u64 *ctx)				\
+	{									\
+		return fw_is_at_work() ? do_##name(ctx) : 0;			\
+	}									\
+	FW_ENTRY_PROBE(function, name)
+
+/* The same at its return: do_NAME(what it returned), which in a fexit program with its ctx is @returned. */
+#define FW_AT_RETURN(function, returned, name)					\
+	SEC("fexit/" #function) int name(__u64 *ctx)				\
+	{									\
+		return fw_is_at_work() ? do_##name(returned) : 0;		\
+	}									\
+	FW_RETURN_PROBE(function, name)
 
 #endif /* FW_GATE_H */

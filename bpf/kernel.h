@@ -26,7 +26,7 @@ typedef _Bool bool;
 
 /* of the bpf() system call's interface */
 enum { BPF_ANY, BPF_NOEXIST, BPF_EXIST };
-enum { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_LRU_HASH = 9 };
+enum { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_ARRAY = 2 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -86,6 +86,7 @@ struct cred {
 };
 
 struct task_struct {
+	unsigned int __state;
 	unsigned int flags;
 	int pid;
 	int tgid;
@@ -121,6 +122,21 @@ struct bpf_iter__bpf_map_elem {
 	void *key;
 	void *value;
 };
+
+/* A probe's registers: the first three arguments, and what was returned. */
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs {
+	unsigned long di, si, dx, ax;
+};
+#define FW_REGS_ARGS(regs)	(regs)->di, (regs)->si, (regs)->dx
+#define FW_REGS_RETURNED(regs)	((int)(regs)->ax)
+#elif defined(__TARGET_ARCH_arm64)
+struct pt_regs {
+	u64 regs[31];
+};
+#define FW_REGS_ARGS(regs)	(regs)->regs[0], (regs)->regs[1], (regs)->regs[2]
+#define FW_REGS_RETURNED(regs)	((int)(regs)->regs[0])
+#endif
 
 #pragma clang attribute pop
 

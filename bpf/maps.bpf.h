@@ -181,8 +181,8 @@ static __always_inline void fw_lost_entry(void)
 }
 
 /*
- * Records an event under the next free number. The insertion decides whose a number is: atomics that
- * return a value came with 5.12. The event is complete before anybody can find it.
+ * Records an event under the next free number. The insertion decides whose a number is. The event is
+ * complete before anybody can find it.
  */
 static __always_inline void fw_tell(struct fw_event *event)
 {

@@ -81,6 +81,13 @@ int status(struct bpf_iter__bpf_map_elem *ctx)
 	return 0;
 }
 
+static __always_inline bool fw_task_waits(struct task_struct *task)
+{
+	u32 state = BPF_CORE_READ(task, __state);
+
+	return (state & TASK_UNINTERRUPTIBLE) && !(state & TASK_NOLOAD);
+}
+
 /*
  * A writer whose wait began before the observer came isn't seen to go on: it is shown as long as it
  * sleeps and its filesystem is frozen.

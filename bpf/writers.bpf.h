@@ -37,9 +37,15 @@ static __always_inline void fw_count_wait(struct fw_stall *stall, u64 ns)
 	__sync_fetch_and_add(&stall->ended, 1);
 }
 
-static __always_inline int do_wait_begins(u64 *ctx)
+static __always_inline bool fw_same_wait(const struct fw_writer *a, const struct fw_writer *b)
 {
-	u64 address = ctx[0];
+	return a && a->since_ns && a->superblock == b->superblock && a->phase == b->phase &&
+	       a->freeze_ns == b->freeze_ns;
+}
+
+static __always_inline int do_wait_begins(u64 *args)
+{
+	u64 address = args[0];
 	struct fw_semaphore *semaphore;
 	struct fw_filesystem *fs;
 	struct fw_writer writer = {};
@@ -48,7 +54,7 @@ static __always_inline int do_wait_begins(u64 *ctx)
 	u32 thread = fw_thread();
 
 	semaphore = bpf_map_lookup_elem(&semaphores, &address);
-	if (!semaphore || !(bool)ctx[1])
+	if (!semaphore || !(bool)args[1])
 		return 0;
 	writer.device = semaphore->device;
 	writer.phase = semaphore->phase;
@@ -59,6 +65,9 @@ static __always_inline int do_wait_begins(u64 *ctx)
 	fs = bpf_map_lookup_elem(&filesystems, &writer.device);
 	if (fs)
 		writer.freeze_ns = fs->last.since_ns;
+	/* A thread waits once for a thaw: seen already. */
+	if (fw_same_wait(bpf_map_lookup_elem(&writers, &thread), &writer))
+		return 0;
 	entry = bpf_map_lookup_elem(&frozen, &writer.device);
 	writer.counted_ns = entry ? entry->since_ns : FW_NOT_COUNTED;
 	if (bpf_map_update_elem(&writers, &thread, &writer, BPF_ANY))
@@ -78,9 +87,9 @@ static __always_inline int do_wait_begins(u64 *ctx)
 	}
 	return 0;
 }
-FW_NOT_MISSED("fentry/percpu_rwsem_wait", FW_WAIT_BEGINS, wait_begins)
+FW_AT_ENTRY(percpu_rwsem_wait, wait_begins)
 
-static __always_inline int do_wait_ends(u64 *ctx)
+static __always_inline int do_wait_ends(int unused)
 {
 	u32 thread = fw_thread();
 	struct fw_writer *writer = bpf_map_lookup_elem(&writers, &thread);
@@ -116,7 +125,14 @@ static __always_inline int do_wait_ends(u64 *ctx)
 	bpf_map_delete_elem(&writers, &thread);
 	return 0;
 }
-FW_NOT_MISSED("fexit/percpu_rwsem_wait", FW_WAIT_ENDS, wait_ends)
+FW_AT_RETURN(percpu_rwsem_wait, 0, wait_ends)
+
+/* Once more: of hundreds that wait, most are too many for the kretprobe. */
+SEC("fexit/percpu_rwsem_wait")
+int wait_ends_again(u64 *ctx)
+{
+	return fw_is_at_work() ? do_wait_ends(0) : 0;
+}
 
 /*
  * The end of a wait that began before the programs were attached, or while another set was at work: its

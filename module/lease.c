@@ -127,17 +127,17 @@ static void fg_lease_rescue_thread(struct fg_lease *lease, struct fg_hold *hold)
 
 /*
  * A thread that has not thawed though an ordinary worker had the time to notice may be kept from
- * running by real-time tasks. Does nothing where fg_thread_urgent() leaves nobody to do that.
+ * running by real-time tasks, unless it is one of SCHED_DEADLINE.
  */
 static void fg_lease_rescue_threads(struct fg_lease *lease)
 {
 	enum freezeguard_hold_state before = FREEZEGUARD_HOLD_STATE_THAWING;
 	unsigned int round, i;
 
-	if (!fg_thread_can_starve())
-		return;
-	for (round = 0; round < FG_RESCUE_ROUNDS && fg_lease_is_live(lease); round++) {
+	for (round = 0; round < FG_RESCUE_ROUNDS; round++) {
 		usleep_range(1000, 2000);
+		if (!fg_lease_is_live(lease))
+			break;
 		for (i = 0; i < lease->nr_holds; i++)
 			if (READ_ONCE(lease->holds[i].state) < before)
 				fg_lease_rescue_thread(lease, &lease->holds[i]);

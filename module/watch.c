@@ -8,9 +8,7 @@
  * thawed is to call deactivate_locked_super(), with s_umount held and the superblock unfrozen. A
  * probe there ends the lease at once and knows the culprit.
  *
- * Not a return probe on thaw_super_locked(): up to 5.10 its handler is called with a spinlock that
- * all return probes of the machine share, also those on functions that hold locks which an end of a
- * lease takes (a runqueue's), and s_umount is free by then.
+ * Not a return probe on thaw_super_locked(): s_umount is free by then, and somebody may freeze again.
  *
  * Probes can be switched off (debugfs, kernel.ftrace_enabled), so that nothing seen proves nothing.
  * A hold's own thaw passes the probe as well: only if that was seen was the watch awake.

@@ -96,7 +96,7 @@ bool mounts_opens_at_once(const struct mounts *m, const struct mount_entry *e);
  * mounts_id_of_fd() - on which mount an open file is
  * @fd: any open file, O_PATH too
  *
- * Return: the mount id; -EBADF; -EOPNOTSUPP the kernel is older than 5.8.
+ * Return: the mount id; -EBADF; -EOPNOTSUPP the kernel does not tell.
  */
 int mounts_id_of_fd(int fd);
 

@@ -18,19 +18,34 @@
 #include "observer_pins.h"
 #include "observer_programs.h"
 
-/* The number of the program behind a pinned link; 0: none. */
-static uint32_t program_of_link(const char *path)
+/*
+ * The kernel's struct bpf_link_info of a kprobe, as far as "missed", which is in it from 6.7 on; the headers
+ * that this is compiled with may be older.
+ */
+struct link_info {
+	__u32 type, id, program, reserved;
+	__u32 event, reserved2;
+	__u64 name;
+	__u32 name_size, offset;
+	__u64 address, missed;
+};
+
+/* The number of the program behind a pinned link, 0: none; and how often its probe was not reached. */
+static uint32_t program_of_link(const char *path, uint64_t *missed)
 {
-	struct bpf_link_info info = {};
+	struct link_info info = {};
 	__u32 length = sizeof(info);
 	int fd = bpf_obj_get(path);
-	uint32_t id = 0;
 
-	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &length))
-		id = info.prog_id;
-	if (fd >= 0)
-		close(fd);
-	return id;
+	*missed = 0;
+	if (fd < 0)
+		return 0;
+	if (bpf_obj_get_info_by_fd(fd, &info, &length))
+		info.program = 0;
+	else if (info.type == BPF_LINK_TYPE_PERF_EVENT)
+		*missed = info.missed;
+	close(fd);
+	return info.program;
 }
 
 static struct observer_point *add_point(struct observer_info *info, const char *name)
@@ -60,7 +75,7 @@ static void read_counters(struct observer_point *point, bool counted)
 		point->run_ns = info.run_time_ns;
 		point->has_missed = length >= offsetof(struct bpf_prog_info, recursion_misses) +
 					      sizeof(info.recursion_misses);
-		point->missed = info.recursion_misses;
+		point->missed += info.recursion_misses;
 	}
 	close(fd);
 }
@@ -97,7 +112,7 @@ static int add_our_points(struct observer_info *info, const struct btf *kernel,
 			 observer_program_target(program));
 		point->optional = observer_program_is_optional(program);
 		observer_program_pin(path, OBSERVER_DIR, program);
-		point->program = program_of_link(path);
+		point->program = program_of_link(path, &point->missed);
 		if (point->program)
 			point->state = OBSERVER_POINT_ATTACHED;
 		else if (point->optional && kernel && !observer_program_has_place(program, kernel))
@@ -135,12 +150,39 @@ static int add_other_points(struct observer_info *info)
 			break;
 		}
 		observer_pin_path(path, OBSERVER_DIR "/links", entry->d_name);
-		point->program = program_of_link(path);
+		point->program = program_of_link(path, &point->missed);
 		point->state = OBSERVER_POINT_ATTACHED;
 		read_counters(point, runs_are_counted());
 	}
 	closedir(d);
 	return r;
+}
+
+static bool at_return(const struct observer_point *point)
+{
+	return !strcmp(point->kind, "fexit") || !strcmp(point->kind, "kretprobe");
+}
+
+static bool same_place(const struct observer_point *a, const struct observer_point *b)
+{
+	return *a->function && !strcmp(a->function, b->function) && at_return(a) == at_return(b);
+}
+
+/* What all programs of one place missed is as much as the one missed that missed the least, or less. */
+static uint64_t count_skipped(const struct observer_info *info)
+{
+	const struct observer_point *a, *b, *end = info->v + info->n;
+	uint64_t skipped = 0;
+
+	for (a = info->v; a < end; a++) {
+		for (b = info->v; b < end; b++)
+			if (b != a && b->program && same_place(a, b) &&
+			    (b->missed < a->missed || (b->missed == a->missed && b < a)))
+				break;
+		if (a->program && b == end)
+			skipped += a->missed;
+	}
+	return skipped;
 }
 
 int observer_info_read(struct observer_info *info)
@@ -173,6 +215,7 @@ int observer_info_read(struct observer_info *info)
 	kernel = btf__load_vmlinux_btf();
 	r = add_our_points(info, kernel, skel);
 	r = r ? r : add_other_points(info);
+	info->skipped = count_skipped(info);
 	btf__free(kernel);
 	freezewatch_bpf__destroy(skel);
 	return r;

@@ -22,7 +22,7 @@ enum observer_point_state {
 /**
  * struct observer_point - where a program of the observer sits
  * @name: the program's
- * @kind: "fentry", "fexit" or "iter"
+ * @kind: "fentry", "fexit", "kprobe", "kretprobe" or "iter"
  * @function: the kernel's function, or what the iterator walks; empty if this freezectl has no program
  *	of that name
  * @optional: not every kernel has the function
@@ -31,11 +31,11 @@ enum observer_point_state {
  * @has_runs: the kernel counts runs (kernel.bpf_stats_enabled)
  * @runs: how often it ran
  * @run_ns: how long altogether
- * @has_missed: the kernel counts what it missed (5.12 and later)
- * @missed: how often it was skipped because it ran already on that processor
+ * @has_missed: the kernel could be asked what it missed
+ * @missed: how often the kernel skipped it
  */
 struct observer_point {
-	char name[32], kind[8], function[48];
+	char name[32], kind[12], function[48];
 	bool optional;
 	enum observer_point_state state;
 	uint32_t program;
@@ -53,13 +53,14 @@ struct observer_point {
  * @version: of the freezectl that loaded it
  * @loaded_ns: when it was loaded, CLOCK_BOOTTIME
  * @counting_ns: since when the totals are counted
+ * @skipped: at most so many calls that no program of a place saw, because the kernel skipped them all
  * @v: its programs
  * @n: how many
  */
 struct observer_info {
 	bool loaded, same_build, unfinished;
 	char version[32];
-	uint64_t loaded_ns, counting_ns;
+	uint64_t loaded_ns, counting_ns, skipped;
 	struct observer_point *v;
 	size_t n;
 };

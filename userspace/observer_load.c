@@ -97,6 +97,10 @@ static int attach_and_pin(struct loader *loader, struct bpf_program *program)
 		r = -errno;
 		snprintf(what, sizeof(what), "to pin a program as %s", path);
 		refused(loader, r, what);
+	} else if (observer_program_is_probe(program)) {
+		/* Or libbpf disables the perf event. Its descriptor is closed when this process ends. */
+		bpf_link__disconnect(link);
+		close(bpf_link__fd(link));
 	}
 	bpf_link__destroy(link);
 	return r;

@@ -56,7 +56,7 @@ int observer_programs_fit(struct freezewatch_bpf *skel, const struct btf *kernel
 		if (arguments_of(kernel, required[i]) >= 0)
 			continue;
 		findings_add(f, EXIT_CODE_NOT_READY, NULL, "this kernel has no function %s() where "
-			     "the observer could be attached; it works on 5.10 to 7.2", required[i]);
+			     "the observer could be attached; Documentation/architecture.md lists the kernels it works on", required[i]);
 		r = -ENOTSUP;
 	}
 	if (r)
@@ -67,6 +67,16 @@ int observer_programs_fit(struct freezewatch_bpf *skel, const struct btf *kernel
 	skel->rodata->fw_thaw_args = (__u32)arguments_of(kernel, "thaw_super_locked");
 	skel->rodata->fw_loader = (__u32)getpid();
 	return 0;
+}
+
+/*
+ * Can kprobes be attached that outlive who attached them? They are links from 5.15 on, and programs of perf
+ * events, which CONFIG_KPROBE_EVENTS makes.
+ */
+static bool has_probes(const struct btf *kernel)
+{
+	return !access("/sys/bus/event_source/devices/kprobe/type", F_OK) &&
+	       btf__find_by_name_kind(kernel, "bpf_perf_link", BTF_KIND_STRUCT) > 0;
 }
 
 const char *observer_program_target(const struct bpf_program *program)
@@ -81,6 +91,11 @@ bool observer_program_is_iterator(const struct bpf_program *program)
 	return !strncmp(bpf_program__section_name(program), "iter/", 5);
 }
 
+bool observer_program_is_probe(const struct bpf_program *program)
+{
+	return bpf_program__type(program) == BPF_PROG_TYPE_KPROBE;
+}
+
 bool observer_program_stays(const struct bpf_program *program)
 {
 	return strcmp(bpf_program__name(program), "find_frozen");
@@ -90,6 +105,8 @@ bool observer_program_is_optional(const struct bpf_program *program)
 {
 	size_t i;
 
+	if (observer_program_is_probe(program))
+		return true;
 	for (i = 0; i < sizeof(required) / sizeof(required[0]); i++)
 		if (!strcmp(observer_program_target(program), required[i]))
 			return false;
@@ -98,8 +115,11 @@ bool observer_program_is_optional(const struct bpf_program *program)
 
 bool observer_program_has_place(const struct bpf_program *program, const struct btf *kernel)
 {
-	return observer_program_is_iterator(program) ||
-	       arguments_of(kernel, observer_program_target(program)) >= 0;
+	if (observer_program_is_iterator(program))
+		return true;
+	if (observer_program_is_probe(program) && !has_probes(kernel))
+		return false;
+	return arguments_of(kernel, observer_program_target(program)) >= 0;
 }
 
 void observer_program_pin(char path[OBSERVER_PATH_MAX], const char *dir,

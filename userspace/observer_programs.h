@@ -35,13 +35,16 @@ int observer_programs_fit(struct freezewatch_bpf *skel, const struct btf *kernel
 const char *observer_program_target(const struct bpf_program *program);
 bool observer_program_is_iterator(const struct bpf_program *program);
 
+/** observer_program_is_probe() - a kprobe or kretprobe, the second way to where it sits */
+bool observer_program_is_probe(const struct bpf_program *program);
+
 /** observer_program_stays() - it is pinned; the other one is run once, by the loader */
 bool observer_program_stays(const struct bpf_program *program);
 
-/** observer_program_is_optional() - not every kernel that the observer works on has its function */
+/** observer_program_is_optional() - the observer works on kernels, too, that have no place for it */
 bool observer_program_is_optional(const struct bpf_program *program);
 
-/** observer_program_has_place() - does a kernel with these types have its function? */
+/** observer_program_has_place() - can it be attached in this kernel, which has these types? */
 bool observer_program_has_place(const struct bpf_program *program, const struct btf *kernel);
 
 /** observer_program_pin() - where its link or iterator is pinned, in the set @dir */

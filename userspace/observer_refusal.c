@@ -134,19 +134,12 @@ void observer_refused(const struct observer_machine *machine, int error, const c
 	case -KERNEL_ENOTSUPP:
 	case -EOPNOTSUPP:
 		findings_add(f, EXIT_CODE_NOT_READY, NULL, "the kernel refuses %s: it cannot attach "
-			     "BPF programs to its functions on this machine (5.10 or later with "
+			     "BPF programs to its functions on this machine (that takes "
 			     "CONFIG_BPF_JIT and CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS)", what);
 		return;
 	case -EROFS:
 		findings_add(f, EXIT_CODE_NOT_READY, BPFFS_DIR, "the kernel refuses %s: it is mounted read-only; "
 			     "mount -o remount,rw " BPFFS_DIR, what);
-		return;
-	case -EPERM:
-		if (has(machine, CAP_SYS_RESOURCE))
-			break;
-		findings_add(f, EXIT_CODE_USAGE, NULL, "the kernel refuses %s: kernels before 5.11 "
-			     "take the capability CAP_SYS_RESOURCE for that, or no limit of locked "
-			     "memory (ulimit -l unlimited); run this as root", what);
 		return;
 	}
 	if (complaint(log, program, sizeof(program), line, sizeof(line))) {

@@ -90,7 +90,7 @@ static struct json_object *json_stall(const struct fw_stall *stall)
 	return object;
 }
 
-static void show_totals(struct freezectl *ctl, const struct fw_totals *totals)
+static void show_totals(struct freezectl *ctl, const struct fw_totals *totals, uint64_t skipped)
 {
 	const struct {
 		const char *name, *text;
@@ -107,6 +107,7 @@ static void show_totals(struct freezectl *ctl, const struct fw_totals *totals)
 		{ "events", "events", totals->next_event },
 		{ "lost_events", "events lost", totals->lost_events },
 		{ "lost_entries", "entries lost", totals->lost_entries },
+		{ "skipped", "runs skipped", skipped },
 	};
 	struct json_object *object = ctl->out.json ? json_object_new_object() : NULL;
 	char longest[DURATION_TEXT_MAX];
@@ -200,7 +201,7 @@ static void show_filesystems(struct freezectl *ctl, struct observer *observer)
 	table_print(shown.table, ctl->out.text);
 }
 
-static void show_counters(struct freezectl *ctl)
+static void show_counters(struct freezectl *ctl, uint64_t skipped)
 {
 	struct observer *observer;
 	struct fw_totals totals;
@@ -216,7 +217,7 @@ static void show_counters(struct freezectl *ctl)
 		findings_add(&ctl->findings, EXIT_CODE_SYSTEM, NULL, "cannot read the totals: %s",
 			     strerror(-r));
 	else
-		show_totals(ctl, &totals);
+		show_totals(ctl, &totals, skipped);
 	show_filesystems(ctl, observer);
 	observer_close(observer);
 }
@@ -252,7 +253,7 @@ static void show_loaded(struct freezectl *ctl, const struct observer_info *info)
 		findings_add(&ctl->findings, EXIT_CODE_DONE, NULL, "the programs that are loaded are "
 			     "not those of this freezectl; freezectl observer load replaces them");
 	show_points(ctl, info);
-	show_counters(ctl);
+	show_counters(ctl, info->skipped);
 }
 
 void observer_show(struct freezectl *ctl)

@@ -610,12 +610,15 @@ static int detach_from_caller(int control, int lock)
 	int low = lock && lock < control ? lock : control, high = lock > control ? lock : control;
 	int fd;
 
-	if (setsid() < 0)
+	if (setsid() < 0 || chdir("/"))
 		return -errno;
 	fd = open("/dev/null", O_RDWR);
-	if (fd < 0 || dup2(fd, STDIN_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0 ||
-	    dup2(fd, STDERR_FILENO) < 0 || chdir("/"))
+	if (fd < 0)
 		return -errno;
+	/* Both numbers are valid, and that is all that it takes. */
+	dup2(fd, STDIN_FILENO);
+	dup2(fd, STDOUT_FILENO);
+	dup2(fd, STDERR_FILENO);
 	umask(077);
 	/* Of these, those that are empty are refused. */
 	close_range(STDERR_FILENO + 1, (unsigned int)low - 1, 0);

@@ -37,7 +37,6 @@ bool fg_rcu_expedite(void);
 void fg_rcu_unexpedite(void);
 
 void fg_thread_urgent(struct task_struct *task);
-bool fg_thread_can_starve(void);
 void fg_thread_rescue(struct task_struct *task);
 void fg_suspend_probe(void);
 enum freezeguard_suspend fg_suspend(struct super_block *sb, enum fg_holder who);
@@ -60,7 +59,7 @@ static inline void fg_hrtimer_init(struct hrtimer *timer,
 #endif
 }
 
-/* 6.7 and stable releases from 2024 on: groups for CAP_SYS_ADMIN only. Before, anybody may listen. */
+/* 6.7, and stable releases of older kernels since: groups for CAP_SYS_ADMIN only. Before, anybody may listen. */
 #ifdef GENL_MCAST_CAP_SYS_ADMIN
 #define FG_MCGRP_ADMIN	.flags = GENL_MCAST_CAP_SYS_ADMIN
 #elif defined(HAVE_MCGRP_CAP_BIT)

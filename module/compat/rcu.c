@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Expedited grace periods, asked of Module.symvers: the functions are exported to modules (5.10 to 7.2),
- * and declared in a header that modules don't see, so that a compile probe would always succeed.
+ * Expedited grace periods, asked of Module.symvers: the functions are exported to modules, and
+ * declared in a header that modules don't see, so that a compile probe would always succeed.
  */
 #include "compat/compat.h"
 

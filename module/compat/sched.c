@@ -6,8 +6,8 @@
  * gets nothing at all: the kernel's throttling of real-time tasks leaves some time to ordinary
  * threads, but none to other real-time ones. SCHED_DEADLINE precedes every SCHED_FIFO priority.
  *
- * 5.10		a module's thread can be ordinary or, with sched_set_fifo(), SCHED_FIFO of priority 50
- * 6.1		sched_setattr_nocheck() is exported; asked of Module.symvers, it was always declared
+ * sched_setattr_nocheck() is exported since 5.15. Before, a module gets no more than SCHED_FIFO 50 by
+ * sched_set_fifo(). Asked of Module.symvers: the function was always declared.
  */
 #include <linux/sched.h>
 #include <uapi/linux/sched/types.h>
@@ -61,29 +61,16 @@ void fg_thread_urgent(struct task_struct *task)
 }
 
 /**
- * fg_thread_can_starve() - can real-time tasks keep an urgent thread from running for good?
- *
- * Context: any.
- * Return: true if it may take fg_thread_rescue().
- */
-bool fg_thread_can_starve(void)
-{
-#ifdef HAVE_SCHED_SETATTR
-	return false;
-#else
-	return true;
-#endif
-}
-
-/**
  * fg_thread_rescue() - let an urgent thread run that real-time tasks keep from it
  * @task: the thread; the caller has a reference
  *
- * As an ordinary one, which gets what their throttling leaves: 5 percent of each second.
+ * As an ordinary one, which gets what their throttling leaves: 5 percent of each second. Nothing is done
+ * for a thread of SCHED_DEADLINE, which nothing can keep from running.
  *
  * Context: as fg_thread_urgent().
  */
 void fg_thread_rescue(struct task_struct *task)
 {
-	sched_set_normal(task, MIN_NICE);
+	if (READ_ONCE(task->policy) == SCHED_FIFO)
+		sched_set_normal(task, MIN_NICE);
 }

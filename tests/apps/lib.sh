@@ -6,8 +6,9 @@
 . ../cli/lib.sh
 
 here=$PWD
+templates=$top/build/tests/apps		# made by templates, on the host
 rounds=${ROUNDS:-1}
-clients=8
+clients=${CLIENTS:-4}
 
 # does NAME COMMAND...: as that, for a function that leaves something behind: variables, a process
 does() {
@@ -142,15 +143,32 @@ gone() { ! kill -0 "$1" 2>/dev/null; }
 load_begins() {
 	local n
 	mkdir -p "$3"
-	setsid ./load.py "$1" "$2" $clients "$3" >"$scratch/load.errors" 2>&1 &
+	setsid ./load.py "$1" "$2" "$clients" "$3" >"$scratch/load.errors" 2>&1 &
 	loader=$!
 	for ((n = 0; n < clients; n++)); do
 		until_up "$loader" 60000 grep -q ack "$3/$n" || { cat "$scratch/load.errors"; return 1; }
 	done
 }
 
+# The load rests while a server runs on a copy, which it has nothing to do with any more.
+load_rests() {
+	kill -STOP "$loader"
+}
+
+acknowledged() { cat "$1"/* | grep -c ack; }
+more_than() { [ "$(acknowledged "$2")" -gt $(($1 + clients)) ]; }
+
+# load_goes_on DIRECTORY: and has acknowledged more than a transaction for each client
+load_goes_on() {
+	local before
+	before=$(acknowledged "$1")
+	kill -CONT "$loader"
+	within 20000 more_than "$before" "$1"
+}
+
 load_ends() {
 	local status
+	kill -CONT "$loader"
 	ends "$loader"
 	status=$?
 	loader=

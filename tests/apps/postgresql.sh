@@ -1,17 +1,26 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables for and of the files that source this
 # SPDX-License-Identifier: GPL-2.0-only
-# PostgreSQL servers of a test's own. Sourced after lib.sh. They refuse to run as root.
+# PostgreSQL servers of a test's own. Sourced after lib.sh, and by templates for postgresql_init alone. They
+# refuse to run as root.
 
 postgresql_bin=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 chmod 755 "$scratch"
 
-as_nobody=(setpriv --reuid nobody --regid nogroup --clear-groups env HOME=/)
+as_nobody=(env HOME=/)
+[ "$UID" != 0 ] || as_nobody=(setpriv --reuid nobody --regid nogroup --clear-groups env HOME=/)
 
-# postgresql_init DIRECTORY [WAL-DIRECTORY]: both on filesystems of their own
+# postgresql_init DIRECTORY: a server's first files
 postgresql_init() {
-	install -d -o nobody -m 700 "$1" ${2:+"$2"} || return
-	"${as_nobody[@]}" "$postgresql_bin/initdb" -D "$1" ${2:+-X "$2"} -A trust -U postgres --no-locale --no-sync \
+	mkdir -m 700 "$1" || return
+	[ "$UID" != 0 ] || chown nobody:nogroup "$1" || return
+	"${as_nobody[@]}" "$postgresql_bin/initdb" -D "$1" -A trust -U postgres --no-locale --no-sync \
 		--wal-segsize=4 >"$scratch/init.log" 2>&1 || { cat "$scratch/init.log"; return 1; }
+}
+
+# postgresql_files DIRECTORY [WAL-DIRECTORY]: the same, from the template; both on filesystems of their own
+postgresql_files() {
+	mkdir "$1" && tar -C "$1" -xf "$templates/postgresql.tar" || return
+	[ $# -eq 1 ] || { cp -a "$1/pg_wal" "$2" && rm -r "$1/pg_wal" && ln -s "$2" "$1/pg_wal"; }
 }
 
 # postgresql_start DIRECTORY SOCKET-DIRECTORY [OPTION...]: its process is $server
@@ -20,10 +29,11 @@ postgresql_start() {
 	shift 2
 	install -d -o nobody "$socket"
 	"${as_nobody[@]}" "$postgresql_bin/postgres" -D "$data" -k "$socket" -h '' -c shared_buffers=16MB \
-		-c max_connections=30 -c max_wal_size=64MB -c wal_keep_size=128MB "$@" >"$socket.log" 2>&1 &
+		-c max_connections=30 -c max_wal_size=64MB -c wal_keep_size=128MB -c autovacuum=off \
+		-c max_logical_replication_workers=0 -c recovery_init_sync_method=syncfs "$@" >"$socket.log" 2>&1 &
 	server=$!
 	servers+=("$server")
-	until_up "$server" 90000 pg_isready -q -h "$socket" -U postgres || { cat "$socket.log"; return 1; }
+	until_up "$server" 90000 grep "ready to accept connections" "$socket.log" || { cat "$socket.log"; return 1; }
 }
 
 # postgresql_does SOCKET-DIRECTORY STATEMENTS

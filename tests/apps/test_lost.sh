@@ -21,7 +21,7 @@ first_acks() {
 	awk -v after="$1" '$1 == "ack" && $3 >= after && !(FILENAME in seen) { seen[FILENAME]; print $3 }' \
 		"$2"/* | sort -n
 }
-all_go_on() { [ "$(first_acks "$@" | wc -l)" -eq $clients ]; }
+all_go_on() { [ "$(first_acks "$@" | wc -l)" -eq "$clients" ]; }
 
 # ---- the processes ----
 
@@ -88,8 +88,8 @@ server_case() {
 
 # ---- both servers ----
 
-init() {
-	"$1_init" "$scratch/$1/db"
+files() {
+	"$1_files" "$scratch/$1/db"
 }
 start() {
 	"$1_start" "$scratch/$1/db" "$scratch/socket"
@@ -102,7 +102,7 @@ declare -A table=([mariadb]="test.m" [postgresql]="t (client, seq)")
 
 for server_name in mariadb postgresql; do
 	make_store $server_name ext4 320
-	does "$server_name: its files" init $server_name
+	does "$server_name: its files" files $server_name
 	does "$server_name: a server" start $server_name
 	first=$server
 	tables=${server_name}_tables

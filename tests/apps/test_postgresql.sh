@@ -6,12 +6,10 @@
 . ./lib.sh
 # shellcheck source=tests/apps/postgresql.sh
 . ./postgresql.sh
-plan $((1 + 2 * (3 + rounds * 10) + 3 + rounds * 19))
+plan $((2 * (4 + rounds * 11) + 4 + rounds * 20))
 
 configure "[hook postgresql]" "env.PGHOST = $scratch/socket" "env.PGUSER = postgres" \
 	"env.POSTGRESQL_USER = nobody"
-mkdir -m 755 "$scratch/template"
-that "a server's files" postgresql_init "$scratch/template/db" "$scratch/template/wal"
 
 # second_server STORE: a restore; its rows are in $scratch/rows
 second_server() {
@@ -31,9 +29,11 @@ restores() {
 
 # round TYPE: everything on one filesystem
 round() {
+	does "$1: the load goes on" load_goes_on "$scratch/said.$1"
 	does "$1: pre-script" pre_script --app postgresql --timeout 60s "$scratch/$1"
 	does "$1: copies" take_copies "$1"
 	expect 0 "$1: post-script" post_script
+	load_rests
 	clean_copy "$1" "$1"
 	restores "$1" "$1"
 }
@@ -62,10 +62,12 @@ label_restores() {
 
 # Data on ext4, WAL on XFS: frozen in one lease, they are copied as they were at one moment.
 round_of_two() {
+	does "two filesystems: the load goes on" load_goes_on "$scratch/said.data"
 	does "two filesystems: pre-script" pre_script --app postgresql --timeout 60s \
 		"$scratch/data" "$scratch/wal"
 	does "two filesystems: copies" take_copies data wal
 	expect 0 "two filesystems: post-script" post_script
+	load_rests
 	clean_copy data ext4
 	clean_copy wal xfs
 	rm "$scratch/data-copy/db/pg_wal"
@@ -92,9 +94,7 @@ end() {
 
 for type in ext4 xfs; do
 	make_store "$type" "$type" 320
-	cp -a "$scratch/template/db" "$scratch/$type/db"
-	rm "$scratch/$type/db/pg_wal"
-	cp -a "$scratch/template/wal" "$scratch/$type/db/pg_wal"
+	that "$type: a server's files" postgresql_files "$scratch/$type/db"
 	begin "$type"
 	for ((n = 0; n < rounds; n++)); do round "$type"; done
 	end "$type"
@@ -103,9 +103,7 @@ done
 
 make_store data ext4 320
 make_store wal xfs 320
-cp -a "$scratch/template/db" "$scratch/data/db"
-cp -a "$scratch/template/wal" "$scratch/wal/wal"
-ln -sfn "$scratch/wal/wal" "$scratch/data/db/pg_wal"
+that "two filesystems: a server's files" postgresql_files "$scratch/data/db" "$scratch/wal/wal"
 begin data
 for ((n = 0; n < rounds; n++)); do round_of_two; done
 end data

@@ -344,35 +344,14 @@ static void hogs(const char *cache, int priority, unsigned int tries, struct lat
 	kt_note("hogs of priority %d, the disk's cache is %s", priority, cache);
 }
 
-/*
- * Up to 5.10 a module's threads can't get more than SCHED_FIFO 50. Beside hogs of a higher priority
- * they are left what the throttling of real-time tasks leaves to ordinary ones: the release comes,
- * and before the hogs let go, but not within a second; and never, without the throttling.
- */
 static void hogs_that_must_not_matter(int priority, const char *rt_runtime_us)
 {
 	struct lateness late = { };
-	bool precedes_all;
-	uint64_t number;
-	unsigned int i;
 
 	set_scene("write through", rt_runtime_us);
-	number = frozen();
-	precedes_all = threads_policy() == SCHED_DEADLINE;
-	kt_end(&scene.nl, number);
-	if (!precedes_all && !strcmp(rt_runtime_us, "-1")) {
-		set_throttling("950000");
-		kt_skip("modules can't have more than SCHED_FIFO 50 on this kernel");
-	}
 	hogs("write through", priority, tries(), &late);
 	set_throttling("950000");
-	if (precedes_all || priority < 50) {
-		judge(&late);
-		return;
-	}
-	report(&late);
-	for (i = 0; i < late.n; i++)
-		CHECK(late.released_ns[i] < (HOGS_SECONDS * 1000 - 1500) * (int64_t)MS);
+	judge(&late);
 }
 
 TEST_WITHIN(fifo_hogs_of_the_lowest_priority, 120)
@@ -389,6 +368,28 @@ TEST_WITHIN(fifo_hogs_of_the_highest_priority, 180)
 TEST_WITHIN(fifo_hogs_that_are_not_throttled, 180)
 {
 	hogs_that_must_not_matter(99, "-1");
+}
+
+/*
+ * The threads get SCHED_FIFO where no more can be reserved. Beside hogs of the highest priority they are
+ * left what the throttling of real-time tasks leaves to ordinary ones: the release comes before the hogs
+ * let go, but not within a second.
+ */
+TEST_WITHIN(fifo_hogs_and_no_room_for_the_threads_class, 180)
+{
+	struct lateness late = { };
+	unsigned int i;
+	uint64_t number;
+
+	set_scene("write through", "950000");
+	load_reserve_all();
+	number = frozen();
+	EQUAL(threads_policy(), SCHED_FIFO);
+	kt_end(&scene.nl, number);
+	hogs("write through", 99, FEW_TRIES, &late);
+	report(&late);
+	for (i = 0; i < late.n; i++)
+		CHECK(late.released_ns[i] < (HOGS_SECONDS * 1000 - 1500) * (int64_t)MS);
 }
 
 /* To flush the cache of a disk the kernel needs an ordinary thread, and the thaw of ext4 flushes. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +137,36 @@ void load_hogs(int priority)
 	kt_sleep_ms(50);
 	if (waitpid(-1, NULL, WNOHANG) > 0)
 		FAIL("a hog died");
+}
+
+/** load_reserve_all() - sleepers that leave no room for another SCHED_DEADLINE task of 1 ms in 100 */
+void load_reserve_all(void)
+{
+	unsigned int ms = 64;
+
+	while (ms) {
+		int status;
+		pid_t pid = kt_fork(), changed;
+
+		if (!pid) {
+			struct policy policy = {
+				.size = sizeof(policy), .policy = SCHED_DEADLINE,
+				.runtime_ns = ms * MS, .deadline_ns = 100 * MS,
+				.period_ns = 100 * MS,
+			};
+
+			if (set_policy(&policy))
+				_exit(errno);
+			raise(SIGSTOP);
+			_exit(1);
+		}
+		changed = waitpid(pid, &status, WUNTRACED);
+		if (changed == pid && WIFSTOPPED(status))
+			continue;
+		if (changed != pid || WEXITSTATUS(status) != EBUSY)
+			FAIL("SCHED_DEADLINE: %s", strerror(WEXITSTATUS(status)));
+		ms /= 2;
+	}
 }
 
 /** load_busy() - @n ordinary processes that take all they get */

@@ -14,6 +14,7 @@ void load_keep_in_memory(void);
 
 void load_prepare(void);
 void load_hogs(int priority);
+void load_reserve_all(void);
 void load_busy(unsigned int n);
 void load_memory(void);
 void load_forks(void);

@@ -5,38 +5,16 @@
 . ../cli/lib.sh
 pins=/sys/fs/bpf/freezeguard
 
-# Nothing else in the guest has programs like these.
-programs() {
-	bpftool prog list | grep -c ': tracing '
-}
-
-programs_are() {
-	[ "$(programs)" -eq "$1" ]
-}
-
-maps() {
-	bpftool map list | grep -cE '^[0-9]+:'
-}
-
-no_maps() {
-	[ "$(maps)" -eq 0 ]
-}
-
-# Nothing below the BPF filesystem, no program, no map.
-nothing_left() {
-	[ -z "$(ls -A /sys/fs/bpf 2>/dev/null)" ] && programs_are 0 && no_maps
-}
-
-# ---- JSON ----
+# ---- Python ----
 
 # One Python for a whole file of tests: in an emulated guest each takes most of a second to start. It
-# answers a line with a line: an expression that sees the JSON of a file as d, of an entry of "frozen" as e.
+# answers a line with a line; ask.py says what an expression sees.
 mkfifo "$scratch/python.in" "$scratch/python.out"
-python3 ./ask.py <"$scratch/python.in" >"$scratch/python.out" &
+python3 ./ask.py "$pins" <"$scratch/python.in" >"$scratch/python.out" &
 disown		# a "wait" for all children is not for this one
 exec {python_in}>"$scratch/python.in" {python_out}<"$scratch/python.out"
 
-# ask FILE EXPRESSION: prints the expression's value
+# ask FILE EXPRESSION: prints the expression's value; FILE is a JSON document, which it sees as d, or -
 ask() {
 	local answer
 	printf '%s\t%s\n' "$1" "${2//$'\n'/ }" >&"$python_in"
@@ -44,40 +22,52 @@ ask() {
 	printf '%s\n' "$answer"
 }
 
-# json EXPRESSION: true of the document $out, which Python sees as d
-json() {
+# is_true FILE EXPRESSION
+is_true() {
 	local answer
-	printf '%s' "$out" >"$scratch/out.json"
-	answer=$(ask "$scratch/out.json" "bool($1)")
+	answer=$(ask "$@")
 	[ "$answer" = True ] || { echo "$answer"; return 1; }
 }
 
-# total FIELD: of what "observer show" counts
-total() {
-	freezectl observer show --json >"$scratch/show.json"
-	ask "$scratch/show.json" "d['totals']['$1']"
+# json EXPRESSION: true of the document $out, which Python sees as d
+json() {
+	printf '%s' "$out" >"$scratch/out.json"
+	is_true "$scratch/out.json" "bool($1)"
 }
 
-# total_is FIELD NUMBER
-total_is() {
-	local got
-	got=$(total "$1")
-	[ "$got" = "$2" ] || { echo "$1 is $got, not $2"; return 1; }
+# maps_say EXPRESSION: true of the maps
+maps_say() {
+	is_true "" "$1"
 }
 
 # in_map DEVICE EXPRESSION: true of the entry of "frozen" of that device, which Python sees as e
 in_map() {
-	local answer
-	bpftool map dump pinned "$pins/frozen" -j >"$scratch/frozen.json"
-	answer=$(ask "$scratch/frozen.json" "[e for e in [frozen(d)['$1']] if not ($2)]")
-	[ "$answer" = "[]" ] || { echo "$answer"; return 1; }
+	maps_say "[e for e in [frozen['$1']] if not ($2)] == []"
 }
 
 not_in_map() {
-	local answer
-	bpftool map dump pinned "$pins/frozen" -j >"$scratch/frozen.json"
-	answer=$(ask "$scratch/frozen.json" "'$1' in frozen(d)")
-	[ "$answer" = False ] || { echo "$answer"; return 1; }
+	maps_say "'$1' not in frozen"
+}
+
+# total_is FIELD NUMBER: of what the maps count
+total_is() {
+	maps_say "totals['$1'] == $2 or (totals['$1'], 'not', $2)"
+}
+
+# ---- what there is of it ----
+
+# Nothing else in the guest has programs like these.
+programs() {
+	ask - "programs()"
+}
+
+programs_are() {
+	[ "$(programs)" -eq "$1" ]
+}
+
+# Nothing below the BPF filesystem, no program, no map.
+nothing_left() {
+	[ -z "$(ls -A /sys/fs/bpf 2>/dev/null)" ] && maps_say "(programs(), maps()) == (0, 0)"
 }
 
 # device_of PATH: "7:0"
@@ -85,26 +75,11 @@ device_of() {
 	findmnt -no MAJ:MIN --target "$1" | tr -d ' '
 }
 
-# ---- what the observer saw, exactly ----
+# ---- helpers ----
 
 observer_helpers=$top/build/tests/observer
 
 # Grace periods take no time: it's not they that are tested.
 expedite() {
 	echo 1 >/sys/kernel/rcu_expedited
-}
-
-# maps_say EXPRESSION: true of the maps, as maps.py describes them. It has to be started, early, since
-# that takes its time.
-maps_say() {
-	local answer
-	echo "${1//$'\n'/ }" >&"$questions"
-	IFS= read -r -t 60 answer <&"$answers"
-	[ "$answer" = True ] || { echo "$answer"; return 1; }
-}
-
-start_maps() {
-	mkfifo "$scratch/questions" "$scratch/answers" || exit 99
-	python3 ./maps.py "$pins" <"$scratch/questions" >"$scratch/answers" &
-	exec {questions}>"$scratch/questions" {answers}<"$scratch/answers"
 }

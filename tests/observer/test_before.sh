@@ -5,7 +5,7 @@
 . ./lib.sh
 plan 23
 
-echo 1 >/sys/kernel/rcu_expedited
+expedite
 make_fs ext4
 make_fs xfs
 make_fs ext4 other
@@ -28,7 +28,7 @@ that "... and who" grep -q "^ *$writer .* $by_hand .*before the observer" $pins/
 that "the other one by a lease" in_map "$by_lease" \
 	'e["means"] == "FW_MEANS_LEASE" and e["lease"]["number"] and e["lease"]["id"] == "before" and e["lease"]["maker_comm"] == "freezectl"'
 that "... since when is known, and until when" in_map "$by_lease" 'e["frozen_ns"] < e["lease"]["deadline_ns"]'
-deadline=$(ask "$scratch/frozen.json" "frozen(d)['$by_lease']['lease']['deadline_ns']")
+deadline=$(ask - "frozen['$by_lease']['lease']['deadline_ns']")
 freezectl extend --id before 120s >/dev/null
 that "... also when it is put off" in_map "$by_lease" "e['lease']['deadline_ns'] > $deadline + 20 * 10**9"
 that "what is not frozen is not there" not_in_map "$thawed"

@@ -36,9 +36,7 @@ gone_on() {
 
 # events EXPRESSION: true of the monitor's lines, which Python sees as d
 events() {
-	python3 -c 'import json, sys
-d = [json.loads(line) for line in open(sys.argv[1])]
-sys.exit(not eval(sys.argv[2]))' "$scratch/events" "$1"
+	is_true - "[$1 for d in [lines('$scratch/events')]] == [True]"
 }
 
 # ---- without it ----

@@ -17,7 +17,7 @@ before=$scratch/before after=$scratch/after
 
 # runs FILE: of each program, how often it was run
 runs() {
-	bpftool prog list | awk '/: tracing / {
+	bpftool prog list | awk '/: (tracing|kprobe) / {
 		runs = 0
 		for (i = 5; i < NF; i++) if ($i == "run_cnt") runs = $(i + 1)
 		print $4, runs
@@ -49,7 +49,7 @@ runs "$before"
 write_once "$fs"
 that "a writer blocks" within 10000 blocked "$writer"
 runs "$after"
-that "... which the programs for that are run for" test "$(was_run | tr "\n" " ")" = "wait_begins 1 wait_begins_2 1 wait_begins_3 1 "
+that "... which the programs for that are run for" test "$(was_run | tr "\n" " ")" = "wait_begins 1 wait_begins_probe 1 "
 fsfreeze -u "$fs"
 that "... and goes on" within 10000 test -e "$written"
 that "10,000 creations, writes, faults, renames and removals that don't, with a sync now and then: none is run" \

@@ -5,7 +5,6 @@
 . ./lib.sh
 plan 75
 
-start_maps
 expedite
 make_fs ext4
 fs=${mounted[ext4]} fs_device=$(device_of "${mounted[ext4]}")

@@ -53,7 +53,8 @@ attached() {
 # The same of the table. A row is of one or more functions, each with its places in brackets behind it.
 documented() {
 	sed -n '/^| function | seen there/,/^$/p' "$document" | sed -n '3,$p' | cut -d'|' -f2 | awk '
-	BEGIN { kinds["entry"] = "fentry"; kinds["return"] = "fexit" }
+	BEGIN { kinds["entry"] = "fentry"; kinds["return"] = "fexit"
+		kinds["entry probe"] = "kprobe"; kinds["return probe"] = "kretprobe" }
 	{
 		while (match($0, /`[a-z0-9_]+` \([^)]*\)/)) {
 			piece = substr($0, RSTART, RLENGTH)

@@ -192,7 +192,7 @@ check_code_order() {
 json_keys() {
 	grep -ohP 'output_json_add\([^"]*"\K[a-z_]+(?=")' userspace/*.c
 	grep -q '	add_error(object' userspace/output.c && printf '%s\n' error error_name
-	grep -ohP '^\t\t\{ "\K[a-z_]+(?=", "[a-z ]+", totals->)' userspace/*.c
+	grep -ohP '^\t\t\{ "\K[a-z_]+(?=", "[a-z ]+", (totals->|skipped))' userspace/*.c
 	grep -ohP '\toutput_json_time\([a-z]+, "\K[a-z_]+' userspace/*.c | sed 's/.*/&_ns\n&_time/'
 }
 
@@ -332,12 +332,51 @@ check_install() {
 		"$(find "$work/usr/share/man" -type f -printf '%f\n')"
 }
 
+# ---- kernels ----
+
+# The rows of tools/guest/kernels: name, suite, image, sets, suites, what differs
+kernel_rows() {
+	awk -F ' *[|] *' '
+	function quoted(words,	list, n, i, text) {
+		n = split(words, list, " ")
+		for (i = 1; i <= n; i++)
+			if (list[i] != "default")
+				text = text (text ? " " : "") "`" list[i] "`"
+		return text
+	}
+	/^[a-z0-9]/ {
+		sub(/\+$/, "", $2)
+		split($3, packages, " ")
+		printf "| `%s` | %s | %s | %s | %s | %s |\n", $1, $2, packages[1], quoted($4), quoted($5), $7
+	}' tools/guest/kernels
+}
+
+check_kernels() {
+	differ tools/guest/kernels "$(kernel_rows)" Documentation/testing.md \
+		"$(sed -n '/^| kernel | Debian/,/^$/ p' Documentation/testing.md | tail -n +3 | grep .)"
+}
+
+# "--kernel NAME", "KERNELS=NAME", "tests/run cli-NAME": in documents only of the table, elsewhere not by version
+check_kernel_names() {
+	local names versions suites
+	names=$(tools/guest/list)
+	versions=$(grep '^[0-9]' <<<"$names" | sed 's/\./\\./g' | paste -sd '|')
+	suites=$(sed -nE 's/^[a-z0-9][^|]*\| *([a-z]+).*/\1/p' tools/guest/kernels | sort -u | paste -sd '|')
+	grep -noP '(--kernel |\bKERNEL="?|tests/hostile/run |tests/run [a-z]+-)\K[a-z0-9][a-z0-9.]*\b' README.md Documentation/*.md |
+		while IFS=: read -r file line name; do
+			grep -qxF "$name" <<<"$names" || echo "$file:$line: $name is in no row of tools/guest/kernels"
+		done
+	git grep -nEe "(--kernel |KERNELS?[:?]?=[ \"']*|guest/[a-z-]+ |(cli|kernel|devices|hostile|observer)-)($versions)\b" \
+		-- Makefile .ci tools tests ':!tools/guest/kernels'
+	git grep -nwE "$suites" -- Makefile .ci tools tests/run 'tests/*/run' ':!tools/guest/kernels' ':!tests/fresh'
+}
+
 # ---- all of it ----
 
 pages=(Documentation/man/*)
 # shellcheck disable=SC2086 # words
 set -- $subcommands
-echo "1..$((17 + $# + 2 * ${#pages[@]}))"
+echo "1..$((19 + $# + 2 * ${#pages[@]}))"
 report "every subcommand is in the help, the table, the overview and the completion, and has a page" "$(check_subcommands)"
 for name in $subcommands; do
 	report "$name: its usage and options are the same in the help, the page and the completion" \
@@ -362,6 +401,8 @@ for file in "${pages[@]}"; do
 	report "${file##*/} is clean for mandoc" "$(mandoc -T lint -W warning "$file" 2>&1)"
 done
 report "references between the pages" "$(check_references)"
+report "the kernels of testing.md are those of tools/guest/kernels" "$(check_kernels)"
+report "kernels are named by tools/guest/kernels alone" "$(check_kernel_names)"
 report "links point to files" "$(check_links)"
 report "install puts everything in its place" "$(check_install)"
 [ $failures -eq 0 ]

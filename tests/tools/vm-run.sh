@@ -5,7 +5,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
-kernel=${VM_RUN_KERNEL:-6.1}
+kernel=${VM_RUN_KERNEL:-$(tools/guest/list default)}
 count=0
 failed=0
 tmp=$(mktemp -d)

@@ -19,26 +19,18 @@
 #endif
 
 /* what comes before the directory in inode operations, and in inode_init_owner() */
-#if defined(HAVE_CREATE_IDMAP)
-#define MOUNT_PARAM		struct mnt_idmap *mount,
-#define MOUNT_NONE		&nop_mnt_idmap,
-#elif defined(HAVE_CREATE_USERNS)
-#define MOUNT_PARAM		struct user_namespace *mount,
-#define MOUNT_NONE		&init_user_ns,
+#ifdef HAVE_IDMAP
+#define MOUNT_PARAM		struct mnt_idmap *mount
+#define MOUNT_NONE		&nop_mnt_idmap
 #else
-#define MOUNT_PARAM
-#define MOUNT_NONE
+#define MOUNT_PARAM		struct user_namespace *mount
+#define MOUNT_NONE		&init_user_ns
 #endif
 
-#ifdef HAVE_RAM_AOPS
-#define fgtestfs_aops		ram_aops
+#ifdef HAVE_CREATE_NO_EXCL
+#define CREATE_PARAMS		MOUNT_PARAM, struct inode *dir, struct dentry *dentry, umode_t mode
 #else
-static const struct address_space_operations fgtestfs_aops = {
-	.readpage	= simple_readpage,
-	.write_begin	= simple_write_begin,
-	.write_end	= simple_write_end,
-	.set_page_dirty	= noop_set_page_dirty,
-};
+#define CREATE_PARAMS		MOUNT_PARAM, struct inode *dir, struct dentry *dentry, umode_t mode, bool excl
 #endif
 
 static inline void compat_inode_init_times(struct inode *inode)

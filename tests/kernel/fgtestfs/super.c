@@ -69,8 +69,7 @@ static int fgtestfs_drop_inode(struct inode *inode)
 	return 1;
 }
 
-static int fgtestfs_create(MOUNT_PARAM struct inode *dir, struct dentry *dentry, umode_t mode,
-			   bool excl);
+static int fgtestfs_create(CREATE_PARAMS);
 
 static const struct inode_operations fgtestfs_dir_inode_operations = {
 	.create	= fgtestfs_create,
@@ -98,8 +97,8 @@ static struct inode *fgtestfs_inode(struct super_block *sb, const struct inode *
 	if (!inode)
 		return NULL;
 	inode->i_ino = get_next_ino();
-	inode_init_owner(MOUNT_NONE inode, dir, mode);
-	inode->i_mapping->a_ops = &fgtestfs_aops;
+	inode_init_owner(MOUNT_NONE, inode, dir, mode);
+	inode->i_mapping->a_ops = &ram_aops;
 	mapping_set_gfp_mask(inode->i_mapping, GFP_HIGHUSER);
 	mapping_set_unevictable(inode->i_mapping);
 	compat_inode_init_times(inode);
@@ -114,8 +113,7 @@ static struct inode *fgtestfs_inode(struct super_block *sb, const struct inode *
 	return inode;
 }
 
-static int fgtestfs_create(MOUNT_PARAM struct inode *dir, struct dentry *dentry, umode_t mode,
-			   bool excl)
+static int fgtestfs_create(CREATE_PARAMS)
 {
 	struct inode *inode = fgtestfs_inode(dir->i_sb, dir, mode | S_IFREG);
 
