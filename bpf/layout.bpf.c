@@ -5,7 +5,7 @@
  */
 #include <linux/types.h>
 
-#include "freezewatch.h"
+#include "observer_maps.h"
 
 struct fw_device device;
 struct fw_frozen frozen;

@@ -3,7 +3,7 @@
 #ifndef FW_MAPS_H
 #define FW_MAPS_H
 
-/* ---- for readers; freezewatch.h is their contract ---- */
+/* ---- for readers; observer_maps.h is their contract ---- */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -8,8 +8,8 @@
 #include "netlink.h"
 #include "owner.h"
 #include "registry.h"
-#include "tally.h"
-#include "watch.h"
+#include "sysfs.h"
+#include "thaw_watch.h"
 
 /* How long a reboot waits for the thaws. */
 #define FG_SHUTDOWN_WAIT_MS	3000

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "duration.h"
+#include "base/duration.h"
 #include "freezectl.h"
 
 static const struct subcommand *const subcommands[] = {

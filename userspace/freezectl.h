@@ -8,13 +8,13 @@
 
 #include <freezeguard.h>
 
-#include "config.h"
-#include "findings.h"
-#include "mounts.h"
-#include "observer.h"
-#include "options.h"
-#include "output.h"
-#include "places.h"
+#include "base/config.h"
+#include "base/findings.h"
+#include "plan/mounts.h"
+#include "observer/read.h"
+#include "base/options.h"
+#include "base/output.h"
+#include "plan/paths.h"
 
 #define DEFAULT_WAIT_MS		10000
 

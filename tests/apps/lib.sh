@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What the tests with real databases are made of, on top of the command line's: filesystems whose block
 # devices can be copied at one moment, servers, load. Sourced inside the guest.
-# shellcheck source=tests/cli/lib.sh
-. ../cli/lib.sh
+# shellcheck source=tests/lib/guest.sh
+. ../lib/guest.sh
 
 here=$PWD
 templates=$top/build/tests/apps		# made by templates, on the host

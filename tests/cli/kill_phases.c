@@ -11,7 +11,6 @@
  *   frozen	all is frozen, COMMAND has not exited: its standard output is a full pipe
  *   running	all is frozen, COMMAND ("freezectl run") waits for its own command
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Everything a hurried person can get wrong: a clear error that names it, exit 1, nothing touched.
 # On one kernel: these are refusals by freezectl; tests/kernel has those by the module on each.
-# shellcheck source=tests/cli/lib.sh
-. ./lib.sh
+# shellcheck source=tests/lib/guest.sh
+. ../lib/guest.sh
 plan 76
 
 make_fs ext4

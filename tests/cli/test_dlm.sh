@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Data Lifecycle Manager's contract, for filesystems.
-# shellcheck source=tests/cli/lib.sh
-. ./lib.sh
+# shellcheck source=tests/lib/guest.sh
+. ../lib/guest.sh
 plan 46
 
 a=11111111-1111-4111-8111-111111111111

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Freezes and thaws that fail or hang, made by fgtestfs in the real module.
-# shellcheck source=tests/cli/lib.sh
-. ./lib.sh
+# shellcheck source=tests/lib/guest.sh
+. ../lib/guest.sh
 plan 36
 
 for variant in "" super; do

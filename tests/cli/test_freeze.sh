@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Freeze and thaw of each filesystem, of all at once, and of one that somebody else froze.
-# shellcheck source=tests/cli/lib.sh
-. ./lib.sh
+# shellcheck source=tests/lib/guest.sh
+. ../lib/guest.sh
 plan 49
 
 for fs in ext4 xfs btrfs; do

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Application hooks, with shell scripts in the place of applications: every cell of the table in
 # Documentation/dlm.md, and what becomes of an application when somebody is killed or stopped.
-# shellcheck source=tests/cli/lib.sh
-. ./lib.sh
+# shellcheck source=tests/lib/guest.sh
+. ../lib/guest.sh
 plan 118
 
 hooks=$scratch/hooks.d

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # freezectl is killed in every phase of a freeze: the kernel thaws at once, not only at the deadline.
-# shellcheck source=tests/cli/lib.sh
-. ./lib.sh
+# shellcheck source=tests/lib/guest.sh
+. ../lib/guest.sh
 plan 7
 
 modprobe dm_delay || exit 99

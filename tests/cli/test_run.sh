@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # freezectl run, monitor, plan and the missing module.
 # shellcheck disable=SC2016 # the commands of other shells
-# shellcheck source=tests/cli/lib.sh
-. ./lib.sh
+# shellcheck source=tests/lib/guest.sh
+. ../lib/guest.sh
 plan 33
 
 make_fs ext4

@@ -3,8 +3,8 @@
 # nothing stays frozen that nobody knows of.
 # On one kernel: it is about what freezectl does with what it was given.
 # shellcheck disable=SC2016 # the commands of other shells
-# shellcheck source=tests/cli/lib.sh
-. ./lib.sh
+# shellcheck source=tests/lib/guest.sh
+. ../lib/guest.sh
 plan 23
 
 make_fs ext4

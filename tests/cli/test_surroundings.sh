@@ -2,8 +2,8 @@
 # What a caller may have done to its limits and mounts, and how leases are counted: the answer stays true,
 # and nothing stays frozen that nobody knows of.
 # shellcheck disable=SC2016 # the commands of other shells
-# shellcheck source=tests/cli/lib.sh
-. ./lib.sh
+# shellcheck source=tests/lib/guest.sh
+. ../lib/guest.sh
 plan 21
 
 make_fs ext4

@@ -2,8 +2,8 @@
 # A filesystem that may turn read-only while it is frozen: an ext4 with errors=remount-ro when it cannot
 # read something. The kernel's thaw passes over the writers of what is read-only. Newer kernels, 6.1's
 # stable ones among them, keep such an error apart from that; the thaw says what has happened.
-# shellcheck source=tests/cli/lib.sh
-. ../cli/lib.sh
+# shellcheck source=tests/lib/guest.sh
+. ../lib/guest.sh
 plan 5
 
 make_loop disk 64M

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Three filesystems, each in a file of the next, in one lease; named in both orders, with writers on
 # each. Frozen in the wrong order the upper one's last writes would wait for the lower one for ever.
-# shellcheck source=tests/cli/lib.sh
-. ../cli/lib.sh
+# shellcheck source=tests/lib/guest.sh
+. ../lib/guest.sh
 plan 40
 
 # make_over NAME SIZE BELOW: as make_loop, in a file on the filesystem BELOW

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A freeze that cannot finish because its device is suspended, and suspending a device in a lease.
-# shellcheck source=tests/cli/lib.sh
-. ../cli/lib.sh
+# shellcheck source=tests/lib/guest.sh
+. ../lib/guest.sh
 plan 68
 
 make_loop a 32M && make_fs_on "$device" ext4 a

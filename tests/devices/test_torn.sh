@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A device that is torn out or fails while its filesystem is frozen: the lease ends all the same,
 # writers return, and everything can be taken down afterwards.
-# shellcheck source=tests/cli/lib.sh
-. ../cli/lib.sh
+# shellcheck source=tests/lib/guest.sh
+. ../lib/guest.sh
 types=(ext4 xfs btrfs) kinds=(deleted error flakey)
 plan 45
 

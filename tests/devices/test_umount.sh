@@ -2,8 +2,8 @@
 # What a lease holds can't be unmounted, but lazily, and goes for good when the lease does; and many
 # mounts of one filesystem are one hold.
 # shellcheck disable=SC2016 # the commands of other shells
-# shellcheck source=tests/cli/lib.sh
-. ../cli/lib.sh
+# shellcheck source=tests/lib/guest.sh
+. ../lib/guest.sh
 plan 32
 
 # make_auto TYPE SIZE: on a loop device that goes with its last user; device[TYPE] and kobject[TYPE]

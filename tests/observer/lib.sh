@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables for and of the files that source this
 # SPDX-License-Identifier: GPL-2.0-only
 # What the observer's tests are made of, on top of the command line's. Sourced inside the guest.
-# shellcheck source=tests/cli/lib.sh
-. ../cli/lib.sh
+# shellcheck source=tests/lib/guest.sh
+. ../lib/guest.sh
 pins=/sys/fs/bpf/freezeguard
 
 # ---- Python ----

@@ -11,7 +11,6 @@
  *	not_frozen		thaws refused because it wasn't
  *	other			anything else, which there should not be
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>

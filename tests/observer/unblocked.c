@@ -7,7 +7,6 @@
  * unblocked speed N DIRECTORY	how many nanoseconds 16 writes of 4 KiB take: of N times the tenth part that
  *				is fastest, since the machine may have more to do
  */
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -9,7 +9,6 @@
  *
  * KIND is one of the table below, or "each": N is how many rounds of the table.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
-#include "observer.h"
+#include "observer/read.h"
 
 #define FAKE_MAX 8
 

@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "config.h"
-#include "findings.h"
+#include "base/config.h"
+#include "base/findings.h"
 
 static char hookdir[64], hookdir_conf[128];
 static struct config hookdir_config;

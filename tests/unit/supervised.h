@@ -13,9 +13,9 @@
 #include <freezeguard.h>
 
 #include "hookdir.h"
-#include "session.h"
-#include "supervisor.h"
-#include "when.h"
+#include "apps/record.h"
+#include "apps/supervisor.h"
+#include "base/timefmt.h"
 
 #define ID "dlm-None"
 

@@ -9,7 +9,7 @@
 
 #include "capture.h"
 #include "supervised.h"
-#include "apps.h"
+#include "apps/pre_script.h"
 
 static int setup_conf(void **state)
 {

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <cmocka.h>
 
-#include "blocked.h"
+#include "show/blocked.h"
 
 static void make_file(const char *dir, const char *task, const char *name, const char *text)
 {

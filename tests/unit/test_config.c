@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #include "capture.h"
-#include "config.h"
+#include "base/config.h"
 
 static char path[] = "/tmp/test_config.XXXXXX";
 static struct config config;

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "duration.h"
+#include "base/duration.h"
 
 static void reads_spans(void **state)
 {

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "findings.h"
+#include "base/findings.h"
 
 /* what matters most first; the table in DESIGN.md, 1 before and 2 after it */
 static const int order[] = { 1, 206, 204, 201, 202, 203, 205, 77, 2, 0 };

@@ -10,9 +10,9 @@
 #include <freezeguard.h>
 
 #include "hookdir.h"
-#include "hookrun.h"
-#include "hooks.h"
-#include "when.h"
+#include "apps/hook_call.h"
+#include "apps/hooks.h"
+#include "base/timefmt.h"
 
 static struct hooks hooks;
 static struct hookrun run = { .in = -1, .out = -1 };

@@ -10,7 +10,7 @@
 
 #include <bpf/btf.h>
 
-#include "observer_layout.h"
+#include "observer/layout.h"
 
 /*
  * struct NAME { u64 TIME; enum STATE { NONE, VALUE_NAME = VALUE } state; char name[LENGTH];

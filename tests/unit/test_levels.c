@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <cmocka.h>
 
-#include "levels.h"
-#include "world.h"
+#include "plan/levels.h"
+#include "machine.h"
 
 #define UUID "01234567-89ab-cdef-0123-456789abcdef"
 #define UUID2 "11111111-2222-3333-4444-555555555555"

@@ -12,7 +12,7 @@
 
 #include "capture.h"
 #include "fake_observer.h"
-#include "metrics.h"
+#include "show/metrics.h"
 
 static char *text;
 static size_t size;

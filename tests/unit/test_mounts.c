@@ -10,8 +10,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "mounts.h"
-#include "world.h"
+#include "plan/mounts.h"
+#include "machine.h"
 
 static int read_data(struct mounts *m, const char *name)
 {

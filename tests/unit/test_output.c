@@ -12,7 +12,7 @@
 #include <wchar.h>
 #include <cmocka.h>
 
-#include "output.h"
+#include "base/output.h"
 
 static int saved_out;
 

@@ -6,8 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "plan.h"
-#include "world.h"
+#include "plan/plan.h"
+#include "machine.h"
 
 static struct plan plan;
 static struct findings findings;

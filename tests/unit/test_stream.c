@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "fake_observer.h"
-#include "stream.h"
-#include "when.h"
+#include "observer/stream.h"
+#include "base/timefmt.h"
 
 #define GONE_NS (STREAM_GONE_MS * NS_PER_MS)
 

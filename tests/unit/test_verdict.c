@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "verdict.h"
+#include "lease/verdict.h"
 
 #define S(name) FREEZEGUARD_LEASE_STATE_##name
 #define C(name) FREEZEGUARD_CAUSE_##name

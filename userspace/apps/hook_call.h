@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* hookrun: one call of one hook, as a process */
+#ifndef FREEZEGUARD_HOOKRUN_H
+#define FREEZEGUARD_HOOKRUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "apps/hooks.h"
+
+/* Of what a hook prints the last is kept. */
+#define HOOKRUN_OUTPUT_MAX	8192
+#define HOOKRUN_LINE_MAX	8192
+#define HOOKRUN_NOTES_MAX	32
+/* EX_TEMPFAIL of sysexits.h */
+#define HOOKRUN_NOT_READY	75
+/* From SIGTERM to SIGKILL. */
+#define HOOKRUN_KILL_AFTER_MS	500
+
+/**
+ * struct hookrun_call - what all hooks of a freeze are told
+ * @id: the lease's id
+ * @timeout_ms: how long this call may take, if that is less than the hook's own; or 0
+ * @limit_ms: how long, from now, a session can last at most
+ * @paths: what is going to be frozen, one a line
+ * @keep: where hooks keep what a restore needs, without their name
+ */
+struct hookrun_call {
+	const char *id;
+	uint32_t timeout_ms;
+	uint64_t limit_ms;
+	const char *paths;
+	const char *keep;
+};
+
+/**
+ * struct hookrun - a call; zero it before use
+ * @pid: its process, which leads a process group; 0: there is none, or it was reaped
+ * @in: a session's standard input; -1
+ * @out: what it prints; -1
+ * @ready: it said READY
+ * @lost: it said LOST, after READY
+ * @ended: it was reaped
+ * @status: as waitpid() tells it
+ * @begin_ns: when it was started, CLOCK_BOOTTIME
+ * @output: what it printed, without READY and notes
+ * @notes: what it noted, as key=value
+ */
+struct hookrun {
+	pid_t pid;
+	int in, out;
+	bool ready;
+	bool lost;
+	bool ended;
+	int status;
+	uint64_t begin_ns;
+	char output[HOOKRUN_OUTPUT_MAX];
+	size_t n_output;
+	char *notes[HOOKRUN_NOTES_MAX];
+	size_t n_notes;
+	char line[HOOKRUN_LINE_MAX];
+	size_t n_line;
+};
+
+int hookrun_start(struct hookrun *run, const struct hook *hook, const char *verb,
+		  const struct hookrun_call *call);
+void hookrun_read(struct hookrun *run);
+bool hookrun_reap(struct hookrun *run);
+void hookrun_signal(const struct hookrun *run, int signal);
+void hookrun_let_go(struct hookrun *run, const char *why);
+int hookrun_exit_status(const struct hookrun *run);
+void hookrun_close(struct hookrun *run);
+bool hookrun_whole(struct hookrun *run, const struct hook *hook, const char *verb,
+		   const struct hookrun_call *call, uint64_t until_ns);
+
+#endif

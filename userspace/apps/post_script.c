@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * apps_after: what a post-script has to do with applications: wait until the supervisor has released
+ * them, tell how it went, and do what a supervisor that was killed can no longer do.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "apps/pre_script.h"
+#include "base/text.h"
+
+static int connect_to(const char *run_dir, const char *id)
+{
+	struct sockaddr_un address;
+	int fd, r;
+
+	r = session_address(run_dir, id, &address);
+	if (r)
+		return r;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address))) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	return fd;
+}
+
+/**
+ * apps_alive() - does the supervisor of a session that is not over live?
+ * @run_dir: where its record is
+ * @session: the record
+ *
+ * Return: whether it does; one that is stopped does, too.
+ */
+bool apps_alive(const char *run_dir, const struct session *session)
+{
+	int fd = connect_to(run_dir, session->id);
+
+	if (fd >= 0)
+		close(fd);
+	/* EAGAIN: it has more callers than it can hear. */
+	return fd >= 0 || fd == -EAGAIN;
+}
+
+/*
+ * Wait for the end of a supervisor's work, until @until_ns. Return: 0 it is done, or it is dead and
+ * there was nothing to wait for; -ETIMEDOUT.
+ */
+static int wait_for_supervisor(const char *run_dir, const char *id, bool end, uint64_t until_ns)
+{
+	struct pollfd fd = { .fd = connect_to(run_dir, id), .events = POLLIN };
+	uint64_t now;
+	int r = 0;
+
+	/* It is there, and does not even listen. */
+	if (fd.fd == -EAGAIN)
+		return -ETIMEDOUT;
+	if (fd.fd < 0)
+		return 0;
+	if (end && send(fd.fd, "end\n", 4, MSG_NOSIGNAL) != 4)
+		r = -EPIPE;
+	while (!r) {
+		now = freezeguard_now_ns();
+		r = poll(&fd, 1, until_ns > now ? (int)((until_ns - now) / NS_PER_MS) + 1 : 0);
+		if (r > 0)
+			break;
+		r = freezeguard_now_ns() >= until_ns ? -ETIMEDOUT : 0;
+	}
+	close(fd.fd);
+	return r == -ETIMEDOUT ? r : 0;
+}
+
+static const struct hook *hook_named(const struct hooks *hooks, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < hooks->n; i++)
+		if (!strcmp(hooks->v[i].name, name) && !hooks->v[i].wrong)
+			return &hooks->v[i];
+	return NULL;
+}
+
+static void thaw_one(struct session_app *app, const struct hook *hook,
+		     const struct hookrun_call *call, uint64_t until_ns)
+{
+	uint64_t until = freezectl_in_ms(hook->thaw_timeout_ms);
+	char *output;
+	struct hookrun run;
+	bool in_time = hookrun_whole(&run, hook, "thaw", call,
+				     until < until_ns ? until : until_ns);
+
+	output = text_copy(run.output);
+	if (output) {
+		free(app->thaw_output);
+		app->thaw_output = output;
+	}
+	app->exit_status = hookrun_exit_status(&run);
+	app->ended_ns = freezeguard_now_ns();
+	app->timed_out = !in_time;
+	app->state = in_time && !app->exit_status ? SESSION_APP_LOST : SESSION_APP_THAW_FAILED;
+	hookrun_close(&run);
+}
+
+/**
+ * apps_thaw_for_dead() - do what a supervisor that was killed left undone
+ * @ctl: gets a finding for each hook that fails
+ * @config: what is in force
+ * @session: its record; it is brought up to date, and saved
+ * @code: of these findings
+ * @until_ns: when all of them have to end, CLOCK_BOOTTIME
+ *
+ * Session hooks have let go by themselves; one-shot hooks are called with thaw, in reverse order.
+ */
+void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, struct session *session,
+			int code, uint64_t until_ns)
+{
+	struct text_list names = { 0 };
+	struct findings ignored = { 0 };
+	struct sockaddr_un address;
+	struct hooks hooks;
+	char keep[4096];
+	uint64_t now;
+	size_t i;
+
+	if (!session->id[0])
+		return;
+	snprintf(keep, sizeof(keep), "%s/%s", config->keep_dir, session->id);
+	/* By name: --app may have been one that comes with freezeguard. */
+	for (i = 0; i < session->n_apps; i++)
+		if (text_list_add(&names, session->apps[i].name))
+			break;
+	hooks_find(&hooks, config, &names, &ignored);
+	findings_free(&ignored);
+	text_list_free(&names);
+	session->ended_ns = freezeguard_now_ns();
+	for (i = session->n_apps; i-- > 0; ) {
+		struct session_app *app = &session->apps[i];
+		const struct hook *hook = hook_named(&hooks, app->name);
+		const struct hookrun_call call = {
+			.id = session->id, .paths = "", .keep = keep,
+		};
+
+		if (app->quiet_ns)
+			app->lost = true;
+		if (app->session || !app->begun || app->ended_ns)
+			continue;
+		if (!hook) {
+			findings_add(&ctl->findings, code, app->name, "its hook %s is not there any "
+				     "more and could not be called with thaw", app->path);
+			continue;
+		}
+		/* One that hangs leaves the others their share. */
+		now = freezeguard_now_ns();
+		thaw_one(app, hook, &call, until_ns > now ? now + (until_ns - now) / (i + 1) : now);
+		if (app->state == SESSION_APP_THAW_FAILED)
+			findings_add(&ctl->findings, code, app->name, "may not be released: its "
+				     "hook %s", app->timed_out ? "took too long, and was ended" :
+				     "failed");
+	}
+	hooks_free(&hooks);
+	for (i = 0; i < session->n_apps; i++) {
+		struct session_app *app = &session->apps[i];
+
+		if (!app->session || app->state != SESSION_APP_QUIET)
+			continue;
+		app->state = SESSION_APP_LOST;
+		app->ended_ns = session->ended_ns;
+	}
+	session->state = SESSION_RELEASED;
+	session->released_ns = freezeguard_now_ns();
+	snprintf(session->why, sizeof(session->why), "killed");
+	session_save(config->run_dir, session);
+	if (!session_address(config->run_dir, session->id, &address))
+		unlink(address.sun_path);
+}
+
+/* What is wrong with single applications, now that all were told to go on. */
+static void verdict_each(struct freezectl *ctl, const struct session *session)
+{
+	struct when when = when_now();
+	char text[WHEN_TEXT_MAX];
+	size_t i;
+
+	for (i = 0; i < session->n_apps; i++) {
+		const struct session_app *app = &session->apps[i];
+
+		if (app->lost)
+			findings_add(&ctl->findings, EXIT_CODE_EXPIRED, app->name,
+				     "went on %s%s, before the end of %s: consistency was lost, the "
+				     "snapshot may not have what the application takes for written",
+				     strcmp(session->why, "killed") ? "at " : "when its supervisor "
+				     "died, at the latest at ", when_text(&when, app->ended_ns ?
+				     app->ended_ns : session->ended_ns, text), session->id);
+		if (app->state != SESSION_APP_THAW_FAILED)
+			continue;
+		if (app->timed_out)
+			findings_add(&ctl->findings, EXIT_CODE_THAW_FAILED, app->name, "may not be "
+				     "released: its hook took too long at the thaw, and was ended");
+		else
+			findings_add(&ctl->findings, EXIT_CODE_THAW_FAILED, app->name, "may not be "
+				     "released: its hook ended with status %d at the thaw",
+				     app->exit_status);
+	}
+}
+
+/* The same that a lease's verdict says, where there is none. */
+static void verdict_without_lease(struct freezectl *ctl, const struct session *session, bool first)
+{
+	char text[WHEN_TEXT_MAX], span[WHEN_TEXT_MAX];
+	struct when when = when_now();
+
+	when_text(&when, session->ended_ns, text);
+	if (!session->quiet_ns)
+		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, session->id, "its applications "
+			     "were never all quiet; they were released at %s", text);
+	else if (!strcmp(session->why, "deadline"))
+		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, session->id, "its applications were "
+			     "released at the deadline, at %s, after %s, before this request came; a "
+			     "snapshot that was not finished by then may be inconsistent", text,
+			     when_span(session->quiet_ns, session->ended_ns, span));
+	else if (!session->kept)
+		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, session->id, "was given up at "
+			     "%s, before the pre-script had succeeded (%s)", text, session->why);
+	else if (!strcmp(session->why, "request") && !first)
+		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, session->id, "its applications "
+			     "were already released at %s; they had been quiet for %s", text,
+			     when_span(session->quiet_ns, session->ended_ns, span));
+}
+
+/**
+ * apps_after() - wait until the applications of a freeze are released, and tell how it went
+ * @ctl: gets findings of code 202, 203 and 205
+ * @config: what is in force
+ * @session: the record, which is brought up to date
+ * @asked_first: without a lease: nobody had asked for the end before
+ * @lease_ended_ns: when the end of its lease was decided, as it must have been; 0 without a lease
+ * @until_ns: how long to wait, CLOCK_BOOTTIME
+ */
+void apps_after(struct freezectl *ctl, const struct config *config, struct session *session,
+		bool asked_first, uint64_t lease_ended_ns, uint64_t until_ns)
+{
+	struct when when = when_now();
+	char text[WHEN_TEXT_MAX];
+	char id[FREEZEGUARD_ID_MAX + 1];
+	pid_t pid = session->pid;
+	int r = 0;
+
+	memcpy(id, session->id, sizeof(id));
+	if (session->state != SESSION_RELEASED) {
+		r = wait_for_supervisor(config->run_dir, id, !session->has_lease, until_ns);
+		session_free(session);
+		if (session_load(config->run_dir, id, session)) {
+			findings_add(&ctl->findings, EXIT_CODE_EXPIRED, id, "the record of its "
+				     "applications is gone from %s; whether they stayed quiet is "
+				     "not known", config->run_dir);
+			return;
+		}
+	}
+	if (r == -ETIMEDOUT) {
+		findings_add(&ctl->findings, EXIT_CODE_THAW_FAILED, id, "its applications have not "
+			     "all been released yet; process %d goes on with that, if it is not "
+			     "stopped. freezectl apps --id %s shows how far it is", pid, id);
+		return;
+	}
+	if (session->state != SESSION_RELEASED) {
+		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, id, "the supervisor of its "
+			     "applications, process %d, died while they had to be quiet: "
+			     "consistency was lost", pid);
+		apps_thaw_for_dead(ctl, config, session, EXIT_CODE_THAW_FAILED, until_ns);
+	}
+	if (!session->has_lease)
+		verdict_without_lease(ctl, session, asked_first);
+	/* The supervisor may not have been able to ask how the lease is. */
+	else if (session->quiet_ns && session->ended_ns < lease_ended_ns)
+		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, session->id, "its applications went "
+			     "on at %s (%s), before its end: consistency was lost",
+			     when_text(&when, session->ended_ns, text), session->why);
+	verdict_each(ctl, session);
+}
+
+/** apps_json() - an application as a JSON object */
+struct json_object *apps_json(const struct session_app *app, const struct when *when)
+{
+	struct json_object *object = json_object_new_object(), *notes = json_object_new_object();
+	char key[HOOKRUN_LINE_MAX];
+	size_t i;
+
+	output_json_add(object, "name", output_json_string(app->name));
+	output_json_add(object, "path", output_json_string(app->path));
+	output_json_add(object, "kind", output_json_string(app->session ? "session" : "one-shot"));
+	output_json_add(object, "state", output_json_string(session_app_state_name(app->state)));
+	output_json_add(object, "lost", json_object_new_boolean(app->lost));
+	output_json_add(object, "timed_out", json_object_new_boolean(app->timed_out));
+	output_json_add(object, "exit_status", app->exit_status < 0 ? NULL :
+			json_object_new_int(app->exit_status));
+	output_json_time(object, "begin", app->begin_ns, when);
+	output_json_time(object, "quiet", app->quiet_ns, when);
+	output_json_time(object, "ended", app->ended_ns, when);
+	output_json_add(object, "output", output_json_string(app->output ? app->output : ""));
+	output_json_add(object, "thaw_output",
+			output_json_string(app->thaw_output ? app->thaw_output : ""));
+	for (i = 0; i < app->n_notes; i++) {
+		size_t n = strcspn(app->notes[i], "=");
+
+		snprintf(key, sizeof(key), "%.*s", (int)n, app->notes[i]);
+		json_object_object_add(notes, key, output_json_string(app->notes[i] + n + 1));
+	}
+	output_json_add(object, "notes", notes);
+	return object;
+}
+
+/* Each line with the name of the one who said it. */
+static void show_output(FILE *file, const char *name, const char *text)
+{
+	char line[HOOKRUN_LINE_MAX], clean[4 * HOOKRUN_LINE_MAX + 1];
+	size_t n;
+
+	for (; text && *text; text += n + (text[n] == '\n')) {
+		n = strcspn(text, "\n");
+		snprintf(line, sizeof(line), "%.*s", (int)n, text);
+		fprintf(file, "%s: %s\n", name, output_clean(line, clean, sizeof(clean)));
+	}
+}
+
+static void show_one(struct freezectl *ctl, const struct session_app *app, bool after)
+{
+	char span[WHEN_TEXT_MAX], clean[4 * HOOKRUN_LINE_MAX + 1];
+	FILE *file = ctl->out.text;
+	size_t i;
+
+	show_output(file, app->name, after ? app->thaw_output : app->output);
+	if (app->state == SESSION_APP_QUIET)
+		fprintf(file, "app %s: quiet after %s\n", app->name,
+			when_span(app->begin_ns, app->quiet_ns, span));
+	else if (app->state == SESSION_APP_RELEASED)
+		fprintf(file, "app %s: released; was quiet for %s\n", app->name,
+			when_span(app->quiet_ns, app->ended_ns, span));
+	else
+		fprintf(file, "app %s: %s\n", app->name, session_app_state_name(app->state));
+	for (i = 0; i < app->n_notes; i++)
+		fprintf(file, "app %s: %s\n", app->name,
+			output_clean(app->notes[i], clean, sizeof(clean)));
+}
+
+/**
+ * apps_show_session() - put the applications of a freeze into the output
+ * @ctl: the call
+ * @session: the record
+ * @after: what their hooks said at the thaw, else what they said at the freeze
+ */
+void apps_show_session(struct freezectl *ctl, const struct session *session, bool after)
+{
+	struct when when = when_now();
+	struct json_object *array;
+	size_t i;
+
+	if (!ctl->out.json) {
+		for (i = 0; i < session->n_apps; i++)
+			show_one(ctl, &session->apps[i], after);
+		return;
+	}
+	array = json_object_new_array();
+	for (i = 0; array && i < session->n_apps; i++)
+		json_object_array_add(array, apps_json(&session->apps[i], &when));
+	output_json_add(ctl->out.doc, "apps", array);
+}

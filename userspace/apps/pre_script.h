@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* apps: making applications quiet for a freeze, and telling afterwards how that went */
+#ifndef FREEZEGUARD_APPS_H
+#define FREEZEGUARD_APPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "freezectl.h"
+#include "apps/hooks.h"
+#include "apps/record.h"
+#include "apps/supervisor.h"
+
+/**
+ * struct apps_request - which applications, for which freeze
+ * @config: what is in force
+ * @names: hooks that are named; an empty list: all that are enabled
+ * @none: no hook is called
+ * @id: the lease's id
+ * @timeout_ms: the lease's timeout
+ * @give_up_ns: when the caller gives up, CLOCK_BOOTTIME
+ */
+struct apps_request {
+	const struct config *config;
+	struct text_list names;
+	bool none;
+	const char *id;
+	uint32_t timeout_ms;
+	uint64_t give_up_ns;
+};
+
+/**
+ * struct apps - applications on their way to a freeze; zero it before use
+ * @hooks: those that there are
+ * @supervisor: who calls them
+ * @started: it was started
+ * @session: the record, as it was last read
+ */
+struct apps {
+	struct hooks hooks;
+	struct supervisor supervisor;
+	bool started;
+	struct session session;
+};
+
+bool apps_prepare(struct freezectl *ctl, const struct apps_request *request, struct apps *apps);
+bool apps_startable(struct freezectl *ctl, const struct apps_request *request,
+		    const struct apps *apps, const struct plan *plan);
+bool apps_ask(struct freezectl *ctl, const struct apps_request *request, const struct apps *apps);
+bool apps_quiesce(struct freezectl *ctl, const struct apps_request *request, struct apps *apps,
+		  const struct plan *plan);
+bool apps_still_quiet(struct freezectl *ctl, const struct apps_request *request, struct apps *apps,
+		      const struct freezeguard_lease *lease);
+bool apps_keep(struct freezectl *ctl, const struct apps_request *request, const struct apps *apps);
+void apps_abort(struct freezectl *ctl, const struct apps_request *request, struct apps *apps);
+void apps_show(struct freezectl *ctl, const struct apps *apps);
+void apps_free(struct apps *apps);
+
+/* apps_after.c */
+bool apps_alive(const char *run_dir, const struct session *session);
+void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config,
+			struct session *session, int code, uint64_t until_ns);
+void apps_after(struct freezectl *ctl, const struct config *config, struct session *session,
+		bool asked_first, uint64_t lease_ended_ns, uint64_t until_ns);
+void apps_show_session(struct freezectl *ctl, const struct session *session, bool after);
+struct json_object *apps_json(const struct session_app *app, const struct when *when);
+
+#endif

@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* session: reading and writing the records. Each is replaced as a whole, by a rename. */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <json-c/json.h>
+
+#include "apps/record.h"
+#include "base/text.h"
+
+#define VERSION		1
+#define RECORD		".json"
+/* Each byte of an id may become three. */
+#define FILE_MAX	(3 * FREEZEGUARD_ID_MAX + 8)
+
+static const char *const states[] = { "quiescing", "quiet", "releasing", "released" };
+static const char *const app_states[] = {
+	"waiting", "freezing", "quiet", "not-ready", "failed", "lost", "thawing", "released",
+	"thaw-failed",
+};
+
+#define N_STATES	(sizeof(states) / sizeof(states[0]))
+#define N_APP_STATES	(sizeof(app_states) / sizeof(app_states[0]))
+
+/** session_state_name() - a state as the record has it */
+const char *session_state_name(enum session_state state)
+{
+	return states[state];
+}
+
+/** session_app_state_name() - an application's state as the record has it */
+const char *session_app_state_name(enum session_app_state state)
+{
+	return app_states[state];
+}
+
+/* An id may have any printable character, a file name may not. */
+static void file_of(const char *id, const char *suffix, char file[FILE_MAX])
+{
+	size_t used = 0;
+
+	for (; *id && used < 3 * FREEZEGUARD_ID_MAX; id++) {
+		unsigned char c = (unsigned char)*id;
+
+		if (isalnum(c) || c == '-' || c == '_' || (c == '.' && used))
+			file[used++] = (char)c;
+		else
+			used += (size_t)sprintf(file + used, "%%%02x", c);
+	}
+	strcpy(file + used, suffix);
+}
+
+/**
+ * session_directory() - make the directory of the records, and see that it is root's alone
+ * @run_dir: its path; what it is in has to be there
+ *
+ * Return: 0; -EPERM it belongs to somebody else or others may write to it; another negative errno.
+ */
+int session_directory(const char *run_dir)
+{
+	struct stat st;
+
+	if (mkdir(run_dir, 0700) && errno != EEXIST)
+		return -errno;
+	if (lstat(run_dir, &st))
+		return -errno;
+	if (!S_ISDIR(st.st_mode))
+		return -ENOTDIR;
+	return st.st_uid != geteuid() || st.st_mode & (S_IWGRP | S_IWOTH) ? -EPERM : 0;
+}
+
+static struct json_object *json_number(uint64_t value)
+{
+	return json_object_new_uint64(value);
+}
+
+static struct json_object *json_of_app(const struct session_app *app)
+{
+	struct json_object *object = json_object_new_object(), *notes = json_object_new_array();
+	size_t i;
+
+	json_object_object_add(object, "name", json_object_new_string(app->name));
+	json_object_object_add(object, "path", json_object_new_string(app->path));
+	json_object_object_add(object, "session", json_object_new_boolean(app->session));
+	json_object_object_add(object, "state", json_object_new_string(app_states[app->state]));
+	json_object_object_add(object, "begun", json_object_new_boolean(app->begun));
+	json_object_object_add(object, "lost", json_object_new_boolean(app->lost));
+	json_object_object_add(object, "timed_out", json_object_new_boolean(app->timed_out));
+	json_object_object_add(object, "exit_status", json_object_new_int(app->exit_status));
+	json_object_object_add(object, "begin_ns", json_number(app->begin_ns));
+	json_object_object_add(object, "quiet_ns", json_number(app->quiet_ns));
+	json_object_object_add(object, "ended_ns", json_number(app->ended_ns));
+	json_object_object_add(object, "output",
+			       json_object_new_string(app->output ? app->output : ""));
+	json_object_object_add(object, "thaw_output",
+			       json_object_new_string(app->thaw_output ? app->thaw_output : ""));
+	for (i = 0; notes && i < app->n_notes; i++)
+		json_object_array_add(notes, json_object_new_string(app->notes[i]));
+	json_object_object_add(object, "notes", notes);
+	return object;
+}
+
+static struct json_object *json_of(const struct session *s)
+{
+	struct json_object *object = json_object_new_object(), *apps = json_object_new_array();
+	size_t i;
+
+	json_object_object_add(object, "version", json_object_new_int(VERSION));
+	json_object_object_add(object, "id", json_object_new_string(s->id));
+	json_object_object_add(object, "pid", json_object_new_int(s->pid));
+	json_object_object_add(object, "state", json_object_new_string(states[s->state]));
+	json_object_object_add(object, "why", json_object_new_string(s->why));
+	json_object_object_add(object, "has_lease", json_object_new_boolean(s->has_lease));
+	json_object_object_add(object, "kept", json_object_new_boolean(s->kept));
+	json_object_object_add(object, "lease_number", json_number(s->lease_number));
+	json_object_object_add(object, "lease_begin_ns", json_number(s->lease_begin_ns));
+	json_object_object_add(object, "begin_ns", json_number(s->begin_ns));
+	json_object_object_add(object, "quiet_ns", json_number(s->quiet_ns));
+	json_object_object_add(object, "deadline_ns", json_number(s->deadline_ns));
+	json_object_object_add(object, "ended_ns", json_number(s->ended_ns));
+	json_object_object_add(object, "released_ns", json_number(s->released_ns));
+	for (i = 0; apps && i < s->n_apps; i++)
+		json_object_array_add(apps, json_of_app(&s->apps[i]));
+	json_object_object_add(object, "apps", apps);
+	return object;
+}
+
+/**
+ * session_save() - write a record
+ * @run_dir: where to; session_directory() made it
+ * @session: the record
+ *
+ * Return: 0 or a negative errno; there is the old one or none then.
+ */
+int session_save(const char *run_dir, const struct session *session)
+{
+	char file[FILE_MAX], path[4096], temporary[4096];
+	struct json_object *object;
+	const char *text;
+	int fd, r = 0;
+	size_t len;
+
+	file_of(session->id, RECORD, file);
+	snprintf(path, sizeof(path), "%s/%s", run_dir, file);
+	snprintf(temporary, sizeof(temporary), "%s/.%s.%d", run_dir, file, getpid());
+	object = json_of(session);
+	text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY);
+	if (!text) {
+		json_object_put(object);
+		return -ENOMEM;
+	}
+	len = strlen(text);
+	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		r = -errno;
+		json_object_put(object);
+		return r;
+	}
+	if (write(fd, text, len) != (ssize_t)len)
+		r = errno ? -errno : -ENOSPC;
+	if (close(fd) && !r)
+		r = -errno;
+	json_object_put(object);
+	if (!r && rename(temporary, path))
+		r = -errno;
+	if (r)
+		unlink(temporary);
+	return r;
+}
+
+static uint64_t number_of(struct json_object *object, const char *key)
+{
+	return json_object_get_uint64(json_object_object_get(object, key));
+}
+
+static bool bool_of(struct json_object *object, const char *key)
+{
+	return json_object_get_boolean(json_object_object_get(object, key));
+}
+
+static const char *text_of(struct json_object *object, const char *key)
+{
+	struct json_object *value = json_object_object_get(object, key);
+
+	return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
+}
+
+static bool index_of(const char *text, const char *const *names, size_t n, unsigned int *at)
+{
+	for (*at = 0; *at < n; (*at)++)
+		if (!strcmp(text, names[*at]))
+			return true;
+	return false;
+}
+
+static int app_of(struct json_object *object, struct session_app *app)
+{
+	struct json_object *notes = json_object_object_get(object, "notes");
+	unsigned int state;
+	size_t i;
+
+	snprintf(app->name, sizeof(app->name), "%s", text_of(object, "name"));
+	if (!app->name[0] || !index_of(text_of(object, "state"), app_states, N_APP_STATES, &state))
+		return -EBADMSG;
+	app->state = (enum session_app_state)state;
+	app->path = text_copy(text_of(object, "path"));
+	app->output = text_copy(text_of(object, "output"));
+	app->thaw_output = text_copy(text_of(object, "thaw_output"));
+	app->session = bool_of(object, "session");
+	app->begun = bool_of(object, "begun");
+	app->lost = bool_of(object, "lost");
+	app->timed_out = bool_of(object, "timed_out");
+	app->exit_status = json_object_get_int(json_object_object_get(object, "exit_status"));
+	app->begin_ns = number_of(object, "begin_ns");
+	app->quiet_ns = number_of(object, "quiet_ns");
+	app->ended_ns = number_of(object, "ended_ns");
+	for (i = 0; json_object_is_type(notes, json_type_array) && i < HOOKRUN_NOTES_MAX &&
+	     i < json_object_array_length(notes); i++) {
+		app->notes[i] = text_copy(json_object_get_string(json_object_array_get_idx(notes, i)));
+		if (!app->notes[i])
+			return -ENOMEM;
+		app->n_notes++;
+	}
+	return app->path && app->output && app->thaw_output ? 0 : -ENOMEM;
+}
+
+static int parse(struct json_object *object, struct session *s)
+{
+	struct json_object *apps = json_object_object_get(object, "apps");
+	unsigned int state;
+	size_t i, n;
+	int r;
+
+	if (number_of(object, "version") != VERSION || !text_of(object, "id")[0] ||
+	    !json_object_is_type(apps, json_type_array) ||
+	    !index_of(text_of(object, "state"), states, N_STATES, &state))
+		return -EBADMSG;
+	snprintf(s->id, sizeof(s->id), "%s", text_of(object, "id"));
+	snprintf(s->why, sizeof(s->why), "%s", text_of(object, "why"));
+	s->state = (enum session_state)state;
+	s->pid = json_object_get_int(json_object_object_get(object, "pid"));
+	s->has_lease = bool_of(object, "has_lease");
+	s->kept = bool_of(object, "kept");
+	s->lease_number = number_of(object, "lease_number");
+	s->lease_begin_ns = number_of(object, "lease_begin_ns");
+	s->begin_ns = number_of(object, "begin_ns");
+	s->quiet_ns = number_of(object, "quiet_ns");
+	s->deadline_ns = number_of(object, "deadline_ns");
+	s->ended_ns = number_of(object, "ended_ns");
+	s->released_ns = number_of(object, "released_ns");
+	n = json_object_array_length(apps);
+	s->apps = calloc(n + 1, sizeof(*s->apps));
+	if (!s->apps)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		s->n_apps++;
+		r = app_of(json_object_array_get_idx(apps, i), &s->apps[i]);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int load_file(const char *run_dir, const char *file, struct session *session)
+{
+	struct json_object *object;
+	char path[4096];
+	int fd, r;
+
+	*session = (struct session){ 0 };
+	snprintf(path, sizeof(path), "%s/%s", run_dir, file);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -errno;
+	object = json_object_from_fd(fd);
+	close(fd);
+	if (!object)
+		return -EBADMSG;
+	r = parse(object, session);
+	json_object_put(object);
+	if (r)
+		session_free(session);
+	return r;
+}
+
+/**
+ * session_load() - read a record
+ * @run_dir: where from
+ * @id: the lease's id
+ * @session: all of it is overwritten; session_free() it
+ *
+ * Return: 0; -ENOENT there is none; -EBADMSG it is not one; another negative errno.
+ */
+int session_load(const char *run_dir, const char *id, struct session *session)
+{
+	char file[FILE_MAX];
+
+	file_of(id, RECORD, file);
+	return load_file(run_dir, file, session);
+}
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct session *x = a, *y = b;
+
+	return x->begin_ns < y->begin_ns ? 1 : -(x->begin_ns > y->begin_ns);
+}
+
+/**
+ * session_list() - read all records
+ * @run_dir: where from
+ * @list: all of it is overwritten; session_list_free() it
+ *
+ * Files that are no records are passed over.
+ *
+ * Return: 0, also if there is no such directory; or a negative errno.
+ */
+int session_list(const char *run_dir, struct session_list *list)
+{
+	struct session one, *v;
+	struct dirent *entry;
+	DIR *dir;
+	int r = 0;
+
+	*list = (struct session_list){ 0 };
+	dir = opendir(run_dir);
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+	while (!r && (entry = readdir(dir))) {
+		size_t len = strlen(entry->d_name);
+
+		if (entry->d_name[0] == '.' || len <= strlen(RECORD) ||
+		    strcmp(entry->d_name + len - strlen(RECORD), RECORD) ||
+		    load_file(run_dir, entry->d_name, &one))
+			continue;
+		v = reallocarray(list->v, list->n + 1, sizeof(*v));
+		if (!v) {
+			session_free(&one);
+			r = -ENOMEM;
+			break;
+		}
+		list->v = v;
+		list->v[list->n++] = one;
+	}
+	closedir(dir);
+	if (list->n)
+		qsort(list->v, list->n, sizeof(*list->v), newest_first);
+	if (r)
+		session_list_free(list);
+	return r;
+}
+
+/** session_forget_old() - remove all but the newest records; those that are not over stay */
+void session_forget_old(const char *run_dir)
+{
+	char file[FILE_MAX], path[4096];
+	struct session_list list;
+	size_t i;
+
+	if (session_list(run_dir, &list))
+		return;
+	for (i = SESSION_HISTORY; i < list.n; i++) {
+		if (list.v[i].state != SESSION_RELEASED)
+			continue;
+		file_of(list.v[i].id, RECORD, file);
+		snprintf(path, sizeof(path), "%s/%s", run_dir, file);
+		unlink(path);
+	}
+	session_list_free(&list);
+}
+
+/**
+ * session_address() - where the supervisor of a freeze listens
+ * @run_dir: the directory of the records
+ * @id: the lease's id
+ * @address: set to it
+ *
+ * Return: 0; -ENAMETOOLONG.
+ */
+int session_address(const char *run_dir, const char *id, struct sockaddr_un *address)
+{
+	char file[FILE_MAX];
+	int n;
+
+	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	file_of(id, ".sock", file);
+	n = snprintf(address->sun_path, sizeof(address->sun_path), "%s/%s", run_dir, file);
+	return n < 0 || (size_t)n >= sizeof(address->sun_path) ? -ENAMETOOLONG : 0;
+}
+
+/** session_free() - free what a record points to, and zero it */
+void session_free(struct session *session)
+{
+	size_t i, k;
+
+	for (i = 0; i < session->n_apps; i++) {
+		free(session->apps[i].path);
+		free(session->apps[i].output);
+		free(session->apps[i].thaw_output);
+		for (k = 0; k < session->apps[i].n_notes; k++)
+			free(session->apps[i].notes[k]);
+	}
+	free(session->apps);
+	*session = (struct session){ 0 };
+}
+
+/** session_list_free() - free a list and all of its records, and zero it */
+void session_list_free(struct session_list *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		session_free(&list->v[i]);
+	free(list->v);
+	*list = (struct session_list){ 0 };
+}

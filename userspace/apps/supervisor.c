@@ -1,0 +1,790 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * supervisor: one process, one loop. turn() waits for whatever happens next and notes it; the phases
+ * (making quiet, holding, letting go) call it until what they wait for has happened or is too late.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "apps/supervisor.h"
+#include "base/timefmt.h"
+#include "base/text.h"
+
+#define N_CLIENTS	8
+/* How often the kernel is asked though nothing was heard. */
+#define LOOK_MS		500
+/* After that the next one is released, whether or not the one before has answered. */
+#define OVERTAKE_MS	300
+/* How long a process may take to vanish after SIGKILL. */
+#define VANISH_MS	500
+
+/**
+ * struct process - the supervisor
+ * @hooks: of each application of the record
+ * @runs: its call: the session, or the last one
+ * @release_until_ns: until when its release is waited for
+ * @abort: let all go, the caller says or is gone
+ * @end: let all go, a post-script says; only without a lease
+ * @killed: a signal to end came
+ * @unsaved: why the record is not on the disk as it should be; 0: it is
+ */
+struct process {
+	const struct supervisor_job *job;
+	struct session session;
+	const struct hook **hooks;
+	struct hookrun *runs;
+	uint64_t *release_until_ns;
+	int control, listener, signals, events;
+	int clients[N_CLIENTS];
+	bool abort, end, killed, orphan;
+	int unsaved;
+};
+
+static void save(struct process *p)
+{
+	p->unsaved = -session_save(p->job->run_dir, &p->session);
+}
+
+static void say(struct process *p, enum supervisor_word word, const char *text)
+{
+	struct supervisor_message message = { .word = word };
+
+	snprintf(message.text, sizeof(message.text), "%s", text ? text : "");
+	if (p->control >= 0)
+		send(p->control, &message, sizeof(message), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* What a hook has said so far belongs to the record. */
+static void take_output(struct session_app *app, struct hookrun *run, bool thaw)
+{
+	char **to = thaw ? &app->thaw_output : &app->output;
+	size_t i;
+
+	free(*to);
+	*to = text_copy(run->output);
+	for (i = 0; i < run->n_notes; i++) {
+		if (app->n_notes < HOOKRUN_NOTES_MAX)
+			app->notes[app->n_notes++] = run->notes[i];
+		else
+			free(run->notes[i]);
+	}
+	run->n_notes = 0;
+}
+
+static bool all_quiet(const struct process *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->session.n_apps; i++)
+		if (p->session.apps[i].state != SESSION_APP_QUIET)
+			return false;
+	return p->session.state == SESSION_QUIET;
+}
+
+/* Sessions that say themselves that they were lost; they are to be released all the same. */
+static void note_losses(struct process *p)
+{
+	bool lost = false;
+	size_t i;
+
+	for (i = 0; i < p->session.n_apps; i++) {
+		struct session_app *app = &p->session.apps[i];
+
+		if (!p->runs[i].lost || app->lost)
+			continue;
+		app->lost = true;
+		if (app->state == SESSION_APP_QUIET)
+			app->state = SESSION_APP_LOST;
+		lost = true;
+	}
+	if (lost)
+		save(p);
+}
+
+/* Hooks that ended; of those that were quiet that is a loss. */
+static void reap(struct process *p)
+{
+	bool lost = false;
+	size_t i;
+
+	for (i = 0; i < p->session.n_apps; i++) {
+		struct session_app *app = &p->session.apps[i];
+		struct hookrun *run = &p->runs[i];
+
+		if (!run->pid || !hookrun_reap(run))
+			continue;
+		if (!app->session || app->state != SESSION_APP_QUIET)
+			continue;
+		app->exit_status = hookrun_exit_status(run);
+		take_output(app, run, false);
+		app->state = SESSION_APP_LOST;
+		app->lost = true;
+		app->ended_ns = freezeguard_now_ns();
+		lost = true;
+	}
+	if (lost)
+		save(p);
+}
+
+static void hear_control(struct process *p)
+{
+	struct supervisor_message message;
+	ssize_t n;
+
+	for (;;) {
+		n = recv(p->control, &message, sizeof(message), MSG_DONTWAIT);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n != sizeof(message)) {
+			close(p->control);
+			p->control = -1;
+			p->orphan = true;
+			return;
+		}
+		switch (message.word) {
+		case SUPERVISOR_LEASE:
+			p->session.lease_number = message.number;
+			p->session.lease_begin_ns = message.begin_ns;
+			p->session.deadline_ns = message.deadline_ns;
+			save(p);
+			break;
+		case SUPERVISOR_CHECK:
+			/* One that has died is known only when it was looked for. */
+			reap(p);
+			/* Without the record a post-script would not know of applications. */
+			if (p->unsaved)
+				save(p);
+			say(p, all_quiet(p) && !p->unsaved ? SUPERVISOR_STILL : SUPERVISOR_LOST,
+			    p->unsaved ? strerror(p->unsaved) : NULL);
+			break;
+		case SUPERVISOR_KEEP:
+			p->session.kept = true;
+			save(p);
+			break;
+		case SUPERVISOR_ABORT:
+			p->abort = true;
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+static void accept_client(struct process *p)
+{
+	int fd = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	size_t i;
+
+	if (fd < 0)
+		return;
+	for (i = 0; i < N_CLIENTS; i++) {
+		if (p->clients[i] < 0) {
+			p->clients[i] = fd;
+			return;
+		}
+	}
+	close(fd);
+}
+
+static void hear_client(struct process *p, int *fd)
+{
+	char text[16];
+	ssize_t n = read(*fd, text, sizeof(text) - 1);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		close(*fd);
+		*fd = -1;
+		return;
+	}
+	text[n] = '\0';
+	/* With a lease its end is the kernel's to tell. */
+	if (!strcmp(text, "end\n") && !p->job->lease)
+		p->end = true;
+}
+
+static void hear_signals(struct process *p)
+{
+	struct signalfd_siginfo info;
+
+	while (read(p->signals, &info, sizeof(info)) == sizeof(info))
+		if (info.ssi_signo != SIGCHLD)
+			p->killed = true;
+}
+
+/* Wait until something happens or @until_ns, and note all that has happened. */
+static void turn(struct process *p, uint64_t until_ns)
+{
+	struct pollfd fds[4 + N_CLIENTS + 64];
+	uint64_t now = freezeguard_now_ns();
+	uint64_t wait = until_ns > now ? (until_ns - now + NS_PER_MS - 1) / NS_PER_MS : 0;
+	nfds_t n = 0;
+	size_t i;
+
+	fds[n++] = (struct pollfd){ .fd = p->signals, .events = POLLIN };
+	fds[n++] = (struct pollfd){ .fd = p->control, .events = POLLIN };
+	fds[n++] = (struct pollfd){ .fd = p->listener, .events = POLLIN };
+	fds[n++] = (struct pollfd){ .fd = p->events, .events = POLLIN };
+	for (i = 0; i < N_CLIENTS; i++)
+		fds[n++] = (struct pollfd){ .fd = p->clients[i], .events = POLLIN };
+	/* More hooks than that are read at least every half second. */
+	for (i = 0; i < p->session.n_apps && n < sizeof(fds) / sizeof(fds[0]); i++)
+		fds[n++] = (struct pollfd){ .fd = p->runs[i].out, .events = POLLIN };
+	if (poll(fds, n, wait < LOOK_MS ? (int)wait : LOOK_MS) < 0)
+		return;
+
+	for (i = 0; i < p->session.n_apps; i++)
+		hookrun_read(&p->runs[i]);
+	note_losses(p);
+	if (fds[0].revents)
+		hear_signals(p);
+	reap(p);
+	if (fds[1].revents)
+		hear_control(p);
+	if (fds[2].revents)
+		accept_client(p);
+	if (fds[3].revents) {
+		p->job->kernel->drain();
+		/* It may have closed it. */
+		p->events = p->job->kernel->fd();
+	}
+	for (i = 0; i < N_CLIENTS; i++)
+		if (p->clients[i] >= 0 && fds[4 + i].revents)
+			hear_client(p, &p->clients[i]);
+}
+
+/*
+ * Wait for the end of a call that is to end; if it does not, it is made to, and has @kill_after_ms
+ * to undo what it did.
+ */
+static bool wait_for_end(struct process *p, struct hookrun *run, uint64_t until_ns,
+			 uint32_t kill_after_ms)
+{
+	uint64_t now;
+
+	while (!run->ended && (now = freezeguard_now_ns()) < until_ns)
+		turn(p, until_ns);
+	if (run->ended)
+		return true;
+	hookrun_signal(run, SIGTERM);
+	until_ns = freezeguard_now_ns() + kill_after_ms * NS_PER_MS;
+	while (!run->ended && freezeguard_now_ns() < until_ns)
+		turn(p, until_ns);
+	hookrun_signal(run, SIGKILL);
+	until_ns = freezeguard_now_ns() + VANISH_MS * NS_PER_MS;
+	while (!run->ended && freezeguard_now_ns() < until_ns)
+		turn(p, until_ns);
+	return false;
+}
+
+/* @until_ns: when it has to be quiet; 0: its own timeout counts */
+static void start(struct process *p, size_t i, const char *verb, uint64_t until_ns)
+{
+	uint64_t now = freezeguard_now_ns();
+	uint64_t give_up = p->job->give_up_ns > now ? (p->job->give_up_ns - now) / NS_PER_MS : 0;
+	const struct hookrun_call call = {
+		.id = p->job->id,
+		.timeout_ms = until_ns > now ? (uint32_t)((until_ns - now) / NS_PER_MS) : 0,
+		.limit_ms = give_up + p->job->timeout_ms + SUPERVISOR_PATIENCE_MS,
+		.paths = p->job->paths,
+		.keep = p->job->keep_dir,
+	};
+	struct hookrun *run = &p->runs[i];
+	int r;
+
+	r = hookrun_start(run, p->hooks[i], verb, &call);
+	if (!r)
+		return;
+	snprintf(run->output, sizeof(run->output), "cannot be started: %s\n", strerror(-r));
+	run->ended = true;
+	run->status = 126 << 8;
+}
+
+/* Make an application quiet. Returns whether it is. */
+static bool quiesce(struct process *p, size_t i)
+{
+	struct session_app *app = &p->session.apps[i];
+	struct hookrun *run = &p->runs[i];
+	uint64_t until;
+	bool quiet;
+
+	app->state = SESSION_APP_FREEZING;
+	app->begun = true;
+	app->begin_ns = freezeguard_now_ns();
+	save(p);
+	until = app->begin_ns + p->hooks[i]->timeout_ms * NS_PER_MS;
+	if (p->job->quiet_until_ns < until)
+		until = p->job->quiet_until_ns;
+	start(p, i, app->session ? "session" : "freeze", until);
+	while (!run->ended && !(app->session && run->ready) && !p->abort && !p->orphan &&
+	       !p->killed && freezeguard_now_ns() < until)
+		turn(p, until);
+	if (!run->ended && !run->ready) {
+		app->timed_out = !p->abort && !p->orphan && !p->killed;
+		/* A one-shot is called with thaw; nobody else knows what a session has begun. */
+		wait_for_end(p, run, 0, app->session ? p->hooks[i]->thaw_timeout_ms :
+			     HOOKRUN_KILL_AFTER_MS);
+	}
+	take_output(app, run, false);
+	if (run->ended)
+		app->exit_status = hookrun_exit_status(run);
+	if (app->timed_out)
+		app->state = SESSION_APP_FAILED;
+	else if (app->session ? run->ready && !run->ended : run->ended && !app->exit_status)
+		app->state = SESSION_APP_QUIET;
+	else if (app->exit_status == HOOKRUN_NOT_READY)
+		app->state = SESSION_APP_NOT_READY;
+	else
+		app->state = SESSION_APP_FAILED;
+	quiet = app->state == SESSION_APP_QUIET;
+	if (quiet)
+		app->quiet_ns = freezeguard_now_ns();
+	/* It may have said so in one breath with READY; the caller asks for that. */
+	if (quiet && app->lost)
+		app->state = SESSION_APP_LOST;
+	save(p);
+	return quiet;
+}
+
+/* What was printed until the thaw is not to be printed again after it. */
+static void forget_output(struct hookrun *run)
+{
+	run->n_output = 0;
+	run->output[0] = '\0';
+}
+
+/* Tell an application to go on. Returns whether its answer is to be waited for. */
+static bool release_begin(struct process *p, size_t i, const char *word)
+{
+	struct session_app *app = &p->session.apps[i];
+	struct hookrun *run = &p->runs[i];
+
+	/* A session that is over let go by itself. */
+	if (!app->begun || (app->session && run->ended))
+		return false;
+	if (app->state == SESSION_APP_QUIET || app->state == SESSION_APP_LOST)
+		app->state = SESSION_APP_THAWING;
+	if (app->session) {
+		hookrun_read(run);
+		take_output(app, run, false);
+		forget_output(run);
+		hookrun_let_go(run, word);
+	} else {
+		hookrun_close(run);
+		start(p, i, "thaw", 0);
+	}
+	return true;
+}
+
+/* Wait until it goes on, or its time is over, and note how that went. */
+static void release_end(struct process *p, size_t i, uint64_t until_ns)
+{
+	struct session_app *app = &p->session.apps[i];
+	struct hookrun *run = &p->runs[i];
+	int exit_status = app->exit_status;
+	bool in_time = wait_for_end(p, run, until_ns, HOOKRUN_KILL_AFTER_MS);
+
+	take_output(app, run, true);
+	note_losses(p);
+	app->exit_status = hookrun_exit_status(run);
+	app->ended_ns = freezeguard_now_ns();
+	if (!in_time || app->exit_status) {
+		app->timed_out = !in_time;
+		app->state = SESSION_APP_THAW_FAILED;
+	} else if (app->state == SESSION_APP_THAWING) {
+		app->state = app->lost ? SESSION_APP_LOST : SESSION_APP_RELEASED;
+	} else {
+		/* Why it could not be made quiet is what is of interest. */
+		app->exit_status = exit_status;
+	}
+}
+
+/* All are told before anything is recorded: writing may take long, or hang. */
+static void release_all(struct process *p, const char *why)
+{
+	const char *word = !strcmp(why, "request") ? "thaw" :
+			   !strcmp(why, "deadline") ? "deadline" : "abort";
+	uint64_t now;
+	size_t i;
+
+	p->session.state = SESSION_RELEASING;
+	p->session.ended_ns = freezeguard_now_ns();
+	snprintf(p->session.why, sizeof(p->session.why), "%s", why);
+	/* One that takes its time does not keep the others quiet. */
+	for (i = p->session.n_apps; i-- > 0; ) {
+		if (!release_begin(p, i, word))
+			continue;
+		now = freezeguard_now_ns();
+		p->release_until_ns[i] = now + p->hooks[i]->thaw_timeout_ms * NS_PER_MS;
+		now += OVERTAKE_MS * NS_PER_MS;
+		while (!p->runs[i].ended && freezeguard_now_ns() < now)
+			turn(p, now);
+		if (!p->runs[i].ended)
+			continue;
+		release_end(p, i, now);
+		p->release_until_ns[i] = 0;
+	}
+	save(p);
+	for (i = p->session.n_apps; i-- > 0; ) {
+		if (!p->release_until_ns[i])
+			continue;
+		release_end(p, i, p->release_until_ns[i]);
+		save(p);
+	}
+	p->session.state = SESSION_RELEASED;
+	p->session.released_ns = freezeguard_now_ns();
+	save(p);
+}
+
+/* Has the lease ended, and can the applications go on? Says why. */
+static bool lease_over(struct process *p, uint64_t *ended_ns, char *why)
+{
+	struct supervisor_lease lease;
+	uint64_t now = freezeguard_now_ns();
+	int r = p->job->kernel->look(p->session.lease_number, &lease);
+
+	if (r == -ENOENT) {
+		strcpy(why, "none");
+		return true;
+	}
+	if (r) {
+		strcpy(why, "deadline");
+		return now >= p->session.deadline_ns + SUPERVISOR_RELEASE_MS * NS_PER_MS;
+	}
+	if (!lease.ended)
+		return false;
+	if (!*ended_ns)
+		*ended_ns = now;
+	strcpy(why, lease.cause);
+	return lease.released || now >= *ended_ns + SUPERVISOR_RELEASE_MS * NS_PER_MS;
+}
+
+/*
+ * Without a lease, or as long as it is not known: why it is to end, or NULL; until when that is true
+ * if nothing happens.
+ */
+static const char *over_without_lease(const struct process *p, uint64_t *until)
+{
+	uint64_t now = freezeguard_now_ns();
+
+	*until = p->job->give_up_ns + SUPERVISOR_PATIENCE_MS * NS_PER_MS;
+	if (!p->job->lease && (p->session.kept || p->session.deadline_ns < *until))
+		*until = p->session.deadline_ns;
+	if (p->abort)
+		return "abort";
+	if (p->end)
+		return "request";
+	if (p->orphan && !p->session.kept)
+		return "owner-death";
+	if (now < *until)
+		return NULL;
+	return *until == p->session.deadline_ns ? "deadline" : "abort";
+}
+
+/* All are quiet. Returns when that is to end, and why. */
+static void hold(struct process *p, char why[SESSION_WHY_MAX + 1])
+{
+	uint64_t ended_ns = 0, until, now;
+	const char *over = NULL;
+
+	while (!p->killed && !over) {
+		if (!p->session.lease_number) {
+			over = over_without_lease(p, &until);
+		} else if (lease_over(p, &ended_ns, why)) {
+			return;
+		} else {
+			now = freezeguard_now_ns();
+			until = p->session.deadline_ns;
+			if (ended_ns || until <= now)
+				until = now + 20 * NS_PER_MS;
+		}
+		if (!over)
+			turn(p, until);
+	}
+	strcpy(why, over ? over : "killed");
+}
+
+/* Whoever asks: the answer is in the record by now. */
+static void dismiss_clients(struct process *p)
+{
+	struct sockaddr_un address;
+	size_t i;
+
+	accept_client(p);
+	for (i = 0; i < N_CLIENTS; i++) {
+		if (p->clients[i] < 0)
+			continue;
+		if (write(p->clients[i], "over\n", 5) < 0)
+			continue;
+		close(p->clients[i]);
+	}
+	close(p->listener);
+	if (!session_address(p->job->run_dir, p->job->id, &address))
+		unlink(address.sun_path);
+}
+
+static int open_listener(const struct supervisor_job *job)
+{
+	struct sockaddr_un address;
+	int fd, r;
+
+	r = session_address(job->run_dir, job->id, &address);
+	if (r)
+		return r;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	/* A left-over: it was looked whether one lives. */
+	unlink(address.sun_path);
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, N_CLIENTS)) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	return fd;
+}
+
+static int open_signals(void)
+{
+	static const int ours[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP };
+	sigset_t set;
+	size_t i;
+
+	signal(SIGCHLD, SIG_DFL);
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	for (i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		sigaddset(&set, ours[i]);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int make_session(struct process *p)
+{
+	const struct hooks *hooks = p->job->hooks;
+	struct session *s = &p->session;
+	size_t i, n = hooks_n_called(hooks);
+
+	snprintf(s->id, sizeof(s->id), "%s", p->job->id);
+	s->pid = getpid();
+	s->has_lease = p->job->lease;
+	s->begin_ns = freezeguard_now_ns();
+	s->deadline_ns = s->begin_ns + p->job->timeout_ms * NS_PER_MS;
+	s->apps = calloc(n + 1, sizeof(*s->apps));
+	p->hooks = calloc(n + 1, sizeof(*p->hooks));
+	p->runs = calloc(n + 1, sizeof(*p->runs));
+	p->release_until_ns = calloc(n + 1, sizeof(*p->release_until_ns));
+	if (!s->apps || !p->hooks || !p->runs || !p->release_until_ns)
+		return -ENOMEM;
+	for (i = 0; i < hooks->n; i++) {
+		struct session_app *app = &s->apps[s->n_apps];
+
+		if (hooks->v[i].skip)
+			continue;
+		p->hooks[s->n_apps] = &hooks->v[i];
+		p->runs[s->n_apps].in = p->runs[s->n_apps].out = -1;
+		s->n_apps++;
+		snprintf(app->name, sizeof(app->name), "%s", hooks->v[i].name);
+		app->path = hooks->v[i].path;
+		app->session = hooks->v[i].session;
+		app->exit_status = -1;
+	}
+	return 0;
+}
+
+/* Nothing of the caller's is kept but the socket and the lock. */
+static int detach_from_caller(int control, int lock)
+{
+	int low = lock && lock < control ? lock : control, high = lock > control ? lock : control;
+	int fd;
+
+	if (setsid() < 0 || chdir("/"))
+		return -errno;
+	fd = open("/dev/null", O_RDWR);
+	if (fd < 0)
+		return -errno;
+	/* Both numbers are valid, and that is all that it takes. */
+	dup2(fd, STDIN_FILENO);
+	dup2(fd, STDOUT_FILENO);
+	dup2(fd, STDERR_FILENO);
+	umask(077);
+	/* Of these, those that are empty are refused. */
+	close_range(STDERR_FILENO + 1, (unsigned int)low - 1, 0);
+	close_range((unsigned int)low + 1, (unsigned int)high - 1, 0);
+	close_range((unsigned int)high + 1, ~0U, 0);
+	prctl(PR_SET_NAME, "freezectl-apps");
+	return 0;
+}
+
+static void __attribute__((noreturn)) work(const struct supervisor_job *job, int control)
+{
+	struct process p = { .job = job, .control = control, .events = -1 };
+	char why[SESSION_WHY_MAX + 1], text[256];
+	const char *what;
+	size_t i;
+	int r;
+
+	for (i = 0; i < N_CLIENTS; i++)
+		p.clients[i] = -1;
+	what = "leave its caller's session";
+	r = detach_from_caller(control, job->lock);
+	if (!r) {
+		what = "receive signals";
+		p.signals = open_signals();
+		r = p.signals < 0 ? -errno : 0;
+	}
+	if (!r) {
+		what = "make the directory of its records";
+		r = session_directory(job->run_dir);
+	}
+	if (!r) {
+		what = "prepare";
+		r = make_session(&p);
+	}
+	if (!r) {
+		what = "listen";
+		p.listener = open_listener(job);
+		r = p.listener < 0 ? p.listener : 0;
+	}
+	if (!r && job->lease) {
+		what = "connect to the kernel module";
+		r = job->kernel->open();
+		if (!r)
+			p.events = job->kernel->fd();
+	}
+	if (!r) {
+		what = "write its record";
+		r = session_save(job->run_dir, &p.session);
+	}
+	if (r) {
+		snprintf(text, sizeof(text), "cannot %s (%s): %s", what, job->run_dir,
+			 strerror(-r));
+		say(&p, SUPERVISOR_BROKEN, text);
+		_exit(1);
+	}
+	/* Whoever comes now finds it. */
+	if (job->lock)
+		close(job->lock);
+	/* It may be that nothing can be read or written while it is frozen. */
+	mlockall(MCL_CURRENT | MCL_FUTURE);
+	session_forget_old(job->run_dir);
+
+	for (i = 0; i < p.session.n_apps; i++) {
+		if (quiesce(&p, i))
+			continue;
+		release_all(&p, p.orphan ? "owner-death" : p.killed ? "killed" : "abort");
+		say(&p, SUPERVISOR_FAILED, NULL);
+		dismiss_clients(&p);
+		_exit(0);
+	}
+	p.session.state = SESSION_QUIET;
+	p.session.quiet_ns = freezeguard_now_ns();
+	save(&p);
+	say(&p, SUPERVISOR_QUIET, NULL);
+	hold(&p, why);
+	if (!strcmp(why, "killed"))
+		for (i = 0; i < p.session.n_apps; i++)
+			p.session.apps[i].lost = true;
+	release_all(&p, why);
+	say(&p, SUPERVISOR_OVER, NULL);
+	dismiss_clients(&p);
+	_exit(0);
+}
+
+/**
+ * supervisor_start() - fork a supervisor, which at once begins to call the hooks
+ * @supervisor: set; supervisor_leave() it
+ * @job: what it is to do; the child has a copy of everything
+ *
+ * Return: 0 or a negative errno; nothing was touched then.
+ */
+int supervisor_start(struct supervisor *supervisor, const struct supervisor_job *job)
+{
+	int ends[2], r;
+
+	*supervisor = (struct supervisor){ .control = -1 };
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		return -errno;
+	supervisor->pid = fork();
+	if (!supervisor->pid) {
+		close(ends[0]);
+		work(job, ends[1]);
+	}
+	r = -errno;
+	close(ends[1]);
+	if (supervisor->pid < 0) {
+		close(ends[0]);
+		supervisor->pid = 0;
+		return r;
+	}
+	supervisor->control = ends[0];
+	return 0;
+}
+
+/**
+ * supervisor_tell() - say something to a supervisor
+ * @supervisor: started
+ * @message: what
+ *
+ * Return: 0; -EPIPE it is gone; another negative errno.
+ */
+int supervisor_tell(const struct supervisor *supervisor, const struct supervisor_message *message)
+{
+	ssize_t n = send(supervisor->control, message, sizeof(*message),
+			 MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	return n == sizeof(*message) ? 0 : -errno;
+}
+
+/**
+ * supervisor_hear() - what a supervisor says next
+ * @supervisor: started
+ * @until_ns: when to give up, CLOCK_BOOTTIME
+ * @message: set to it
+ *
+ * Return: 0; -ETIMEDOUT; -EPIPE it is gone.
+ */
+int supervisor_hear(const struct supervisor *supervisor, uint64_t until_ns,
+		    struct supervisor_message *message)
+{
+	struct pollfd fd = { .fd = supervisor->control, .events = POLLIN };
+	uint64_t now;
+	ssize_t n;
+
+	for (;;) {
+		now = freezeguard_now_ns();
+		if (poll(&fd, 1, until_ns > now ? (int)((until_ns - now) / NS_PER_MS) + 1 : 0) <= 0) {
+			if (freezeguard_now_ns() >= until_ns)
+				return -ETIMEDOUT;
+			continue;
+		}
+		n = recv(supervisor->control, message, sizeof(*message), MSG_DONTWAIT);
+		if (n == sizeof(*message)) {
+			message->text[sizeof(message->text) - 1] = '\0';
+			return 0;
+		}
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			continue;
+		return -EPIPE;
+	}
+}
+
+/** supervisor_leave() - close the caller's end; the supervisor goes on as it promised */
+void supervisor_leave(struct supervisor *supervisor)
+{
+	if (supervisor->control >= 0)
+		close(supervisor->control);
+	supervisor->control = -1;
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* supervisor_kernel: what the supervisor asks of the kernel module */
+#include <errno.h>
+#include <stdio.h>
+
+#include <freezeguard.h>
+
+#include "apps/supervisor.h"
+
+/* Events and requests on handles of their own: events could crowd out an answer. */
+static struct freezeguard *asked, *events;
+
+static int connect_both(void)
+{
+	int r;
+
+	r = freezeguard_open(&asked);
+	if (r)
+		return r;
+	/* Without events (another network namespace) it is asked now and then. */
+	if (freezeguard_open_events(&events)) {
+		freezeguard_close(events);
+		events = NULL;
+	}
+	return 0;
+}
+
+static int events_fd(void)
+{
+	return events ? freezeguard_fd(events) : -1;
+}
+
+/* That something happened is all that is wanted to know; then the kernel is asked. */
+static void drain(void)
+{
+	struct freezeguard_lease event = { 0 };
+	int r;
+
+	while (events && (r = freezeguard_event_next(events, 0, &event)) != 0) {
+		freezeguard_lease_clear(&event);
+		if (r < 0 && r != -ENOBUFS && r != -EINTR) {
+			freezeguard_close(events);
+			events = NULL;
+		}
+	}
+}
+
+static int look(uint64_t number, struct supervisor_lease *lease)
+{
+	struct freezeguard_lease now = { 0 };
+	int r;
+
+	r = freezeguard_lease_get(asked, number, NULL, &now);
+	if (r)
+		return r;
+	lease->ended = now.state >= FREEZEGUARD_LEASE_STATE_THAWING ||
+		       now.cause != FREEZEGUARD_CAUSE_NONE;
+	lease->released = !freezeguard_lease_is_live(&now);
+	snprintf(lease->cause, sizeof(lease->cause), "%s", freezeguard_cause_name(now.cause));
+	freezeguard_lease_clear(&now);
+	return 0;
+}
+
+const struct supervisor_kernel supervisor_kernel_real = {
+	.open = connect_both,
+	.fd = events_fd,
+	.drain = drain,
+	.look = look,
+};

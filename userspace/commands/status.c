@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * freezectl status: leases, whatever else is frozen, and who waits for it. It only reads, and never
+ * from a filesystem: opening a directory and asking the kernel module works on a frozen one.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "freezectl.h"
+#include "show/metrics.h"
+#include "plan/plan.h"
+#include "show/foreign.h"
+
+enum { OPT_ID = OPT_FIRST, OPT_HISTORY, OPT_PROMETHEUS };
+
+static const struct option_help options[] = {
+	{ "id", OPT_ID, "ID", "everything about the newest lease of that name" },
+	{ "history", OPT_HISTORY, NULL, "show ended leases too" },
+	{ "prometheus", OPT_PROMETHEUS, NULL,
+	  "print metrics for the textfile collector of Prometheus' node_exporter" },
+	{ 0 }
+};
+
+/**
+ * struct status - what is shown
+ * @places: for paths
+ * @when: now
+ * @fs_table: text: the filesystems
+ * @fs_array: JSON: the filesystems
+ * @of: the superblocks it is about, and what is known of them
+ */
+struct status {
+	struct places places;
+	struct when when;
+	struct table *fs_table;
+	struct json_object *fs_array;
+	struct seen_of of;
+};
+
+static void add_lease_row(struct table *table, const struct freezeguard_lease *lease,
+			  const struct when *when)
+{
+	char number[24], n[16], since[WHEN_TEXT_MAX], until[WHEN_TEXT_MAX], owner[48];
+
+	snprintf(number, sizeof(number), "%llu", (unsigned long long)lease->number);
+	snprintf(n, sizeof(n), "%u", lease->n_superblocks);
+	snprintf(owner, sizeof(owner), "%u (%s)", lease->owner_pid, lease->owner_comm);
+	table_row(table, (const char *[]) {
+		lease->id, number, freezeguard_lease_state_name(lease->state), n,
+		when_clock(when, lease->begin_ns, since),
+		lease->ended_ns ? "ended" : when_text(when, lease->deadline_ns, until),
+		freezeguard_cause_name(lease->cause), owner });
+}
+
+static void show_leases(struct freezectl *ctl, struct status *status,
+			const struct freezeguard_lease_list *leases, bool history)
+{
+	static const char *const headers[] = { "LEASE", "NUMBER", "STATE", "FILESYSTEMS", "SINCE",
+					       "THAWS BY ITSELF", "ENDED BY", "OWNER", NULL };
+	struct table *table = table_new(headers);
+	struct json_object *array = ctl->out.json ? json_object_new_array() : NULL;
+	size_t i, n = 0;
+
+	for (i = 0; i < leases->n; i++) {
+		const struct freezeguard_lease *lease = &leases->v[i];
+
+		if (freezeguard_lease_is_live(lease))
+			status->of.something_frozen = true;
+		else if (!history)
+			continue;
+		n++;
+		add_lease_row(table, lease, &status->when);
+		if (array)
+			json_object_array_add(array, output_json_lease(lease, &status->places,
+								       &status->when));
+	}
+	output_json_add(ctl->out.doc, "leases", array);
+	if (n)
+		table_print(table, ctl->out.text);
+	else
+		table_free(table);
+	if (!n)
+		fprintf(ctl->out.text, "no lease is live%s\n",
+			history ? ", and none has ended" : "");
+	if (geteuid())
+		findings_add(&ctl->findings, EXIT_CODE_DONE, NULL, "leases on filesystems that "
+			     "this user may not freeze are not shown; root sees all");
+	if (leases->interrupted)
+		findings_add(&ctl->findings, EXIT_CODE_DONE, NULL,
+			     "leases came and went while they were listed; some may be missing");
+}
+
+static void show_one_lease(struct freezectl *ctl, struct status *status, const char *id)
+{
+	char owner[48], ender[48], text[5][WHEN_TEXT_MAX];
+	struct freezeguard_lease lease = { 0 };
+	FILE *file = ctl->out.text;
+	size_t i;
+	int r;
+
+	r = freezeguard_lease_get(ctl->fg, 0, id, &lease);
+	if (r == -ENOENT) {
+		findings_add(&ctl->findings, EXIT_CODE_USAGE, id, "there is no lease of that name, "
+			     "neither a live one nor in the history; freezectl status --history "
+			     "lists all");
+		return;
+	}
+	if (r) {
+		freezectl_refused(ctl, id, EXIT_CODE_SYSTEM);
+		return;
+	}
+	status->of.something_frozen = freezeguard_lease_is_live(&lease);
+	for (i = 0; i < lease.n_holds; i++)
+		seen_of_add(&status->of, lease.holds[i].major, lease.holds[i].minor);
+	output_json_leases(&ctl->out, &lease, &status->places, &status->when);
+	snprintf(owner, sizeof(owner), "%u (%s)", lease.owner_pid, lease.owner_comm);
+	snprintf(ender, sizeof(ender), "%u (%s)", lease.ender_pid, lease.ender_comm);
+	fprintf(file, "lease:       %s (number %llu)\nstate:       %s%s\n", lease.id,
+		(unsigned long long)lease.number, freezeguard_lease_state_name(lease.state),
+		lease.bound ? ", bound to its owner" : "");
+	fprintf(file, "owner:       %s\nbegun:       %s\n",
+		output_clean(owner, text[0], WHEN_TEXT_MAX),
+		when_text(&status->when, lease.begin_ns, text[1]));
+	if (lease.frozen_ns)
+		fprintf(file, "frozen:      %s\n",
+			when_text(&status->when, lease.frozen_ns, text[0]));
+	fprintf(file, "deadline:    %s\n", when_text(&status->when, lease.deadline_ns, text[0]));
+	if (lease.ended_ns)
+		fprintf(file, "ended:       %s, by %s%s%s\n",
+			when_text(&status->when, lease.ended_ns, text[0]),
+			freezeguard_cause_name(lease.cause), lease.ender_pid ? " of process " : "",
+			lease.ender_pid ? output_clean(ender, text[1], WHEN_TEXT_MAX) : "");
+	if (lease.released_ns)
+		fprintf(file, "released:    %s, %s after its end\n",
+			when_text(&status->when, lease.released_ns, text[0]),
+			when_span(lease.ended_ns, lease.released_ns, text[1]));
+	if (lease.error)
+		fprintf(file, "error:       %s\n", strerror((int)lease.error));
+	fprintf(file, "continuity:  %s\n", freezeguard_continuity_name(lease.continuity));
+	output_holds(&ctl->out, &lease, &status->places);
+	freezeguard_lease_clear(&lease);
+}
+
+static void frozen_by(const struct freezeguard_fs *fs, char *buf, size_t size)
+{
+	if (fs->lease_number)
+		snprintf(buf, size, "lease %s", fs->lease_id);
+	else if (fs->state == FREEZEGUARD_FS_STATE_UNFROZEN)
+		snprintf(buf, size, "-");
+	else if (fs->has_holders)
+		snprintf(buf, size, "not freezeguard (%u userspace, %u kernel holders)",
+			 fs->user_holders, fs->kernel_holders);
+	else
+		snprintf(buf, size, "not freezeguard");
+}
+
+static void add_fs(struct status *status, const char *path, const struct freezeguard_fs *fs)
+{
+	struct json_object *object;
+	char device[32], by[128];
+
+	seen_of_add(&status->of, fs->major, fs->minor);
+	if (fs->state != FREEZEGUARD_FS_STATE_UNFROZEN) {
+		status->of.something_frozen = true;
+		status->of.foreign = status->of.foreign || !fs->lease_number;
+	}
+	snprintf(device, sizeof(device), "%u:%u", fs->major, fs->minor);
+	frozen_by(fs, by, sizeof(by));
+	table_row(status->fs_table, (const char *[]) {
+		path, fs->fstype, device,
+		fs->state == FREEZEGUARD_FS_STATE_COMPLETE ? "frozen" :
+		fs->state == FREEZEGUARD_FS_STATE_UNFROZEN ? "not frozen" : "being frozen",
+		by, fs->freezable ? fs->read_only ? "read-only" : "-" : "cannot freeze" });
+	if (!status->fs_array)
+		return;
+	object = json_object_new_object();
+	output_json_add(object, "path", output_json_string(path));
+	output_json_add(object, "major", json_object_new_int64(fs->major));
+	output_json_add(object, "minor", json_object_new_int64(fs->minor));
+	output_json_add(object, "fstype", output_json_string(fs->fstype));
+	output_json_add(object, "name", output_json_string(fs->name));
+	output_json_add(object, "state", output_json_string(freezeguard_fs_state_name(fs->state)));
+	output_json_add(object, "freezable", json_object_new_boolean(fs->freezable));
+	output_json_add(object, "read_only", json_object_new_boolean(fs->read_only));
+	output_json_add(object, "kernel_holders",
+			fs->has_holders ? json_object_new_int64(fs->kernel_holders) : NULL);
+	output_json_add(object, "user_holders",
+			fs->has_holders ? json_object_new_int64(fs->user_holders) : NULL);
+	output_json_add(object, "lease_number",
+			fs->lease_number ? json_object_new_uint64(fs->lease_number) : NULL);
+	output_json_add(object, "lease_id",
+			fs->lease_number ? output_json_string(fs->lease_id) : NULL);
+	output_json_add(object, "suspend",
+			output_json_string(freezeguard_suspend_name(fs->suspend)));
+	json_object_array_add(status->fs_array, object);
+}
+
+/* Every block-device filesystem that is frozen, by whomever. Returns how many there are. */
+static size_t add_frozen(struct freezectl *ctl, struct status *status)
+{
+	const struct plan_request request = { .survey = true };
+	struct findings findings = { 0 };
+	struct plan plan = { 0 };
+	struct freezeguard_fs fs;
+	size_t i, n = 0;
+
+	plan_make(&plan, &request, &findings);
+	/* It goes on without what cannot be looked at, and says so. */
+	for (i = 0; i < findings.n; i++)
+		findings_add(&ctl->findings, EXIT_CODE_DONE, findings.v[i].target, "%s",
+			     findings.v[i].message);
+	for (i = 0; i < plan.n; i++) {
+		if (plan.v[i].fd < 0)
+			continue;
+		if (freezeguard_fs_get(ctl->fg, plan.v[i].fd, &fs)) {
+			freezectl_refused(ctl, plan.v[i].path, EXIT_CODE_SYSTEM);
+		} else if (fs.state != FREEZEGUARD_FS_STATE_UNFROZEN || fs.lease_number) {
+			add_fs(status, plan.v[i].path, &fs);
+			n++;
+		}
+	}
+	findings_free(&findings);
+	plan_free(&plan);
+	return n;
+}
+
+static void begin_filesystems(struct freezectl *ctl, struct status *status)
+{
+	static const char *const headers[] = { "FILESYSTEM", "TYPE", "DEVICE", "STATE", "FROZEN BY",
+					       "NOTE", NULL };
+
+	status->fs_table = table_new(headers);
+	status->fs_array = ctl->out.json ? json_object_new_array() : NULL;
+}
+
+static void show_filesystems(struct freezectl *ctl, struct status *status, bool some)
+{
+	output_json_add(ctl->out.doc, "filesystems", status->fs_array);
+	if (some)
+		table_print(status->fs_table, ctl->out.text);
+	else
+		table_free(status->fs_table);
+	status->fs_table = NULL;
+	status->fs_array = NULL;
+}
+
+/* The leases, and what is frozen and mounted here. */
+static void show_all(struct freezectl *ctl, struct status *status, bool history)
+{
+	struct freezeguard_lease_list leases = { 0 };
+
+	if (freezeguard_lease_dump(ctl->fg, &leases))
+		freezectl_refused(ctl, NULL, EXIT_CODE_SYSTEM);
+	else
+		show_leases(ctl, status, &leases, history);
+	freezeguard_lease_list_clear(&leases);
+	begin_filesystems(ctl, status);
+	show_filesystems(ctl, status, add_frozen(ctl, status));
+	status->of.all = true;
+}
+
+static void show_paths(struct freezectl *ctl, struct status *status, char **paths)
+{
+	struct freezeguard_fs fs;
+
+	begin_filesystems(ctl, status);
+	for (; *paths; paths++)
+		if (freezectl_fs(ctl, *paths, EXIT_CODE_SYSTEM, &fs))
+			add_fs(status, *paths, &fs);
+	show_filesystems(ctl, status, true);
+}
+
+static void run(struct freezectl *ctl, int argc, char **argv)
+{
+	bool history = false, prometheus = false;
+	struct status status = { 0 };
+	const char *id = NULL;
+	int c;
+
+	while ((c = options_next(options, argc, argv, &ctl->findings)) != -1) {
+		switch (c) {
+		case OPT_ID:
+			id = optarg;
+			freezectl_id(ctl, optarg);
+			break;
+		case OPT_HISTORY:
+			history = true;
+			break;
+		case OPT_PROMETHEUS:
+			prometheus = true;
+			break;
+		}
+	}
+	if (!!id + history + prometheus + (optind < argc) > 1)
+		freezectl_usage(ctl, "--id, --history, --prometheus and paths exclude each other");
+	if (prometheus && ctl->out.json)
+		freezectl_usage(ctl, "--prometheus and --json exclude each other");
+	if (findings_exit_code(&ctl->findings))
+		return;
+	if (prometheus) {
+		metrics(ctl);
+		return;
+	}
+	status.places.mounts = &ctl->mounts;
+	status.when = when_now();
+	if (freezectl_connect(ctl)) {
+		if (id)
+			show_one_lease(ctl, &status, id);
+		else if (optind < argc)
+			show_paths(ctl, &status, argv + optind);
+		else
+			show_all(ctl, &status, history);
+	} else if (id || optind < argc) {
+		return;
+	} else {
+		/* The observer knows what others froze without the module, too. */
+		status.of.all = true;
+	}
+	seen_show(ctl, &status.places, &status.when, &status.of);
+	free(status.of.v);
+}
+
+const struct subcommand cmd_status = {
+	.name = "status",
+	.arguments = "[--id ID | --history | --prometheus | PATH ...]",
+	.summary = "show leases, other freezes, and the tasks that wait for a thaw",
+	.options = options,
+	.run = run,
+};

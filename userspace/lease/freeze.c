@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * freeze: taking a lease, from the plan to FROZEN.
+ *
+ * Everything that can be found wrong beforehand is found before anything is touched; between
+ * freeze_take() and the end no program is started and no file is opened.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lease/freeze.h"
+#include "lease/preflight.h"
+#include "observer/observed.h"
+#include "lease/verdict.h"
+
+/* How long after giving up the roll-back is waited for: the rest is the kernel's. */
+#define ROLL_BACK_MS	1500
+/* ... and after the deadline, by which the answer was promised: time for what isn't stuck. */
+#define LATE_ROLL_BACK_MS	250
+
+/**
+ * freeze_check_sync_budget() - is there time left to freeze after writing back?
+ * @ctl: gets a finding of code 1 if not
+ * @request: what is wanted
+ * @option: which timeout the budget is a part of
+ * @timeout_ms: how long that is
+ */
+void freeze_check_sync_budget(struct freezectl *ctl, const struct freeze_request *request,
+			      const char *option, uint32_t timeout_ms)
+{
+	if (request->sync_budget_ms && request->sync_budget_ms >= timeout_ms)
+		findings_add(&ctl->findings, EXIT_CODE_USAGE, "--sync-budget", "it is a part of "
+			     "%s, and has to be less than that: %u.%03u s", option,
+			     timeout_ms / 1000, timeout_ms % 1000);
+}
+
+/**
+ * freeze_arguments() - read what is wanted from the command line
+ * @ctl: gets a finding for each thing that is wrong
+ * @argc: up to where
+ * @argv: the arguments
+ * @options: the command's options, of enum freeze_option
+ * @request: zeroed; gets what is wanted, with the paths that are left. What the command line does
+ *	not say is the configuration's.
+ */
+void freeze_arguments(struct freezectl *ctl, int argc, char **argv,
+		      const struct option_help *options, struct freeze_request *request)
+{
+	const struct config *config;
+	const char *profile = NULL;
+	int c;
+
+	while ((c = options_next(options, argc, argv, &ctl->findings)) != -1) {
+		switch (c) {
+		case FREEZE_OPT_PROFILE:
+			profile = optarg;
+			break;
+		case FREEZE_OPT_ID:
+			request->id = optarg;
+			freezectl_id(ctl, optarg);
+			break;
+		case FREEZE_OPT_TIMEOUT:
+			freezectl_duration(ctl, "--timeout", optarg, &request->timeout_ms);
+			break;
+		case FREEZE_OPT_SYNC_BUDGET:
+			freezectl_duration(ctl, "--sync-budget", optarg, &request->sync_budget_ms);
+			break;
+		case FREEZE_OPT_ALL:
+			request->all = true;
+			break;
+		case FREEZE_OPT_ALLOW_ROOT:
+			request->allow_root = true;
+			break;
+		}
+	}
+	request->paths = argv + optind;
+	request->n_paths = (size_t)(argc - optind);
+	if (request->all && request->n_paths)
+		freezectl_usage(ctl, "--all and paths exclude each other");
+	if (findings_exit_code(&ctl->findings))
+		return;
+	config = freezectl_config(ctl, profile, NULL);
+	if (!config)
+		return;
+	if (!request->timeout_ms)
+		request->timeout_ms = config->timeout_ms;
+	if (!request->all && !request->n_paths) {
+		request->paths = config->paths.v;
+		request->n_paths = config->paths.n;
+	}
+	request->exclude = config->exclude.v;
+	request->n_exclude = config->exclude.n;
+	request->allow_root |= config->allow_root;
+	if (profile && config->apps.n)
+		findings_add(&ctl->findings, EXIT_CODE_DONE, config->apps.v[0], "is an application "
+			     "of the profile %s, and is not made quiet: only freezectl dlm does that",
+			     profile);
+	freeze_check_sync_budget(ctl, request, "--timeout", request->timeout_ms);
+}
+
+struct freezable {
+	struct freezectl *ctl;
+	bool refused;
+};
+
+/* For plan_request: can the filesystem freeze at all? */
+static int can_freeze(void *ctx, int fd)
+{
+	struct freezable *asked = ctx;
+	struct freezeguard_fs fs;
+	int r;
+
+	r = freezeguard_fs_get(asked->ctl->fg, fd, &fs);
+	if (r) {
+		/* Once is enough: it is the same for all of them. */
+		if (r == -EPERM && !asked->refused)
+			freezectl_refused(asked->ctl, NULL, EXIT_CODE_SYSTEM);
+		asked->refused = asked->refused || r == -EPERM;
+		return r;
+	}
+	return fs.freezable;
+}
+
+static void already_frozen_by_lease(struct freezectl *ctl, const char *target, uint64_t number)
+{
+	struct freezeguard_lease lease = { 0 };
+	struct when when = when_now();
+	char text[WHEN_TEXT_MAX], since[WHEN_TEXT_MAX];
+
+	if (freezeguard_lease_get(ctl->fg, number, NULL, &lease))
+		findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, target,
+			     "is already frozen by lease number %llu; nothing was touched",
+			     (unsigned long long)number);
+	else if (lease.ended_ns)
+		findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, target, "is still being "
+			     "thawed by lease %s (process %u, %s); nothing was touched", lease.id,
+			     lease.owner_pid, lease.owner_comm);
+	else
+		findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, target,
+			     "is already frozen by lease %s (process %u, %s) since %s, which "
+			     "thaws by itself at its deadline, %s; nothing was touched. To thaw it "
+			     "now: freezectl thaw --id %s",
+			     lease.id, lease.owner_pid, lease.owner_comm,
+			     when_text(&when, lease.begin_ns, since),
+			     when_text(&when, lease.deadline_ns, text), lease.id);
+	freezeguard_lease_clear(&lease);
+}
+
+static void already_frozen_by_others(struct freezectl *ctl, const struct plan_target *target)
+{
+	struct observer *observer = freezectl_observer(ctl);
+	struct when when = when_now();
+	char others[SIGHT_TEXT_MAX];
+
+	findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, target->path, "is already frozen by "
+		     "%s; nothing was touched. Thaw it with what froze it%s",
+		     sight_others(observer, target->major, target->minor, &when, others),
+		     sight_hint(observer));
+}
+
+/* The kernel looks again when the lease is made; this names all of them, not only the first. */
+static bool check_unfrozen(struct freezectl *ctl, const struct plan *plan)
+{
+	size_t i, before = ctl->findings.n;
+
+	for (i = 0; i < plan->n; i++) {
+		const struct plan_target *t = &plan->v[i];
+		struct freezeguard_fs fs;
+
+		if (t->skip)
+			continue;
+		if (freezeguard_fs_get(ctl->fg, t->fd, &fs))
+			freezectl_refused(ctl, t->path, EXIT_CODE_FREEZE_FAILED);
+		else if (fs.lease_number)
+			already_frozen_by_lease(ctl, t->path, fs.lease_number);
+		else if (fs.state != FREEZEGUARD_FS_STATE_UNFROZEN)
+			already_frozen_by_others(ctl, t);
+	}
+	return ctl->findings.n == before;
+}
+
+/**
+ * freeze_prepare() - make the plan, and check everything; touches nothing
+ * @ctl: gets the connection and the findings
+ * @request: what is wanted
+ * @freeze: gets the plan; freeze_free() it in any case
+ *
+ * Return: whether all is well; there are findings if not.
+ */
+bool freeze_prepare(struct freezectl *ctl, const struct freeze_request *request,
+		    struct freeze *freeze)
+{
+	struct freezable asked = { .ctl = ctl };
+	bool connected = freezectl_connect(ctl);
+	struct plan_request plan_request = {
+		.paths = request->paths,
+		.n_paths = request->n_paths,
+		.all = request->all,
+		.allow_root = request->allow_root,
+		.exclude = request->exclude,
+		.n_exclude = request->n_exclude,
+		.can_freeze = connected ? can_freeze : NULL,
+		.can_freeze_ctx = &asked,
+	};
+	bool good;
+
+	/* Also without the module: all that is wrong is told at once. */
+	good = !plan_make(&freeze->plan, &plan_request, &ctl->findings);
+	freeze->places.plan = &freeze->plan;
+	if (!good || !connected || asked.refused)
+		return false;
+	if (!plan_n_to_freeze(&freeze->plan) && !request->apps) {
+		findings_add(&ctl->findings, EXIT_CODE_NOT_READY, NULL, "there is neither a "
+			     "filesystem to freeze nor a hook; freezectl plan --all shows why");
+		return false;
+	}
+	good = check_unfrozen(ctl, &freeze->plan);
+	if (locked_stdio(ctl->fg, &freeze->plan, &ctl->findings))
+		good = false;
+	if (request->command &&
+	    locked_command(ctl->fg, &freeze->plan, request->command, &ctl->findings))
+		good = false;
+	return good;
+}
+
+static bool is_decided(const struct freezeguard_lease *lease, void *arg)
+{
+	(void)arg;
+	return lease->state != FREEZEGUARD_LEASE_STATE_FREEZING;
+}
+
+static bool is_released(const struct freezeguard_lease *lease, void *arg)
+{
+	(void)arg;
+	return !freezeguard_lease_is_live(lease);
+}
+
+/* The answer to freezeguard_lease_new() was an error: nothing was touched. */
+static void new_refused(struct freezectl *ctl, const struct freeze_request *request,
+			const struct plan *plan, const struct plan_target *const *targets, size_t n)
+{
+	int at = freezeguard_error_superblock(ctl->fg);
+	const struct plan_target *which = at >= 0 && (size_t)at < n ? targets[at] : NULL;
+	const char *target = which ? which->path : NULL;
+	uint64_t holder = freezeguard_error_lease(ctl->fg);
+	struct freezeguard_lease lease = { 0 };
+	char error[1024];
+
+	switch (freezeguard_errno(ctl->fg)) {
+	case EBUSY:
+		/* Frozen since it was looked for; asking again names every one of them. */
+		if (!check_unfrozen(ctl, plan))
+			return;
+		if (holder)
+			already_frozen_by_lease(ctl, target, holder);
+		else if (which)
+			already_frozen_by_others(ctl, which);
+		else
+			findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, NULL, "%s",
+				     freezeguard_error(ctl->fg));
+		return;
+	case EEXIST:
+		snprintf(error, sizeof(error), "%s", freezeguard_error(ctl->fg));
+		if (request->id && !freezeguard_lease_get(ctl->fg, 0, request->id, &lease))
+			already_frozen_by_lease(ctl, request->id, lease.number);
+		else
+			findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, request->id, "%s",
+				     error);
+		freezeguard_lease_clear(&lease);
+		return;
+	default:
+		freezectl_refused(ctl, target, EXIT_CODE_FREEZE_FAILED);
+	}
+}
+
+/* Ends what is not frozen, waits for the roll-back, and tells. */
+static void fail(struct freezectl *ctl, const struct freeze_request *request,
+		 struct freeze *freeze, const char *gave_up)
+{
+	uint64_t until = request->give_up_ns ?
+			 request->give_up_ns + ROLL_BACK_MS * NS_PER_MS :
+			 freeze->lease.deadline_ns + GRACE_MS * NS_PER_MS;
+	bool late = freeze->lease.cause == FREEZEGUARD_CAUSE_DEADLINE;
+	uint64_t at_least = freezectl_in_ms(late ? LATE_ROLL_BACK_MS : GRACE_MS);
+	struct verdict_context context = { .places = freeze->places, .gave_up = gave_up };
+	uint64_t number = freeze->lease.number;
+	int r;
+
+	/* Closing the connection would do it too: the lease is bound. It may have ended already. */
+	if (gave_up)
+		freezeguard_lease_end(ctl->fg, number, NULL, NULL);
+	r = freezeguard_lease_wait(ctl->fg, number, is_released, NULL,
+				   until > at_least && !late ? until : at_least, &freeze->lease);
+	context.when = when_now();
+	context.observer = freezectl_observer(ctl);
+	if (!r || r == -ETIMEDOUT) {
+		verdict_freeze(&freeze->lease, &context, &ctl->findings);
+		return;
+	}
+	findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, freeze->lease.id,
+		     "the freeze was given up, and what became of it is not known: %s. The kernel "
+		     "thaws it, when this process ends or at the deadline",
+		     freezeguard_error(ctl->fg));
+}
+
+/**
+ * freeze_take() - freeze, and wait until that is decided
+ * @ctl: connected
+ * @request: what is wanted
+ * @freeze: prepared
+ *
+ * Return: whether the lease is FROZEN; if not there are findings, and nothing stays frozen.
+ */
+bool freeze_take(struct freezectl *ctl, const struct freeze_request *request,
+		 struct freeze *freeze)
+{
+	struct freezeguard_superblock *superblocks = NULL;
+	const struct plan_target **targets = NULL;
+	struct freezeguard_lease *lease = &freeze->lease;
+	uint64_t until;
+	size_t i, n = 0;
+	bool frozen = false;
+	int r;
+
+	superblocks = calloc(freeze->plan.n, sizeof(*superblocks));
+	targets = calloc(freeze->plan.n, sizeof(*targets));
+	if (!superblocks || !targets) {
+		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, NULL,
+			     "out of memory; nothing was touched");
+		goto out_free;
+	}
+	for (i = 0; i < freeze->plan.n; i++) {
+		if (freeze->plan.v[i].skip)
+			continue;
+		superblocks[n].fd = freeze->plan.v[i].fd;
+		superblocks[n].level = freeze->plan.v[i].level;
+		targets[n++] = &freeze->plan.v[i];
+	}
+	if (locked_memory(&freeze->plan, ctl->out.json, &ctl->findings))
+		goto out_free;
+
+	if (freezeguard_lease_new(ctl->fg, request->id, request->timeout_ms,
+				  request->sync_budget_ms, superblocks, n, lease)) {
+		new_refused(ctl, request, &freeze->plan, targets, n);
+		goto out_free;
+	}
+	until = lease->deadline_ns + GRACE_MS * NS_PER_MS;
+	if (request->give_up_ns && request->give_up_ns < until)
+		until = request->give_up_ns;
+	r = freezeguard_lease_wait(ctl->fg, lease->number, is_decided, NULL, until, lease);
+	if (!r && lease->state == FREEZEGUARD_LEASE_STATE_FROZEN)
+		frozen = true;
+	else if (r == -ETIMEDOUT && request->give_up_text)
+		fail(ctl, request, freeze, request->give_up_text);
+	else if (r)
+		fail(ctl, request, freeze, "when freezectl gave up waiting");
+	else
+		fail(ctl, request, freeze, NULL);
+
+out_free:
+	free(targets);
+	free(superblocks);
+	return frozen;
+}
+
+/**
+ * freeze_show() - put a frozen lease into the output
+ * @ctl: the call
+ * @freeze: frozen
+ * @kept: it will outlive this process; it is shown as no longer bound to it
+ */
+void freeze_show(struct freezectl *ctl, const struct freeze *freeze, bool kept)
+{
+	struct freezeguard_lease lease = freeze->lease;
+	char span[WHEN_TEXT_MAX], text[WHEN_TEXT_MAX];
+	struct when when = when_now();
+	struct output *out = &ctl->out;
+	size_t i;
+
+	/* It is detached only after this could be written. */
+	lease.bound = !kept;
+	if (out->json) {
+		output_json_leases(out, &lease, &freeze->places, &when);
+		output_json_add(out->doc, "filesystems", output_json_plan(&freeze->plan));
+		return;
+	}
+	fprintf(out->text, "lease %s: %zu filesystem%s frozen in %s; thaws by itself at %s\n",
+		lease.id, lease.n_holds, lease.n_holds == 1 ? "" : "s",
+		when_span(lease.begin_ns, lease.frozen_ns, span),
+		when_text(&when, lease.deadline_ns, text));
+	output_holds(out, &lease, &freeze->places);
+	for (i = 0; i < freeze->plan.n; i++) {
+		char path[PLACES_TEXT_MAX], why[1024];
+
+		if (freeze->plan.v[i].skip)
+			fprintf(out->text, "not frozen: %s: %s\n",
+				output_clean(freeze->plan.v[i].path, path, sizeof(path)),
+				output_clean(freeze->plan.v[i].skip, why, sizeof(why)));
+	}
+}
+
+/**
+ * freeze_undo() - thaw what was frozen and not kept, and wait for that
+ * @ctl: the call
+ * @freeze: frozen
+ */
+void freeze_undo(struct freezectl *ctl, struct freeze *freeze)
+{
+	freezeguard_lease_end(ctl->fg, freeze->lease.number, NULL, NULL);
+	freezeguard_lease_wait(ctl->fg, freeze->lease.number, is_released, NULL,
+			       freezectl_in_ms(ROLL_BACK_MS), &freeze->lease);
+}
+
+/**
+ * freeze_keep() - say that it is frozen, and only then let it outlive this process
+ * @ctl: prints @ctl->out
+ * @request: what was wanted
+ * @freeze: frozen and shown
+ *
+ * If the output cannot be written nobody knows of the lease, so it is ended.
+ *
+ * Return: whether it stays frozen; there are findings if not.
+ */
+bool freeze_keep(struct freezectl *ctl, const struct freeze_request *request,
+		 struct freeze *freeze)
+{
+	struct freezeguard_lease *lease = &freeze->lease;
+	struct verdict_context context = { .places = freeze->places };
+	uint64_t until = lease->deadline_ns;
+	int r;
+
+	if (request->give_up_ns && request->give_up_ns < until)
+		until = request->give_up_ns;
+	r = output_print(&ctl->out, &ctl->findings, until);
+	if (r) {
+		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, lease->id,
+			     "was frozen, and is thawed again because the result could not be "
+			     "written: %s", output_error(r));
+		freeze_undo(ctl, freeze);
+		return false;
+	}
+	r = freezeguard_lease_detach(ctl->fg, lease->number, NULL, lease);
+	if (!r)
+		return true;
+	if (r == -EALREADY &&
+	    !freezeguard_lease_get(ctl->fg, lease->number, NULL, lease)) {
+		context.when = when_now();
+		context.observer = freezectl_observer(ctl);
+		if (!verdict_freeze(lease, &context, &ctl->findings))
+			return false;
+	}
+	findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, lease->id,
+		     "was frozen, and is thawed again because it cannot be kept: %s",
+		     freezeguard_error(ctl->fg));
+	freezeguard_lease_end(ctl->fg, lease->number, NULL, NULL);
+	return false;
+}
+
+/** freeze_free() - free the plan and the lease; the lease lives on as long as it may */
+void freeze_free(struct freeze *freeze)
+{
+	plan_free(&freeze->plan);
+	freezeguard_lease_clear(&freeze->lease);
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * mounts: the mount table of this mount namespace, copied out of libmount, so that nothing else has
+ * to know it. Reading it touches no filesystem but proc: a dead server's mount can't stop us.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <libmount/libmount.h>
+
+#include "plan/mounts.h"
+
+/* Those that libmount doesn't count as network filesystems. */
+static const char *const more_network_types[] = {
+	"beegfs", "ceph", "coda", "glusterfs", "gpfs", "lustre", "orangefs", "virtiofs",
+};
+
+static bool is_more_network(const char *fstype)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(more_network_types) / sizeof(more_network_types[0]); i++)
+		if (!strcmp(fstype, more_network_types[i]))
+			return true;
+	return false;
+}
+
+static bool has_option(const char *options, const char *name)
+{
+	return options && mnt_optstr_get_option(options, name, NULL, NULL) == 0;
+}
+
+static char *copy(const char *text)
+{
+	return strdup(text ? text : "");
+}
+
+static void entry_free(struct mount_entry *e)
+{
+	free(e->fstype);
+	free(e->source);
+	free(e->root);
+	free(e->mountpoint);
+	free(e->options);
+}
+
+static int entry_fill(struct mount_entry *e, struct libmnt_fs *fs)
+{
+	dev_t dev = mnt_fs_get_devno(fs);
+	struct mount_entry new = {
+		.id = mnt_fs_get_id(fs),
+		.parent_id = mnt_fs_get_parent_id(fs),
+		.major = major(dev),
+		.minor = minor(dev),
+		.fstype = copy(mnt_fs_get_fstype(fs)),
+		.source = copy(mnt_fs_get_source(fs)),
+		.root = copy(mnt_fs_get_root(fs)),
+		.mountpoint = copy(mnt_fs_get_target(fs)),
+		.options = copy(mnt_fs_get_fs_options(fs)),
+		.read_only = has_option(mnt_fs_get_fs_options(fs), "ro"),
+		.pseudo = mnt_fs_is_pseudofs(fs) == 1,
+	};
+
+	if (!new.fstype || !new.source || !new.root || !new.mountpoint || !new.options) {
+		entry_free(&new);
+		return -ENOMEM;
+	}
+	new.network = mnt_fs_is_netfs(fs) == 1 || is_more_network(new.fstype);
+	*e = new;
+	return 0;
+}
+
+/* libmount calls this for a line it can't read; 1 means: go on with the next one */
+static int on_bad_line(struct libmnt_table *table, const char *filename, int line)
+{
+	size_t *n_unreadable = mnt_table_get_userdata(table);
+
+	(void)filename;
+	(void)line;
+	++*n_unreadable;
+	return 1;
+}
+
+int mounts_read(struct mounts *m, const char *mountinfo)
+{
+	struct libmnt_table *table;
+	struct libmnt_iter *iter;
+	struct libmnt_fs *fs;
+	int ret, n;
+
+	*m = (struct mounts){};
+	table = mnt_new_table();
+	if (!table)
+		return -ENOMEM;
+	iter = mnt_new_iter(MNT_ITER_FORWARD);
+	if (!iter) {
+		ret = -ENOMEM;
+		goto unref_table;
+	}
+	mnt_table_set_userdata(table, &m->n_unreadable);
+	mnt_table_set_parser_errcb(table, on_bad_line);
+	ret = mnt_table_parse_file(table, mountinfo ? mountinfo : "/proc/self/mountinfo");
+	if (ret) {
+		ret = ret < 0 ? ret : -EINVAL;
+		goto free_iter;
+	}
+	n = mnt_table_get_nents(table);
+	if (n > 0) {
+		m->v = calloc((size_t)n, sizeof(*m->v));
+		if (!m->v) {
+			ret = -ENOMEM;
+			goto free_iter;
+		}
+	}
+	while (m->n < (size_t)n && mnt_table_next_fs(table, iter, &fs) == 0) {
+		ret = entry_fill(&m->v[m->n], fs);
+		if (ret)
+			goto free_iter;
+		m->n++;
+	}
+
+free_iter:
+	mnt_free_iter(iter);
+unref_table:
+	mnt_unref_table(table);
+	if (ret)
+		mounts_free(m);
+	return ret;
+}
+
+void mounts_free(struct mounts *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->n; i++)
+		entry_free(&m->v[i]);
+	free(m->v);
+	*m = (struct mounts){};
+}
+
+const struct mounts *mounts_once(struct mounts_once *once)
+{
+	if (!once->read && mounts_read(&once->mounts, NULL))
+		once->mounts = (struct mounts){};
+	once->read = true;
+	return &once->mounts;
+}
+
+void mounts_once_free(struct mounts_once *once)
+{
+	mounts_free(&once->mounts);
+	once->read = false;
+}
+
+const struct mount_entry *mounts_find(const struct mounts *m, int id)
+{
+	size_t i;
+
+	for (i = 0; i < m->n; i++)
+		if (m->v[i].id == id)
+			return &m->v[i];
+	return NULL;
+}
+
+bool mounts_is_fuse(const struct mount_entry *e)
+{
+	return !strcmp(e->fstype, "fuse") || !strcmp(e->fstype, "fuseblk") ||
+	       !strncmp(e->fstype, "fuse.", 5) || !strncmp(e->fstype, "fuseblk.", 8);
+}
+
+bool mounts_opens_at_once(const struct mounts *m, const struct mount_entry *e)
+{
+	size_t i;
+
+	for (i = 0; e && i <= m->n; i++) {
+		if (e->network || mounts_is_fuse(e))
+			return false;
+		if (e->parent_id == e->id)
+			break;
+		e = mounts_find(m, e->parent_id);
+	}
+	return true;
+}
+
+int mounts_id_of_fd(int fd)
+{
+	struct statx sx;
+
+	/* DONT_SYNC: a network filesystem needn't ask its server for that */
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID, &sx) < 0)
+		return -errno;
+	if (!(sx.stx_mask & STATX_MNT_ID))
+		return -EOPNOTSUPP;
+	return (int)sx.stx_mnt_id;
+}
+
+char *mounts_option(const struct mount_entry *e, const char *name)
+{
+	char *value = NULL;
+	size_t size = 0;
+
+	if (mnt_optstr_get_option(e->options, name, &value, &size) || !value || !size)
+		return NULL;
+	return strndup(value, size);
+}

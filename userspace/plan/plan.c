@@ -1,0 +1,644 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * plan: which superblocks are to be frozen, in which order, and why not the others.
+ *
+ * Named paths are opened first and the mount table is read after that, so that every one of their
+ * mounts is in it, one that the opening made autofs mount too. Apart from named paths only mount
+ * points of block-device filesystems are opened, and those only if no network or FUSE filesystem
+ * is on the way: opening never waits for a server. Opening and reading a frozen filesystem is fine.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "plan/levels.h"
+#include "plan/mounts.h"
+#include "plan/plan.h"
+
+#define OPEN_DIR	(O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK)
+#define OPEN_PATH	(O_PATH | O_DIRECTORY | O_CLOEXEC)
+
+/*
+ * What the caller must be able to write to get from the pre-script to the post-script. A filesystem
+ * that holds one of these is frozen only if it is named: with --all every run would end at the
+ * deadline. A directory that doesn't exist isn't written to.
+ */
+static const struct {
+	const char *directory, *whose;
+} needed[] = {
+	{ "/var/lib/amazon/ssm", "the SSM agent's state" },
+	{ "/var/log/amazon/ssm", "the SSM agent's log" },
+	{ "/etc/amazon/ssm", "the SSM agent's configuration" },
+	{ "/var/snap/amazon-ssm-agent", "the SSM agent's state, as a snap" },
+	{ "/var/log/journal", "the system journal" },
+	{ "/run/log/journal", "the system journal" },
+	{ "/var/log/audit", "the audit log, for which audited processes wait" },
+	{ "/tmp", "temporary files of the scripts that the SSM agent runs" },
+};
+
+#define N_NEEDED (sizeof(needed) / sizeof(needed[0]))
+
+/* What plan_make() works with. */
+struct planner {
+	struct plan *plan;
+	const struct plan_request *req;
+	const struct plan_world *world;
+	struct findings *f;
+	struct mounts mounts;
+	/* the root filesystem's mount, and where it keeps its files if it is an overlay */
+	const struct mount_entry *root, *below_root;
+	/* the text of /proc/filesystems, or NULL */
+	char *filesystems;
+	/* the mounts that the needed directories are on, or NULL */
+	const struct mount_entry *needed[N_NEEDED];
+	/* 0, or the error to return */
+	int error;
+};
+
+static void wrong(struct planner *p)
+{
+	p->error = -EINVAL;
+}
+
+static void failed(struct planner *p, int error)
+{
+	if (p->error != -EINVAL)
+		p->error = error;
+}
+
+static int out_of_memory(struct planner *p)
+{
+	findings_add(p->f, EXIT_CODE_SYSTEM, NULL, "out of memory");
+	failed(p, -ENOMEM);
+	return -ENOMEM;
+}
+
+static bool same_superblock(const struct mount_entry *a, const struct mount_entry *b)
+{
+	return a && b && a->major == b->major && a->minor == b->minor;
+}
+
+static char *read_text(const char *path)
+{
+	size_t size = 0;
+	char *text = NULL;
+	FILE *file;
+
+	file = fopen(path, "re");
+	if (!file)
+		return NULL;
+	if (getdelim(&text, &size, '\0', file) < 0) {
+		free(text);
+		text = NULL;
+	}
+	fclose(file);
+	return text;
+}
+
+/*
+ * The kernel lists the types that need a block device without "nodev". The device number alone
+ * doesn't tell: btrfs has an anonymous one.
+ */
+static bool is_on_block_device(const struct planner *p, const struct mount_entry *e)
+{
+	size_t len = strcspn(e->fstype, ".");
+	const char *line, *next;
+
+	if (e->major)
+		return true;
+	for (line = p->filesystems; line && *line; line = next) {
+		size_t n = strcspn(line, "\n");
+
+		next = line + n + (line[n] == '\n');
+		if (n == len + 1 && line[0] == '\t' && !memcmp(line + 1, e->fstype, len))
+			return true;
+	}
+	return false;
+}
+
+/* The mount that a directory is on; NULL if it can't be known */
+static const struct mount_entry *mount_of_directory(const struct planner *p, const char *path)
+{
+	int fd, id;
+
+	fd = p->world->open(path, OPEN_PATH);
+	if (fd < 0)
+		return NULL;
+	id = p->world->mount_id(fd);
+	close(fd);
+	return id < 0 ? NULL : mounts_find(&p->mounts, id);
+}
+
+static int find_root(struct planner *p)
+{
+	char *upper;
+
+	p->root = mount_of_directory(p, "/");
+	if (!p->root) {
+		findings_add(p->f, EXIT_CODE_SYSTEM, "/",
+			     "cannot find the root filesystem in the mount table, so it could "
+			     "not be "
+			     "kept from being frozen");
+		failed(p, -ENODEV);
+		return -ENODEV;
+	}
+	if (strcmp(p->root->fstype, "overlay"))
+		return 0;
+	upper = mounts_option(p->root, "upperdir");
+	if (upper)
+		p->below_root = mount_of_directory(p, upper);
+	free(upper);
+	return 0;
+}
+
+static void find_needed(struct planner *p)
+{
+	size_t i;
+
+	for (i = 0; i < N_NEEDED; i++)
+		p->needed[i] = mount_of_directory(p, needed[i].directory);
+}
+
+static void target_free(struct plan_target *t)
+{
+	if (t->fd >= 0)
+		close(t->fd);
+	free(t->mountpoints);
+	free(t->fstype);
+	free(t->source);
+	free(t->path);
+	free(t->skip);
+}
+
+static struct plan_target *target_find(const struct planner *p, const struct mount_entry *e)
+{
+	size_t i;
+
+	for (i = 0; i < p->plan->n; i++) {
+		struct plan_target *t = &p->plan->v[i];
+
+		if (t->major == e->major && t->minor == e->minor)
+			return t;
+	}
+	return NULL;
+}
+
+/* All mount points of a superblock; the list and its texts are one piece of memory */
+static char **copy_mountpoints(const struct mounts *m, const struct mount_entry *e, size_t *n)
+{
+	size_t i, count = 0, size = 0;
+	char **list, *text;
+
+	for (i = 0; i < m->n; i++) {
+		if (same_superblock(&m->v[i], e)) {
+			size += sizeof(*list) + strlen(m->v[i].mountpoint) + 1;
+			count++;
+		}
+	}
+	list = malloc(size);
+	if (!list)
+		return NULL;
+	text = (char *)(list + count);
+	for (i = 0, *n = 0; i < m->n; i++) {
+		if (same_superblock(&m->v[i], e)) {
+			list[(*n)++] = text;
+			text = stpcpy(text, m->v[i].mountpoint) + 1;
+		}
+	}
+	return list;
+}
+
+/*
+ * Add the superblock of a mount; NULL without memory, which is a finding then. The plan has room:
+ * there are no more superblocks than mounts.
+ */
+static struct plan_target *target_add(struct planner *p, const struct mount_entry *e)
+{
+	struct plan_target t = {
+		.major = e->major,
+		.minor = e->minor,
+		.fstype = strdup(e->fstype),
+		.source = strdup(e->source),
+		.path = strdup(e->mountpoint),
+		.read_only = e->read_only,
+		.is_root = same_superblock(e, p->root) || same_superblock(e, p->below_root),
+		.fd = -1,
+	};
+
+	t.mountpoints = copy_mountpoints(&p->mounts, e, &t.n_mountpoints);
+	if (!t.fstype || !t.source || !t.path || !t.mountpoints) {
+		target_free(&t);
+		out_of_memory(p);
+		return NULL;
+	}
+	p->plan->v[p->plan->n] = t;
+	return &p->plan->v[p->plan->n++];
+}
+
+/* Why a path can't be opened, and whose fault that is */
+static void open_failed(struct planner *p, const char *path, int error)
+{
+	int code = EXIT_CODE_USAGE;
+	const char *advice = "";
+
+	switch (error) {
+	case -ENOENT:
+		findings_add(p->f, code, path,
+			     *path ? "does not exist" : "the path is empty; name a mount point");
+		wrong(p);
+		return;
+	case -ENOTDIR:
+		findings_add(p->f, code, path,
+			     "is not a directory; name the mount point or a directory on it");
+		wrong(p);
+		return;
+	case -EACCES:
+	case -EPERM:
+		advice = "; run this as root";
+		wrong(p);
+		break;
+	case -ELOOP:
+	case -ENAMETOOLONG:
+		wrong(p);
+		break;
+	default:
+		code = EXIT_CODE_SYSTEM;
+		failed(p, error);
+	}
+	findings_add(p->f, code, path, "cannot be opened: %s%s", strerror(-error), advice);
+}
+
+static bool can_freeze(const struct planner *p, int fd)
+{
+	return !p->req->can_freeze || p->req->can_freeze(p->req->can_freeze_ctx, fd) != 0;
+}
+
+/* May a named path be frozen? Says why not. */
+static bool check_named(struct planner *p, const char *path, const struct mount_entry *e, int fd)
+{
+	if (p->req->survey)
+		return true;
+	if (same_superblock(e, p->root) && !p->req->allow_root) {
+		findings_add(p->f, EXIT_CODE_USAGE, path,
+			     "is on the root filesystem (%s): freezing that stops the whole "
+			     "machine, so "
+			     "it takes --allow-root", e->mountpoint);
+		wrong(p);
+		return false;
+	}
+	if (same_superblock(e, p->below_root) && !p->req->allow_root) {
+		findings_add(p->f, EXIT_CODE_USAGE, path,
+			     "is on %s, where the root filesystem, an overlay, keeps its files: "
+			     "freezing "
+			     "that stops the whole machine, so it takes --allow-root",
+			     e->mountpoint);
+		wrong(p);
+		return false;
+	}
+	if (!strcmp(e->fstype, "overlay")) {
+		findings_add(p->f, EXIT_CODE_USAGE, path,
+			     "is on an overlay (%s), which cannot be frozen; name the "
+			     "filesystem that "
+			     "holds its upper directory", e->mountpoint);
+		wrong(p);
+		return false;
+	}
+	if ((e->pseudo && !e->major) || !can_freeze(p, fd)) {
+		findings_add(p->f, EXIT_CODE_USAGE, path,
+			     "is on %s (%s), a filesystem that cannot be frozen; name a "
+			     "directory on a "
+			     "disk's filesystem", e->fstype, e->mountpoint);
+		wrong(p);
+		return false;
+	}
+	return true;
+}
+
+/* Add the superblock that an open path is on; takes the fd */
+static void add_named(struct planner *p, const char *path, int fd)
+{
+	const struct mount_entry *e;
+	struct plan_target *t;
+	int id;
+
+	id = p->world->mount_id(fd);
+	if (id < 0) {
+		findings_add(p->f, EXIT_CODE_SYSTEM, path,
+			     "cannot find out on which mount it is: %s", strerror(-id));
+		failed(p, id);
+		goto close_fd;
+	}
+	e = mounts_find(&p->mounts, id);
+	if (!e) {
+		findings_add(p->f, EXIT_CODE_USAGE, path,
+			     "is on a mount that is not in this mount namespace, or was unmounted "
+			     "lazily; run this where it is mounted, with nsenter --mount");
+		wrong(p);
+		goto close_fd;
+	}
+	if (!check_named(p, path, e, fd))
+		goto close_fd;
+	if (target_find(p, e))
+		goto close_fd;
+	t = target_add(p, e);
+	if (!t)
+		goto close_fd;
+	t->named = true;
+	t->fd = fd;
+	if (t->read_only && !p->req->survey) {
+		findings_add(p->f, EXIT_CODE_DONE, path,
+			     "is on a read-only filesystem (%s), which nothing can write to; it "
+			     "is left "
+			     "out", e->mountpoint);
+		if (plan_skip(t, "it is read-only"))
+			out_of_memory(p);
+	}
+	return;
+
+close_fd:
+	close(fd);
+}
+
+static bool is_below(const char *path, const char *directory)
+{
+	size_t len = strlen(directory);
+
+	return !strncmp(path, directory, len) && (path[len] == '\0' || path[len] == '/');
+}
+
+/* As Data Lifecycle Manager's own script: everything whose path begins with /boot */
+static const char *boot_mountpoint(const struct plan_target *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->n_mountpoints; i++) {
+		const char *path = t->mountpoints[i];
+
+		if (!strncmp(path, "/boot", 5) || is_below(path, "/efi"))
+			return path;
+	}
+	return NULL;
+}
+
+/* Is one of its mount points among those that were excluded? */
+static bool is_excluded(const struct planner *p, const struct plan_target *t)
+{
+	size_t i, k;
+
+	for (i = 0; i < p->req->n_exclude; i++)
+		for (k = 0; k < t->n_mountpoints; k++)
+			if (!strcmp(p->req->exclude[i], t->mountpoints[k]))
+				return true;
+	return false;
+}
+
+/* Why --all leaves a superblock out, as far as that is known without opening it */
+static int skip_unopened(struct planner *p, struct plan_target *t, const struct mount_entry *e)
+{
+	const char *boot = boot_mountpoint(t);
+	size_t i;
+
+	if (t->is_root)
+		return plan_skip(t, "it is the root filesystem");
+	if (boot)
+		return plan_skip(t, "it is mounted on %s, which the machine boots from", boot);
+	if (t->read_only)
+		return plan_skip(t, "it is read-only");
+	if (mounts_is_fuse(e))
+		return plan_skip(t, "%s cannot be frozen", t->fstype);
+	if (is_excluded(p, t))
+		return plan_skip(t, "it is excluded by the configuration");
+	for (i = 0; i < N_NEEDED; i++)
+		if (same_superblock(e, p->needed[i]))
+			return plan_skip(t, "it holds %s (%s), without which nobody would ask for "
+					 "the thaw in time; name it to have it frozen",
+					 needed[i].directory, needed[i].whose);
+	return 0;
+}
+
+/* Open the first mount point that is what it says; 0, or -errno of why there's none */
+static int open_mountpoint(struct planner *p, struct plan_target *t)
+{
+	int ret = -EHOSTUNREACH;
+	bool whole;
+	size_t i;
+
+	/* first those that show the whole filesystem, then bind mounts and subvolumes */
+	for (i = 0; i < 2 * p->mounts.n; i++) {
+		const struct mount_entry *e = &p->mounts.v[i % p->mounts.n], *got;
+		char *path;
+		int fd, id;
+
+		whole = i < p->mounts.n;
+		if (e->major != t->major || e->minor != t->minor ||
+		    whole != !strcmp(e->root, "/") || !mounts_opens_at_once(&p->mounts, e))
+			continue;
+		fd = p->world->open(e->mountpoint, OPEN_DIR);
+		if (fd < 0) {
+			ret = fd;
+			continue;
+		}
+		id = p->world->mount_id(fd);
+		got = id < 0 ? NULL : mounts_find(&p->mounts, id);
+		if (!got || !same_superblock(got, e)) {
+			/* something else is mounted over it */
+			close(fd);
+			ret = -ESTALE;
+			continue;
+		}
+		path = strdup(e->mountpoint);
+		if (!path) {
+			close(fd);
+			return -ENOMEM;
+		}
+		free(t->path);
+		t->path = path;
+		t->fd = fd;
+		return 0;
+	}
+	return ret;
+}
+
+/* No mount point of a superblock that isn't named could be opened */
+static int not_opened(struct planner *p, struct plan_target *t, int error)
+{
+	switch (error) {
+	case -ENOMEM:
+		return -ENOMEM;
+	case -EHOSTUNREACH:
+		findings_add(p->f, EXIT_CODE_DONE, t->path,
+			     "is mounted below a network or FUSE filesystem, where opening it "
+			     "could wait "
+			     "for ever; it is left out unless it is named");
+		return plan_skip(t, "it is mounted below a network or FUSE filesystem; name it to "
+				 "have it frozen");
+	case -ESTALE:
+	case -ENOENT:
+		findings_add(p->f, EXIT_CODE_DONE, t->path,
+			     "is hidden below another mount; it is left out");
+		return plan_skip(t, "it is hidden below another mount");
+	case -ENOTDIR:
+		return plan_skip(t, "only single files of it are mounted here");
+	}
+	if (p->req->survey)
+		findings_add(p->f, EXIT_CODE_DONE, t->path, "cannot be opened: %s",
+			     strerror(-error));
+	else
+		open_failed(p, t->path, error);
+	return plan_skip(t, "it cannot be opened: %s", strerror(-error));
+}
+
+/* Add the superblock of a mount that nobody named */
+static int add_found(struct planner *p, const struct mount_entry *e)
+{
+	struct plan_target *t = target_add(p, e);
+	int ret;
+
+	if (!t)
+		return -ENOMEM;
+	if (!p->req->survey) {
+		ret = skip_unopened(p, t, e);
+		if (ret || t->skip)
+			return ret;
+	} else if (mounts_is_fuse(e)) {
+		return plan_skip(t, "%s cannot be frozen", t->fstype);
+	}
+	ret = open_mountpoint(p, t);
+	if (ret)
+		return not_opened(p, t, ret);
+	if (!p->req->survey && !can_freeze(p, t->fd))
+		return plan_skip(t, "%s cannot be frozen", t->fstype);
+	return 0;
+}
+
+static void add_all(struct planner *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->mounts.n; i++) {
+		const struct mount_entry *e = &p->mounts.v[i];
+
+		if (target_find(p, e) || e->network || !is_on_block_device(p, e))
+			continue;
+		if (add_found(p, e)) {
+			out_of_memory(p);
+			return;
+		}
+	}
+}
+
+static void close_all(struct plan *plan)
+{
+	size_t i;
+
+	for (i = 0; i < plan->n; i++) {
+		if (plan->v[i].fd >= 0)
+			close(plan->v[i].fd);
+		plan->v[i].fd = -1;
+	}
+}
+
+int plan_make(struct plan *plan, const struct plan_request *req, struct findings *f)
+{
+	struct planner p = {
+		.plan = plan, .req = req, .f = f,
+		.world = req->world ? req->world : &plan_world_real,
+	};
+	int *fds, ret;
+	size_t i;
+
+	*plan = (struct plan){};
+	fds = calloc(req->n_paths + 1, sizeof(*fds));
+	if (!fds)
+		return out_of_memory(&p);
+	for (i = 0; i < req->n_paths; i++)
+		fds[i] = p.world->open(req->paths[i], OPEN_DIR);
+
+	ret = mounts_read(&p.mounts, p.world->mountinfo);
+	if (ret) {
+		findings_add(f, EXIT_CODE_SYSTEM, p.world->mountinfo,
+			     "cannot read the mount table: %s", strerror(-ret));
+		failed(&p, ret);
+		goto close_fds;
+	}
+	plan->v = calloc(p.mounts.n + 1, sizeof(*plan->v));
+	if (!plan->v) {
+		out_of_memory(&p);
+		goto free_mounts;
+	}
+	if (p.mounts.n_unreadable)
+		findings_add(f, EXIT_CODE_DONE, p.world->mountinfo,
+			     "%zu lines of the mount table make no sense; their mounts are left "
+			     "out",
+			     p.mounts.n_unreadable);
+	p.filesystems = read_text(p.world->filesystems);
+	if (find_root(&p) == 0 && req->all && !req->survey)
+		find_needed(&p);
+	for (i = 0; i < req->n_paths; i++) {
+		if (fds[i] >= 0)
+			add_named(&p, req->paths[i], fds[i]);
+		else
+			open_failed(&p, req->paths[i], fds[i]);
+		fds[i] = -1;
+	}
+	if (req->all || req->survey)
+		add_all(&p);
+	if (!p.error && !req->survey) {
+		ret = levels_assign(plan, &p.mounts, p.world, f);
+		if (ret)
+			failed(&p, ret);
+	}
+	if (p.error)
+		close_all(plan);
+	free(p.filesystems);
+free_mounts:
+	mounts_free(&p.mounts);
+close_fds:
+	for (i = 0; i < req->n_paths; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	free(fds);
+	return p.error;
+}
+
+size_t plan_n_to_freeze(const struct plan *plan)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < plan->n; i++)
+		n += !plan->v[i].skip;
+	return n;
+}
+
+int plan_skip(struct plan_target *t, const char *fmt, ...)
+{
+	va_list ap;
+	char *why;
+	int ret;
+
+	va_start(ap, fmt);
+	ret = vasprintf(&why, fmt, ap);
+	va_end(ap);
+	if (ret < 0)
+		return -ENOMEM;
+	free(t->skip);
+	t->skip = why;
+	if (t->fd >= 0)
+		close(t->fd);
+	t->fd = -1;
+	return 0;
+}
+
+void plan_free(struct plan *plan)
+{
+	size_t i;
+
+	for (i = 0; i < plan->n; i++)
+		target_free(&plan->v[i]);
+	free(plan->v);
+	*plan = (struct plan){};
+}

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * seen: freezes that are not freezeguard's, and writers that wait for a frozen filesystem, as the
+ * observer knows them. Without one, writers are found by their kernel stacks, and of foreign freezes
+ * only that they are is known.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "show/blocked.h"
+#include "show/foreign.h"
+#include "observer/observed.h"
+
+/** seen_of_add() - one superblock more; without memory, all of them */
+void seen_of_add(struct seen_of *of, uint32_t major, uint32_t minor)
+{
+	struct fw_device *v = reallocarray(of->v, of->n + 1, sizeof(*v));
+
+	if (!v) {
+		of->all = true;
+		return;
+	}
+	of->v = v;
+	of->v[of->n++] = (struct fw_device) { .major = major, .minor = minor };
+}
+
+static bool is_of(const struct seen_of *of, uint32_t major, uint32_t minor)
+{
+	size_t i;
+
+	for (i = 0; i < of->n; i++)
+		if (of->v[i].major == major && of->v[i].minor == minor)
+			return true;
+	return of->all;
+}
+
+/* What is collected while a map is walked. */
+struct list {
+	const struct places *places;
+	const struct when *when;
+	const struct seen_of *of;
+	struct observer *observer;
+	struct table *table;
+	struct json_object *array;
+	size_t n;
+};
+
+static void process_cell(const struct fw_process *by, char *pid, size_t size, char uid[16])
+{
+	if (by->pid)
+		snprintf(pid, size, "%u (%.*s)", by->pid, FW_COMM_LEN, by->comm);
+	else
+		snprintf(pid, size, "not known");
+	snprintf(uid, 16, by->pid ? "%u" : "-", by->uid);
+}
+
+static struct json_object *place_json(const struct places *places, uint32_t major, uint32_t minor)
+{
+	const char *path = places_path(places, major, minor);
+	struct json_object *object = json_object_new_object();
+
+	output_json_add(object, "path", path ? output_json_string(path) : NULL);
+	output_json_add(object, "major", json_object_new_int64(major));
+	output_json_add(object, "minor", json_object_new_int64(minor));
+	return object;
+}
+
+static struct json_object *foreign_json(const struct list *list, dev_t dev,
+					const struct fw_frozen *frozen)
+{
+	struct json_object *object = place_json(list->places, major(dev), minor(dev));
+
+	output_json_add(object, "fstype", output_json_string(frozen->filesystem));
+	output_json_add(object, "source", output_json_string(frozen->source));
+	output_json_add(object, "state", output_json_string(frozen->state == FW_STATE_FROZEN ?
+							    "frozen" : "freezing"));
+	output_json_add(object, "phase", output_json_string(sight_phase_name(frozen->phase)));
+	output_json_add(object, "means",
+			output_json_string(sight_means_name(sight_freeze_means(frozen))));
+	output_json_add(object, "by", sight_json_process(sight_freezer(frozen)));
+	output_json_time(object, "since", sight_freeze_since(frozen), list->when);
+	output_json_add(object, "before_observer",
+			json_object_new_boolean(!sight_freezer(frozen)->pid));
+	output_json_add(object, "nested", json_object_new_int64(frozen->nested));
+	output_json_add(object, "blocked", json_object_new_uint64(frozen->blocked));
+	return object;
+}
+
+static int add_foreign(dev_t dev, const struct fw_frozen *frozen, void *data)
+{
+	const struct fw_process *by = sight_freezer(frozen);
+	struct list *list = data;
+	char device[32], process[48], uid[16], since[WHEN_TEXT_MAX], waiting[24];
+	const char *path;
+
+	if (!sight_is_foreign(frozen) || !is_of(list->of, major(dev), minor(dev)))
+		return 0;
+	list->n++;
+	path = places_path(list->places, major(dev), minor(dev));
+	snprintf(device, sizeof(device), "%u:%u", major(dev), minor(dev));
+	process_cell(by, process, sizeof(process), uid);
+	if (sight_freeze_since(frozen))
+		when_text(list->when, sight_freeze_since(frozen), since);
+	else
+		snprintf(since, sizeof(since), "%s", by->pid ? "not known" :
+			 "before the observer was loaded");
+	snprintf(waiting, sizeof(waiting), "%llu", (unsigned long long)frozen->blocked);
+	table_row(list->table, (const char *[]) {
+		path ? path : frozen->source, frozen->filesystem, device,
+		frozen->state == FW_STATE_FROZEN ? "frozen" : "being frozen", process, uid,
+		sight_means(sight_freeze_means(frozen)), since, waiting });
+	if (list->array)
+		json_object_array_add(list->array, foreign_json(list, dev, frozen));
+	return 0;
+}
+
+static void begin_list(struct freezectl *ctl, struct list *list, const char *const *headers)
+{
+	list->table = table_new(headers);
+	list->array = ctl->out.json ? json_object_new_array() : NULL;
+	list->n = 0;
+}
+
+static void end_list(struct freezectl *ctl, struct list *list, const char *key)
+{
+	output_json_add(ctl->out.doc, key, list->array);
+	if (list->n)
+		table_print(list->table, ctl->out.text);
+	else
+		table_free(list->table);
+}
+
+static void show_foreign(struct freezectl *ctl, struct list *list)
+{
+	static const char *const headers[] = { "FROZEN BY OTHERS", "TYPE", "DEVICE", "STATE", "BY",
+					       "USER", "MEANS", "SINCE", "WAITING", NULL };
+
+	output_json_add(ctl->out.doc, "observer", json_object_new_boolean(!!list->observer));
+	output_json_add(ctl->out.doc, "observer_missing", list->observer ? NULL :
+			output_json_string(observer_why(ctl->observer_error)));
+	if (!list->observer) {
+		output_json_add(ctl->out.doc, "foreign", NULL);
+		return;
+	}
+	begin_list(ctl, list, headers);
+	if (observer_each_frozen(list->observer, add_foreign, list))
+		findings_add(&ctl->findings, EXIT_CODE_DONE, "observer",
+			     "what it knows of frozen filesystems could not be read completely");
+	end_list(ctl, list, "foreign");
+}
+
+/* The same keys as without the observer, and more. */
+static struct json_object *writer_json(uint32_t pid, uint32_t tid, const char *comm)
+{
+	struct json_object *object = json_object_new_object();
+
+	output_json_add(object, "pid", json_object_new_int64(pid));
+	output_json_add(object, "tid", json_object_new_int64(tid));
+	output_json_add(object, "comm", output_json_string(comm));
+	return object;
+}
+
+static int add_writer(uint32_t thread, const struct fw_writer *writer, void *data)
+{
+	const struct fw_device *device = &writer->device;
+	struct list *list = data;
+	char pid[16], tid[16], comm[FW_COMM_LEN + 1], place[32], since[WHEN_TEXT_MAX];
+	struct fw_frozen frozen;
+	const char *path;
+	struct json_object *object;
+
+	if (!is_of(list->of, device->major, device->minor))
+		return 0;
+	list->n++;
+	path = places_path(list->places, device->major, device->minor);
+	snprintf(place, sizeof(place), "%u:%u", device->major, device->minor);
+	if (!path && observer_frozen(list->observer, makedev(device->major, device->minor),
+				     &frozen))
+		path = frozen.source;
+	snprintf(pid, sizeof(pid), "%u", writer->by.pid);
+	snprintf(tid, sizeof(tid), "%u", thread);
+	snprintf(comm, sizeof(comm), "%.*s", FW_COMM_LEN, writer->by.comm);
+	if (writer->since_ns)
+		when_text(list->when, writer->since_ns, since);
+	else
+		snprintf(since, sizeof(since), "before the observer was loaded");
+	table_row(list->table, (const char *[]) { pid, tid, comm, path ? path : place, since,
+						   sight_phase_name(writer->phase) });
+	if (!list->array)
+		return 0;
+	object = writer_json(writer->by.pid, thread, comm);
+	output_json_add(object, "uid", json_object_new_int64(writer->by.uid));
+	output_json_add(object, "filesystem",
+			place_json(list->places, device->major, device->minor));
+	output_json_time(object, "since", writer->since_ns, list->when);
+	output_json_add(object, "phase", output_json_string(sight_phase_name(writer->phase)));
+	json_object_array_add(list->array, object);
+	return 0;
+}
+
+static bool add_by_stacks(struct freezectl *ctl, struct list *list)
+{
+	struct blocked blocked;
+	char pid[16], tid[16];
+	bool known;
+	size_t i;
+	int r;
+
+	r = blocked_find(&blocked, "/proc");
+	known = !r && blocked.readable;
+	if (!known)
+		findings_add(&ctl->findings, EXIT_CODE_DONE, NULL,
+			     "who waits for a frozen filesystem cannot be told: kernel stacks in "
+			     "/proc are not readable (%s)",
+			     r ? strerror(-r) :
+				 "it takes root and a kernel with CONFIG_STACKTRACE");
+	for (i = 0; i < blocked.n; i++) {
+		snprintf(pid, sizeof(pid), "%d", blocked.v[i].pid);
+		snprintf(tid, sizeof(tid), "%d", blocked.v[i].tid);
+		table_row(list->table, (const char *[]) { pid, tid, blocked.v[i].comm,
+							   "a frozen filesystem", "-", "-" });
+		if (list->array)
+			json_object_array_add(list->array,
+					      writer_json((uint32_t)blocked.v[i].pid,
+							  (uint32_t)blocked.v[i].tid,
+							  blocked.v[i].comm));
+	}
+	list->n = blocked.n;
+	blocked_free(&blocked);
+	return known;
+}
+
+/* Of which filesystem they wait can't be told apart without the observer. */
+static void show_blocked(struct freezectl *ctl, struct list *list)
+{
+	static const char *const headers[] = { "PID", "THREAD", "NAME", "WAITS FOR", "SINCE",
+					       "STOPPED AT", NULL };
+	bool known;
+
+	begin_list(ctl, list, headers);
+	if (list->observer)
+		known = !observer_each_writer(list->observer, add_writer, list);
+	else
+		known = add_by_stacks(ctl, list);
+	end_list(ctl, list, "blocked");
+	output_json_add(ctl->out.doc, "blocked_known", json_object_new_boolean(known));
+}
+
+/* Without the observer: what is missing of it here. */
+static void show_unknown(struct freezectl *ctl, const struct list *list)
+{
+	const char *const unknown[] = {
+		list->of->foreign ? "who froze what others froze" : NULL,
+		list->n ? "which filesystem each task waits for" : NULL,
+		list->of->all ? "what is frozen but not mounted here" : NULL,
+	};
+	const char *before = ". Not known without it: ";
+	bool some = false;
+	size_t i;
+
+	for (i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
+		if (!unknown[i])
+			continue;
+		fprintf(ctl->out.text, "%s%s%s", some ? "" : observer_why(ctl->observer_error),
+			before, unknown[i]);
+		before = "; ";
+		some = true;
+	}
+	if (some)
+		fputc('\n', ctl->out.text);
+}
+
+/**
+ * seen_show() - show what others than freezeguard have frozen, and who waits for a frozen filesystem
+ * @ctl: the call
+ * @places: for paths
+ * @when: now
+ * @of: of which superblocks
+ */
+void seen_show(struct freezectl *ctl, const struct places *places, const struct when *when,
+	       const struct seen_of *of)
+{
+	struct list list = { .places = places, .when = when, .of = of };
+
+	list.observer = freezectl_observer(ctl);
+	show_foreign(ctl, &list);
+	/* To look at every task, without the observer, is worth it only if one may wait. */
+	if (of->something_frozen || list.observer)
+		show_blocked(ctl, &list);
+	if (!list.observer)
+		show_unknown(ctl, &list);
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* planshow: a plan as a table or as JSON, for plan and for dlm dry-run */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/duration.h"
+#include "show/plan.h"
+
+/* A number in /proc/sys; -1 if it is not there. */
+static long sysctl_number(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	long value = -1;
+
+	if (!file)
+		return -1;
+	if (fscanf(file, "%ld", &value) != 1)
+		value = -1;
+	fclose(file);
+	return value;
+}
+
+/* Writers that wait for longer than that are taken for hung; some machines panic then. */
+static void warn_of_panic(struct freezectl *ctl, uint32_t timeout_ms)
+{
+	long secs = sysctl_number("/proc/sys/kernel/hung_task_timeout_secs");
+	char text[DURATION_TEXT_MAX];
+
+	if (secs <= 0 || sysctl_number("/proc/sys/kernel/hung_task_panic") <= 0 ||
+	    timeout_ms <= (unsigned long)secs * 1000)
+		return;
+	findings_add(&ctl->findings, EXIT_CODE_DONE, "kernel.hung_task_panic",
+		     "is set: this machine panics when a writer waits for longer than %lds, and "
+		     "the timeout is %s; shorten it, or switch that off",
+		     secs, duration_format(timeout_ms, text, sizeof(text)));
+}
+
+/* Is the filesystem's block device one that can be suspended? */
+static bool can_be_suspended(const struct plan_target *t)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/dm", t->major, t->minor);
+	return !access(path, F_OK);
+}
+
+/* What becomes of an LVM snapshot, or of any other suspend of a device, inside the lease. */
+static void tell_of_suspends(struct freezectl *ctl, const struct plan *plan,
+			     struct json_object *array)
+{
+	struct freezeguard_fs fs;
+	size_t i;
+
+	for (i = 0; i < plan->n; i++) {
+		const struct plan_target *t = &plan->v[i];
+
+		if (t->fd < 0 || !ctl->fg || freezeguard_fs_get(ctl->fg, t->fd, &fs))
+			continue;
+		if (array)
+			output_json_add(json_object_array_get_idx(array, i), "suspend",
+					output_json_string(freezeguard_suspend_name(fs.suspend)));
+		if (!can_be_suspended(t))
+			continue;
+		if (fs.suspend == FREEZEGUARD_SUSPEND_REFUSED)
+			findings_add(&ctl->findings, EXIT_CODE_DONE, t->path, "while it is frozen, "
+				     "a suspend of its device, and with it an LVM snapshot, fails "
+				     "with EBUSY on this kernel; take that without freezectl, it "
+				     "freezes by itself");
+		else if (fs.suspend == FREEZEGUARD_SUSPEND_SPOILS)
+			findings_add(&ctl->findings, EXIT_CODE_DONE, t->path, "must not have its "
+				     "device suspended, and so no LVM snapshot taken, while it is "
+				     "frozen: on this kernel later suspends would not freeze it "
+				     "any more; take that without freezectl, it freezes by itself");
+	}
+}
+
+/**
+ * planshow() - put a plan into the output, and warn of its timeout
+ * @ctl: the call
+ * @plan: the plan
+ * @timeout_ms: of the lease that is planned
+ */
+void planshow(struct freezectl *ctl, const struct plan *plan, uint32_t timeout_ms)
+{
+	static const char *const headers[] = { "FILESYSTEM", "TYPE", "SOURCE", "DEVICE", "LEVEL",
+					       "FREEZE", "WHY NOT", NULL };
+	struct table *table;
+	struct json_object *array;
+	char device[32], level[16];
+	size_t i;
+
+	warn_of_panic(ctl, timeout_ms);
+	if (ctl->out.json) {
+		array = output_json_plan(plan);
+		tell_of_suspends(ctl, plan, array);
+		output_json_add(ctl->out.doc, "filesystems", array);
+		output_json_add(ctl->out.doc, "timeout_ms", json_object_new_int64(timeout_ms));
+		return;
+	}
+	if (!plan->n)
+		return;
+	tell_of_suspends(ctl, plan, NULL);
+	table = table_new(headers);
+	for (i = 0; i < plan->n; i++) {
+		const struct plan_target *t = &plan->v[i];
+
+		snprintf(device, sizeof(device), "%u:%u", t->major, t->minor);
+		snprintf(level, sizeof(level), "%u", t->level);
+		table_row(table, (const char *[]) { t->path, t->fstype, t->source, device,
+						     t->skip ? "-" : level, t->skip ? "no" : "yes",
+						     t->skip ? t->skip : "-" });
+	}
+	table_print(table, ctl->out.text);
+}
