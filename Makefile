@@ -14,8 +14,8 @@ MESSAGES ?= 1000000
 DURATION ?= 600
 
 .DEFAULT_GOAL := all
-.PHONY: all help bootstrap userspace module guest demo check check-all check-debug check-fresh fuzz soak \
-	bench bench-quick install install-module clean
+.PHONY: all help bootstrap userspace module guest demo check check-all check-debug check-fresh test unit lint \
+	fuzz soak bench bench-quick install install-module clean
 
 all: userspace module
 
@@ -24,6 +24,9 @@ help:
 	@echo 'make check           every test; ends with "N passed, N failed, N skipped"'
 	@echo '                     KERNELS="$(KERNELS)": on which; known: $(shell tools/guest/list)'
 	@echo '                     SUITES="static cli-$(DEFAULT_KERNEL)": only these; ALSO="fresh-13": this one, too'
+	@echo 'make test SUITE=cli  one suite; KERNEL=$(DEFAULT_KERNEL): on which; ONLY=test_dlm.sh: one of its files or programs'
+	@echo 'make unit            the unit tests, on this machine; ONLY=test_socket: one program'
+	@echo 'make lint            what is checked without running it: warnings, sparse, shellcheck, documents'
 	@echo 'make check-all       every test on every kernel, with full numbers; takes hours'
 	@echo 'make check-debug     the guests'"'"' tests and KUnit on a kernel that checks itself; builds it once'
 	@echo 'make check-fresh     that the README is enough on a bare Debian 12 and 13; takes root'
@@ -39,7 +42,7 @@ help:
 bootstrap:
 	@tools/bootstrap $(if $(filter-out demo,$(MAKECMDGOALS)),,build guest demo)
 
-userspace: | $(if $(filter demo check check-all check-debug guest fuzz soak bench bench-quick,$(MAKECMDGOALS)),bootstrap)
+userspace: | $(if $(filter demo check check-all check-debug test unit lint guest fuzz soak bench bench-quick,$(MAKECMDGOALS)),bootstrap)
 	@$(MAKE) --no-print-directory -C userspace O=$(BUILD)/userspace
 
 # Objects land beside the sources, as the kernel's build system has it; "make clean" takes them away.
@@ -63,6 +66,22 @@ demo: bootstrap userspace
 
 check: guest
 	@KERNELS='$(KERNELS)' ALSO='$(ALSO)' tests/run $(SUITES)
+
+# One suite, by its name without the kernel. These need no guest.
+HOST_SUITES := unit static ssm
+ifneq ($(filter test,$(MAKECMDGOALS)),)
+$(if $(SUITE),,$(error make test needs a suite, for example SUITE=cli ONLY=test_dlm.sh))
+endif
+test: KERNEL = $(DEFAULT_KERNEL)
+test: KERNELS = $(KERNEL)
+test: $(if $(filter $(HOST_SUITES),$(SUITE)),userspace,guest)
+	@KERNELS='$(KERNELS)' ONLY='$(ONLY)' tests/run $(SUITE)
+
+unit: userspace
+	@ONLY='$(ONLY)' tests/run unit
+
+lint: userspace
+	@tests/run static
 
 # PATIENCE multiplies the suites' timeouts.
 check-all: KERNELS := $(shell tools/guest/list check-all)
