@@ -32,7 +32,8 @@ help:
 	@echo 'make check-fresh     that the README is enough on a bare Debian 12 and 13; takes root'
 	@echo 'make fuzz            MESSAGES=1000000 to the module, in KERNEL=debug; SEED=N repeats a run'
 	@echo 'make soak            everything at once for DURATION=600 seconds, likewise'
-	@echo 'make bench           what freezes, deadlines and commands cost, beside what else there is; KERNEL=$(DEFAULT_KERNEL)'
+	@echo 'make bench           what freezes, deadlines and commands cost; KERNEL=$(DEFAULT_KERNEL), GROUPS="set idle";'
+	@echo '                     writes the figures and the picture of Documentation/performance.md'
 	@echo 'make bench-quick     that all of it can be measured'
 	@echo 'make                 freezectl, and freezeguard.ko for the running kernel'
 	@echo 'make install         both, to $(PREFIX) and the running kernel'"'"'s modules'
@@ -109,11 +110,12 @@ soak: guest
 bench bench-quick: KERNEL = $(DEFAULT_KERNEL)
 bench bench-quick: KERNELS = $(KERNEL)
 
-# The table, and build/bench/figures.json.
+# The table and build/bench/figures.json, and from these what performance.md shows.
 bench: guest
 	@mkdir -p $(BUILD)/bench
 	@tools/vm-run --kernel $(KERNEL) --memory 2048 --timeout 2400 --output $(BUILD)/bench -- \
 		tests/bench/run --output $(BUILD)/bench $(GROUPS)
+	@tests/bench/publish.py --merge $(BUILD)/bench/figures.json Documentation
 
 bench-quick: guest
 	@KERNELS=$(KERNEL) tests/run bench

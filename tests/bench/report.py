@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Makes figures of samples: report.py SAMPLES [--json FILE] [--markdown | --ktap] [GROUP...]
+"""Makes figures of samples: report.py SAMPLES [--json FILE --run TEXT] [--ktap] [GROUP...]
 
-Prints the table, for a terminal or as Markdown, or with --ktap a result for each figure that there
-should be: whether it is there. GROUP: only the figures whose names begin so.
+Prints the table, or with --ktap a result for each figure that there should be: whether it is there.
+GROUP: only the figures whose names begin so. TEXT says which run it was; publish.py keeps it.
 """
 
 import argparse
@@ -84,11 +84,6 @@ HEAD = ["figure", "unit", "runs", "ours", "p99", "max", "peer", "p99", "max", "b
         ""]
 
 
-def print_markdown(results):
-    for cells in [HEAD, ["---"] * len(HEAD)] + [row(result) for result in results]:
-        print("| " + " | ".join(cells) + " |")
-
-
 def print_table(results):
     rows = [HEAD] + [row(result) for result in results]
     widths = [max(len(r[i]) for r in rows) for i in range(len(HEAD))]
@@ -103,7 +98,7 @@ def main():
     parser.add_argument("groups", nargs="*")
     parser.add_argument("--json")
     parser.add_argument("--ktap", action="store_true")
-    parser.add_argument("--markdown", action="store_true")
+    parser.add_argument("--run", default="")
     options = parser.parse_intermixed_args()
 
     figures = [f for f in FIGURES
@@ -115,15 +110,16 @@ def main():
         for number, (figure, result) in enumerate(zip(figures, results), 1):
             print(f"{'ok' if result else 'not ok'} {number} - {figure.name.replace('#', '')}")
     else:
-        (print_markdown if options.markdown else print_table)([r for r in results if r])
+        print_table([r for r in results if r])
         for figure, result in zip(figures, results):
             if not result:
                 print(f"not produced: {figure.name}")
     if options.json:
         with open(options.json, "w", encoding="utf-8") as out:
-            json.dump([r for r in results if r], out, indent=1)
+            json.dump({"run": options.run, "figures": [r for r in results if r]}, out, indent=1)
             out.write("\n")
     return 0 if all(results) else 1
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

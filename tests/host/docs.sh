@@ -295,7 +295,7 @@ check_parameters() {
 
 check_links() {
 	local file link
-	for file in README.md Documentation/*.md; do
+	for file in *.md Documentation/*.md; do
 		while IFS= read -r link; do
 			case $link in '' | *://* | mailto:*) continue ;; esac
 			[ -e "$(dirname "$file")/$link" ] || echo "$file: $link does not exist"
@@ -371,12 +371,23 @@ check_kernel_names() {
 	git grep -nwE "$suites" -- Makefile .ci tools tests/run 'tests/*/run' ':!tools/guest/kernels' ':!tests/fresh'
 }
 
+# ---- what is generated ----
+
+check_figures() {
+	mkdir -p "$work/figures"
+	cp Documentation/performance-figures.json "$work/figures/"
+	tests/bench/publish.py "$work/figures" 2>&1
+	for name in performance-figures.md performance-figures.svg; do
+		cmp "Documentation/$name" "$work/figures/$name" 2>&1
+	done
+}
+
 # ---- all of it ----
 
 pages=(Documentation/man/*)
 # shellcheck disable=SC2086 # words
 set -- $subcommands
-echo "1..$((19 + $# + 2 * ${#pages[@]}))"
+echo "1..$((20 + $# + 2 * ${#pages[@]}))"
 report "every subcommand is in the help, the table, the overview and the completion, and has a page" "$(check_subcommands)"
 for name in $subcommands; do
 	report "$name: its usage and options are the same in the help, the page and the completion" \
@@ -403,6 +414,7 @@ done
 report "references between the pages" "$(check_references)"
 report "the kernels of testing.md are those of tools/guest/kernels" "$(check_kernels)"
 report "kernels are named by tools/guest/kernels alone" "$(check_kernel_names)"
+report "the table and the picture of figures are those of performance-figures.json" "$(check_figures)"
 report "links point to files" "$(check_links)"
 report "install puts everything in its place" "$(check_install)"
 [ $failures -eq 0 ]
