@@ -14,13 +14,14 @@ MESSAGES ?= 1000000
 DURATION ?= 600
 
 .DEFAULT_GOAL := all
-.PHONY: all help bootstrap userspace module guest demo check check-all check-debug check-fresh test unit lint \
+.PHONY: all help bootstrap userspace module guest demo demo-picture check check-all check-debug check-fresh test unit lint \
 	fuzz soak bench bench-quick install install-module clean
 
 all: userspace module
 
 help:
 	@echo 'make demo            what freezeguard does, shown in a throw-away virtual machine'
+	@echo 'make demo-picture    runs the demo and draws the README'"'"'s picture of it'
 	@echo 'make check           every test; ends with "N passed, N failed, N skipped"'
 	@echo '                     KERNELS="$(KERNELS)": on which; known: $(shell tools/guest/list)'
 	@echo '                     SUITES="static cli-$(DEFAULT_KERNEL)": only these; ALSO="fresh-13": this one, too'
@@ -43,7 +44,7 @@ help:
 bootstrap:
 	@tools/bootstrap $(if $(filter-out demo,$(MAKECMDGOALS)),,build guest demo)
 
-userspace: | $(if $(filter demo check check-all check-debug test unit lint guest fuzz soak bench bench-quick,$(MAKECMDGOALS)),bootstrap)
+userspace: | $(if $(filter demo demo-picture check check-all check-debug test unit lint guest fuzz soak bench bench-quick,$(MAKECMDGOALS)),bootstrap)
 	@$(MAKE) --no-print-directory -C userspace O=$(BUILD)/userspace
 
 # Objects land beside the sources, as the kernel's build system has it; "make clean" takes them away.
@@ -64,6 +65,12 @@ guest: bootstrap userspace
 
 demo: bootstrap userspace
 	@tools/demo/run
+
+demo-picture: bootstrap userspace
+	@mkdir -p $(BUILD)
+	@tools/demo/run >$(BUILD)/demo.log || { cat $(BUILD)/demo.log; exit 1; }
+	@tools/demo/picture.py $(BUILD)/demo.log >$(BUILD)/demo.svg
+	@mv $(BUILD)/demo.svg Documentation/demo.svg
 
 check: guest
 	@KERNELS='$(KERNELS)' ALSO='$(ALSO)' tests/run $(SUITES)
