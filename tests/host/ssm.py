@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The Systems Manager documents, executed by Systems Manager's rules: parameters are checked against
 allowedValues and allowedPattern, {{ }} is replaced as text, a step runs if its precondition holds, its
-lines are one script for sh, and its exit status is the document's. freezectl is a stand-in that says how
-it was called. KTAP on standard output; needs no guest."""
+lines are one script for sh, and its exit status is the document's. A stand-in for freezectl records its
+arguments. KTAP on standard output; needs no guest."""
 import importlib.machinery
 import importlib.util
 import os
