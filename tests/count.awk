@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Counts the results in what a suite printed: prints "PASSED FAILED SKIPPED".
+# Counts the results in a suite's output, and prints "PASSED FAILED SKIPPED".
 #   awk -f count.awk -v suite=NAME -v status=N -v log_file=PATH -v failures=PATH KTAP
-# status is the suite's exit status, log_file its standard error. Failures and skips go to standard
-# error by name; failures also, with what explains them, to the file of that name.
+# status is the suite's exit status, log_file its standard error. The names of failures and skips go to
+# standard error. Failures also go to the file `failures`, with the lines that explain them.
 
 function tell(text)
 {

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables for and of the files that source this
 # SPDX-License-Identifier: GPL-2.0-only
-# What the tests with real databases are made of, on top of the command line's: filesystems whose block
+# The steps of the tests with real databases, on top of those in tests/lib/guest.sh: filesystems whose block
 # devices can be copied at one moment, servers, load. Sourced inside the guest.
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh

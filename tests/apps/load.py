@@ -3,10 +3,10 @@
 """load.py mariadb|postgresql SOCKET CLIENTS DIRECTORY
 
 Writes to a database from CLIENTS connections at once, one short transaction after another, until
-SIGTERM. DIRECTORY/N tells what client N did, a line an event, times in CLOCK_BOOTTIME nanoseconds:
-"begin SEQ TIME" before a transaction and "ack SEQ TIME" when its commit had been answered. Transaction
+SIGTERM. DIRECTORY/N records what client N did, one line for each event, times in CLOCK_BOOTTIME nanoseconds:
+"begin SEQ TIME" before a transaction and "ack SEQ TIME" after the answer to its commit. Transaction
 SEQ of client N adds the row (N, SEQ) to table t, on MariaDB also to m, which is MyISAM.
-Numbers go on where an earlier run left them.
+Numbers continue those of an earlier run.
 """
 import os
 import signal

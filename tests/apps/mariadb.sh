@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables for and of the files that source this
 # SPDX-License-Identifier: GPL-2.0-only
-# MariaDB servers of a test's own. Sourced after lib.sh, and by templates for mariadb_init alone.
+# MariaDB servers for a test. Sourced after lib.sh; templates sources it only for mariadb_init.
 
 # As small as it goes: each file is copied with its filesystem, and an emulated machine reads it.
 mariadb_options=(--skip-networking --innodb-log-file-size=4M --innodb-buffer-pool-size=8M

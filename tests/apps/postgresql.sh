@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables for and of the files that source this
 # SPDX-License-Identifier: GPL-2.0-only
-# PostgreSQL servers of a test's own. Sourced after lib.sh, and by templates for postgresql_init alone. They
-# refuse to run as root.
+# PostgreSQL servers for a test. Sourced after lib.sh; templates sources it only for postgresql_init. The
+# servers refuse to run as root.
 
 postgresql_bin=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 chmod 755 "$scratch"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What becomes of a database when the thaw does not come in time, or when the supervisor, the client
-# that holds the session, or the server is killed while everything is frozen.
+# What happens to a database if the thaw does not come in time. What happens if the supervisor, the client of
+# the session, or the server is killed while everything is frozen.
 # shellcheck disable=SC2154 # variables of the libraries
 # shellcheck source=tests/apps/lib.sh
 . ./lib.sh

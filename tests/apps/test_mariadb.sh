@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# MariaDB: what was acknowledged before the pre-script returned is in a server that is started on copies
-# of the block devices, with every table closed, and nothing that began after it.
+# MariaDB: a server that starts on copies of the block devices has every transaction that was acknowledged
+# before the pre-script returned, and none that began after that. Every table is closed.
 # shellcheck disable=SC2154 # variables of the libraries
 # shellcheck source=tests/apps/lib.sh
 . ./lib.sh

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# PostgreSQL: what was acknowledged before the pre-script returned is in a server that is started on copies
-# of the block devices, and nothing that began after it; also with WAL on a filesystem of its own.
+# PostgreSQL: a server that starts on copies of the block devices has every transaction that was acknowledged
+# before the pre-script returned, and none that began after that; also with WAL on its own filesystem.
 # shellcheck disable=SC2154 # variables of the libraries
 # shellcheck source=tests/apps/lib.sh
 . ./lib.sh

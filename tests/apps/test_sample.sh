@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What a pre-script and a post-script cost, beside the steps of the sample document, when no database
-# runs: one ext4 filesystem, pairs of both in turn.
+# The cost of a pre-script and a post-script, compared with the steps of the sample document, without a
+# database: one ext4 filesystem, both in turns.
 # shellcheck disable=SC2154 # variables of the library
 # shellcheck source=tests/apps/lib.sh
 . ./lib.sh

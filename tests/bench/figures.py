@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The figures: which series are compared, how, and what is to be reached. Data only.
+"""The figures: which series are compared, how, and with which goal. Data only.
 
-A series is what the programs beside this file call so; "what" tells what it is of. "by" is how a
-series becomes one number. With a peer the mark is for ours divided by the peer's, else for ours.
+The programs in this folder print series; "what" describes the measured thing. "by" is how a series
+becomes one number. The mark limits ours divided by the peer's, or ours if there is no peer.
 """
 
 from collections import namedtuple

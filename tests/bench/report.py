@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Makes figures of samples: report.py SAMPLES [--json FILE --run TEXT] [--ktap] [GROUP...]
+"""Makes figures from samples: report.py SAMPLES [--json FILE --run TEXT] [--ktap] [GROUP...]
 
-Prints the table, or with --ktap a result for each figure that there should be: whether it is there.
+Prints the table, or with --ktap one result for each known figure, ok if it was produced.
 GROUP: only the figures whose names begin so. TEXT says which run it was; publish.py keeps it.
 """
 

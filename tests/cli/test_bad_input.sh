@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Everything a hurried person can get wrong: a clear error that names it, exit 1, nothing touched.
+# Wrong input: a clear error names each mistake, the exit code is 1, and nothing is touched.
 # On one kernel: these are refusals by freezectl; tests/kernel has those by the module on each.
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh

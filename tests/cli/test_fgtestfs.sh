@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Freezes and thaws that fail or hang, made by fgtestfs in the real module.
+# Freezes and thaws that fail or hang: fgtestfs makes them do so in the real module.
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
 plan 36

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Freeze and thaw of each filesystem, of all at once, and of one that somebody else froze.
+# Freeze and thaw of each filesystem, of all at once, and of one that another tool froze.
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
 plan 49

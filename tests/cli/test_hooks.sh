@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Application hooks, with shell scripts in the place of applications: every cell of the table in
-# Documentation/dlm.md, and what becomes of an application when somebody is killed or stopped.
+# Application hooks, with shell scripts in place of applications: every cell of the table in
+# Documentation/dlm.md, and what happens to an application if one of the processes is killed or stopped.
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
 plan 118

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# freezectl is killed in every phase of a freeze: the kernel thaws at once, not only at the deadline.
+# freezectl is killed in every phase of a freeze: the kernel thaws at once, before the deadline.
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
 plan 7

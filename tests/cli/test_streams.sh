@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What a caller may have done to its streams and signals, and may have run: the answer stays true, and
-# nothing stays frozen that nobody knows of.
+# Callers with unusual streams, signals and commands: the answer stays true, and nothing stays frozen
+# without a report.
 # On one kernel: it is about what freezectl does with what it was given.
 # shellcheck disable=SC2016 # the commands of other shells
 # shellcheck source=tests/lib/guest.sh

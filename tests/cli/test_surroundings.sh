@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What a caller may have done to its limits and mounts, and how leases are counted: the answer stays true,
-# and nothing stays frozen that nobody knows of.
+# Callers with unusual limits and mounts, and the counts of leases: the answer stays true, and nothing stays
+# frozen without a report.
 # shellcheck disable=SC2016 # the commands of other shells
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# A filesystem that may turn read-only while it is frozen: an ext4 with errors=remount-ro when it cannot
-# read something. The kernel's thaw passes over the writers of what is read-only. Newer kernels, 6.1's
-# stable ones among them, keep such an error apart from that; the thaw says what has happened.
+# A filesystem that may turn read-only while it is frozen: an ext4 with errors=remount-ro that cannot read a
+# block. The kernel's thaw does not wake the writers of a read-only filesystem. Newer kernels, among them 6.1's
+# stable ones, keep such an error apart from read-only; the thaw reports what happened.
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
 plan 5

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Three filesystems, each in a file of the next, in one lease; named in both orders, with writers on
-# each. Frozen in the wrong order the upper one's last writes would wait for the lower one for ever.
+# Three filesystems, each in a file of the next, in one lease, named in both orders, with writers on each.
+# In the wrong order the last writes of the upper one would wait for the lower one for ever.
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
 plan 40

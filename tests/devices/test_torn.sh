@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# A device that is torn out or fails while its filesystem is frozen: the lease ends all the same,
-# writers return, and everything can be taken down afterwards.
+# A device is torn out or fails while its filesystem is frozen: the lease still ends, writers return, and
+# everything can be unmounted and removed afterwards.
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
 types=(ext4 xfs btrfs) kinds=(deleted error flakey)

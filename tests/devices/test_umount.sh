@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What a lease holds can't be unmounted, but lazily, and goes for good when the lease does; and many
-# mounts of one filesystem are one hold.
+# A held filesystem can only be unmounted lazily, and is shut down when the lease ends. Many mounts of one
+# filesystem are one hold.
 # shellcheck disable=SC2016 # the commands of other shells
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Writes what the fuzzer knows of the protocol as C tables: spec-table.py SPEC HEADER > TABLE.
+"""Writes the fuzzer's knowledge of the protocol as C tables: spec-table.py SPEC HEADER > TABLE.
 
 Commands, attribute sets, types, nesting and limits come from the netlink spec, the errors that each
 command may answer with from the essay that opens the uapi header.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# The observer's object, on the host: what it takes to build it, and where it is attached. KTAP on
-# standard output.
+# The observer's object, on the host: which files its build needs, and where its programs are attached.
+# KTAP on standard output.
 set -u
 export LC_ALL=C
 cd "$(dirname "$0")/../.." || exit 1

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# What tests/run makes of a suite's output: how many passed, failed and were skipped, what is told at
-# once, and what is repeated at the end.
+# How tests/run reads a suite's output: how many tests passed, failed and were skipped, what it shows at
+# once, and what it repeats at the end.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# make demo, as a test: it checks its own claims, and says how many were wrong.
+# make demo as a test: the demo checks its own claims, and prints how many were wrong.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 echo 1..2

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# The table of kernels and the cache of them: a kernel that cannot be had, one that its suite has
-# replaced, and what gets into the way of fetching one. Runs on the host and starts no guest. Nothing
-# is downloaded but indexes, and the beginning of a kernel, in a cache of its own.
+# The table and the cache of kernels: a kernel that is not available, one that its suite has replaced, and
+# failures while fetching one. Runs on the host and starts no guest. It has its own cache, and downloads
+# only indexes and the beginning of a kernel.
 # shellcheck disable=SC2317 # functions that check() calls by name
 set -u
 cd "$(dirname "$0")/../.." || exit 1

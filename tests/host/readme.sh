@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Types the README's commands: every line of its sh blocks, in their order. KTAP on standard output.
+# Runs the README's commands: every line of its sh blocks, in order. KTAP on standard output.
 #
-# What builds and installs runs on this machine, on a copy of the sources, in a mount namespace where
-# what is installed lands in a scratch folder and the guest's kernel headers are where Debian has them.
-# What freezes runs in a guest, with what was installed.
+# Commands that build and install run on this machine, on a copy of the sources, in a mount namespace. There
+# the installed files go to a scratch folder, and the guest's kernel headers are where Debian has them.
+# Commands that freeze run in a guest, with the installed files.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 

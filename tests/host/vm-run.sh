@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# What tools/vm-run promises: streams, statuses, and that no trouble in a guest looks like success.
+# The promises of tools/vm-run: streams, exit statuses, and that no trouble in a guest looks like success.
 # Runs on the host, since it starts guests. VM_RUN_KERNEL chooses the kernel.
 set -u
 cd "$(dirname "$0")/../.." || exit 1

@@ -1,9 +1,9 @@
 # shellcheck shell=bash disable=SC2034 # variables for the files that source this
 # SPDX-License-Identifier: GPL-2.0-only
-# What the command line's tests are made of: KTAP, filesystems, writers. Sourced inside the guest.
+# The steps of the guests' tests: KTAP, filesystems, writers. Sourced inside the guest.
 #
-# A test file says "plan N", then makes N results with pass, fail, expect, says and that. Whatever
-# happens, its end thaws and unmounts everything. The file as a whole has a time limit.
+# A test file calls "plan N", then makes N results with pass, fail, expect, says and that. Its end always
+# thaws and unmounts everything. The file as a whole has a time limit.
 
 [ -n "${FREEZEGUARD_GUEST:-}" ] || { echo "Bail out! not inside the guest: use tools/vm-run"; exit 99; }
 

@@ -3,7 +3,7 @@
 """ask.py DIRECTORY: answers questions about JSON documents, and about the observer's maps below DIRECTORY.
 
 Reads lines "FILE<TAB>EXPRESSION", and prints one line for each: what the Python expression is. Without a
-FILE, "True", or what is to be known of an expression that isn't. An expression sees
+FILE, "True", or the values behind an expression that is not true. An expression sees
 
     d                     the document in FILE; "-" is none
     frozen, filesystems   dictionaries by device, "7:0"

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables for and of the files that source this
 # SPDX-License-Identifier: GPL-2.0-only
-# What the observer's tests are made of, on top of the command line's. Sourced inside the guest.
+# The steps of the observer's tests, on top of those in tests/lib/guest.sh. Sourced inside the guest.
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
 pins=/sys/fs/bpf/freezeguard

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What was frozen before the observer came, by whomever, and who waited for it: found when it is loaded.
+# A load finds what was frozen before, whatever process froze it, and the tasks that wait for it.
 # shellcheck disable=SC2154 # variables of the library
 # shellcheck source=tests/observer/lib.sh
 . ./lib.sh

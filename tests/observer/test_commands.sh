@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC1091 # lib.sh is looked at on its own
 # SPDX-License-Identifier: GPL-2.0-only
-# What the other commands tell while the observer is loaded: who froze, who thawed, who waits.
+# What the other commands report while the observer is loaded: which process froze or thawed, which tasks wait.
 . ./lib.sh
 
 plan 57

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Every freeze and every thaw is seen once, with who did it: by hand, by eight processes at once, and by
-# eight that are in each other's way.
+# Every freeze and every thaw is seen once, with its process: one by one, by eight processes at once, and by
+# eight processes that compete for the same filesystems.
 # shellcheck disable=SC2154 # variables of the library
 # shellcheck source=tests/observer/lib.sh
 . ./lib.sh

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Loading under difficulties: several at once, one that is killed, and by whom and where it is refused.
+# Loading under difficulties: several loads at once, a killed load, and the users and places that are refused.
 # shellcheck disable=SC2016,SC2154 # the commands of other shells; variables of the library
 # shellcheck source=tests/observer/lib.sh
 . ./lib.sh

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What the observer costs a writer that nothing stops: no program is run for it, and it is as fast as
-# without. OBSERVER_PAIRS: how often the observer is loaded and unloaded to compare.
+# The observer's cost for a writer that nothing stops: no program runs for it, and it is as fast as without
+# the observer. OBSERVER_PAIRS: how often the observer is loaded and unloaded for the comparison.
 # shellcheck disable=SC2154 # variables of the library
 # shellcheck source=tests/observer/lib.sh
 . ./lib.sh

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Every way in which a filesystem is frozen, thawed, or goes: what the maps say, beside the kernel's word.
+# Every way in which a filesystem is frozen, thawed or shut down: the maps agree with the kernel.
 # shellcheck disable=SC2016,SC2154 # the commands of other shells; variables of the library
 # shellcheck source=tests/observer/lib.sh
 . ./lib.sh

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Writers that a freeze stops: who they are, for how long, at which level; and what can't be seen.
+# Writers that a freeze stops: which tasks, for how long, at which level; and what cannot be seen.
 # shellcheck disable=SC2154 # variables of the library
 # shellcheck source=tests/observer/lib.sh
 . ./lib.sh

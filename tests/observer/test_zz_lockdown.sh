@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# A kernel that is locked down. The last file, since that can't be taken back.
+# A kernel that is locked down. This is the last file, since a lockdown cannot be undone.
 # shellcheck source=tests/observer/lib.sh
 . ./lib.sh
 plan 4

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Reads figures for Prometheus from standard input with its own client's parser, and complains about
-what a monitoring system would stumble over: metrics.py [DOCUMENT] exits with 0 if there is nothing.
+"""Reads Prometheus metrics from standard input with the parser of Prometheus' own client: metrics.py [DOCUMENT]
 
-With DOCUMENT, every metric has to be named in it.
+Prints what a monitoring system could not use, and exits with 0 if there is no such problem. With DOCUMENT,
+every metric must be named there.
 """
 import collections
 import importlib.util

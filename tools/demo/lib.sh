@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2086 # names without spaces
 # SPDX-License-Identifier: GPL-2.0-only
-# What the demo's stories are made of. Every wait is bounded, every claim is checked: the demo fails
-# when what it tells isn't so.
+# The steps of the demo's stories. Every wait has a limit. Every claim is checked: the demo fails if one
+# is not true.
 
 dir=/tmp/demo
 filesystems=(ext4 xfs btrfs)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Prints the kernel's complaints found in a log, each with what follows up to its end, and exits
-# with 1 if there are any. -v allow=REGEX: lines that are expected and don't count.
+# Prints each complaint of the kernel in a log, up to the complaint's end, and exits with 1 if there is
+# one. -v allow=REGEX: lines that are expected and don't count.
 
 BEGIN {
 	# Call Trace alone is none: SysRq-w and SysRq-l print it on request.
