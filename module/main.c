@@ -6,7 +6,6 @@
 #include "compat/compat.h"
 #include "expedite.h"
 #include "netlink.h"
-#include "owner.h"
 #include "registry.h"
 #include "sysfs.h"
 #include "thaw_watch.h"
@@ -102,17 +101,14 @@ static int __init fg_init(void)
 	err = fg_lease_init(&fg_events);
 	if (err)
 		return err;
-	err = fg_owner_watch();
-	if (err)
-		goto exit_lease;
 	err = register_reboot_notifier(&fg_reboot_notifier);
 	if (err)
-		goto unwatch_owners;
+		goto exit_lease;
 	fg_watch_start();
 	err = fg_tally_init();
 	if (err)
 		goto stop_watch;
-	err = genl_register_family(&fg_netlink_family);
+	err = fg_netlink_init();
 	if (err)
 		goto exit_tally;
 	return 0;
@@ -122,8 +118,6 @@ exit_tally:
 stop_watch:
 	fg_watch_stop();
 	unregister_reboot_notifier(&fg_reboot_notifier);
-unwatch_owners:
-	fg_owner_unwatch();
 exit_lease:
 	fg_lease_exit();
 	return err;
@@ -132,11 +126,10 @@ exit_lease:
 /* No lease is live: each of its threads holds a reference to the module. */
 static void __exit fg_exit(void)
 {
-	genl_unregister_family(&fg_netlink_family);
+	fg_netlink_exit();
 	fg_tally_exit();
 	fg_watch_stop();
 	unregister_reboot_notifier(&fg_reboot_notifier);
-	fg_owner_unwatch();
 	fg_lease_exit();
 	fg_expedite_exit();
 	fg_registry_clear();

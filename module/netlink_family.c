@@ -4,7 +4,7 @@
 #include <linux/module.h>
 
 #include "compat/compat.h"
-#include "netlink.h"
+#include "netlink_internal.h"
 
 const struct nla_policy fg_superblock_policy[FREEZEGUARD_A_SUPERBLOCK_MAX + 1] = {
 	[FREEZEGUARD_A_SUPERBLOCK_FD]		= NLA_POLICY_MIN(NLA_S32, 0),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* owner: the socket that made a lease, and what happens when it is closed. */
+/* owner: the socket that a lease is bound to, and the process that made it. */
 #ifndef FG_OWNER_H
 #define FG_OWNER_H
 
@@ -43,7 +43,5 @@ static inline bool fg_owner_is_dead(const struct fg_owner *owner)
 
 void fg_process_current(struct fg_process *process);
 void fg_owner_init(struct fg_owner *owner, struct sk_buff *skb);
-int fg_owner_watch(void);
-void fg_owner_unwatch(void);
 
 #endif /* FG_OWNER_H */
