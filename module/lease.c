@@ -7,6 +7,7 @@
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
+#include <linux/string.h>
 #include <linux/timekeeping.h>
 
 #include "expedite.h"
@@ -17,6 +18,9 @@
 /* Pauses between thaws that fail: doubled from the first to the last, then for as long as it takes. */
 #define FG_THAW_PAUSE_FIRST_MS	10
 #define FG_THAW_PAUSE_LAST_MS	5000
+
+static_assert(FREEZEGUARD_NOTICE_ID_LEN >= sizeof_field(struct fg_lease, id));
+static_assert(FREEZEGUARD_NOTICE_COMM_LEN >= sizeof_field(struct fg_process, comm));
 
 /* How often one that is through with writing back does it again, while others are not. */
 #define FG_WRITE_BACK_AGAIN_MS	1000
@@ -67,6 +71,37 @@ static bool fg_lease_has_ended(struct fg_lease *lease)
 	return fg_state_has_ended(READ_ONCE(lease->info.state));
 }
 
+/**
+ * fg_lease_trace_state() - report a lease's state to the tracepoint
+ * @lease: a lease that nobody else knows, or with its lock held
+ *
+ * Context: any.
+ */
+void fg_lease_trace_state(const struct fg_lease *lease)
+{
+	trace_lease_state(lease->number, lease->id, lease->info.state, lease->info.cause,
+			  lease->info.error);
+}
+
+/* Report to BPF programs what happens to a hold. The lock keeps the notices of a hold in order. */
+static void fg_lease_notice(const struct fg_hold *hold, enum freezeguard_notice_event event)
+{
+	const struct fg_lease *lease = hold->lease;
+	struct freezeguard_notice notice = {
+		.size = sizeof(notice),
+		.event = event,
+		.superblock = (unsigned long)hold->sb,
+		.lease = lease->number,
+		.deadline_ns = lease->info.deadline_ns,
+		.maker_pid = lease->info.maker.pid,
+	};
+
+	lockdep_assert_held(&lease->lock);
+	strscpy(notice.maker_comm, lease->info.maker.comm, sizeof(notice.maker_comm));
+	strscpy(notice.id, lease->id, sizeof(notice.id));
+	fg_notice_send(&notice);
+}
+
 static void fg_lease_freezing_begins(struct fg_lease *lease)
 {
 	lockdep_assert_held(&lease->lock);
@@ -97,7 +132,7 @@ static bool fg_lease_end_locked(struct fg_lease *lease, enum freezeguard_cause c
 	lease->info.cause = cause;
 	lease->info.error = -err;
 	lease->info.ended_ns = ktime_get_boottime_ns();
-	trace_lease_state(lease);
+	fg_lease_trace_state(lease);
 	return true;
 }
 
@@ -255,7 +290,7 @@ static enum hrtimer_restart fg_lease_deadline(struct hrtimer *timer)
 	 * not of the clock: a deadline that is let pass here must have another one coming.
 	 */
 	if (!hrtimer_is_queued(timer) && !fg_lease_has_ended(lease)) {
-		trace_lease_deadline(lease);
+		trace_lease_deadline(lease->number, lease->id, lease->info.deadline_ns);
 		won = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_DEADLINE, 0);
 	}
 	spin_unlock_irqrestore(&lease->lock, flags);
@@ -275,7 +310,7 @@ static void fg_lease_notice_deadline(struct fg_lease *lease)
 
 		spin_lock_irqsave(&lease->lock, flags);
 		if (hold->freeze_begin_ns && fg_hold_is_live(hold))
-			fg_notice_tell(hold, FREEZEGUARD_NOTICE_DEADLINE);
+			fg_lease_notice(hold, FREEZEGUARD_NOTICE_DEADLINE);
 		spin_unlock_irqrestore(&lease->lock, flags);
 	}
 }
@@ -370,7 +405,7 @@ static bool fg_lease_begin_to_freeze(struct fg_lease *lease, struct fg_hold *hol
 	if (!ended) {
 		WRITE_ONCE(hold->state, FREEZEGUARD_HOLD_STATE_FREEZING);
 		hold->freeze_begin_ns = ktime_get_boottime_ns();
-		fg_notice_tell(hold, FREEZEGUARD_NOTICE_FREEZING);
+		fg_lease_notice(hold, FREEZEGUARD_NOTICE_FREEZING);
 	}
 	spin_unlock_irqrestore(&lease->lock, flags);
 	return !ended;
@@ -421,7 +456,7 @@ static bool fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
 	spin_lock_irqsave(&lease->lock, flags);
 	if (!err && hold->doubtful)
 		err = -ECANCELED;
-	trace_hold_frozen(hold, err, took_ns);
+	trace_hold_frozen(lease->number, hold, err, took_ns);
 	if (err) {
 		hold->error = -err;
 		ended = fg_lease_end_locked(lease, err == -ECANCELED ?
@@ -439,7 +474,7 @@ static bool fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
 			WRITE_ONCE(lease->info.state, FREEZEGUARD_LEASE_STATE_FROZEN);
 			fg_lease_freezing_is_over(lease);
 			lease->info.frozen_ns = hold->frozen_ns;
-			trace_lease_state(lease);
+			fg_lease_trace_state(lease);
 		}
 	}
 	spin_unlock_irqrestore(&lease->lock, flags);
@@ -479,7 +514,7 @@ static void fg_lease_thaw_hold(struct fg_lease *lease, struct fg_hold *hold)
 			hold->error = -err;
 			hold->thaw_failures++;
 		}
-		trace_hold_thawed(hold, err, now_ns - begin_ns,
+		trace_hold_thawed(lease->number, hold, err, now_ns - begin_ns,
 				  hold->frozen_ns ? now_ns - hold->frozen_ns : 0);
 		spin_unlock_irqrestore(&lease->lock, flags);
 		if (!err)
@@ -534,7 +569,7 @@ static void fg_lease_finish(struct fg_lease *lease)
 		lease->info.continuity = fg_lease_worst_continuity(lease);
 	WRITE_ONCE(lease->info.state, fg_lease_last_state(&lease->info));
 	lease->info.released_ns = ktime_get_boottime_ns();
-	trace_lease_state(lease);
+	fg_lease_trace_state(lease);
 	spin_unlock_irqrestore(&lease->lock, flags);
 
 	fg_lease_events->retired(lease);
@@ -562,7 +597,7 @@ static void fg_lease_release_hold(struct fg_lease *lease, struct fg_hold *hold)
 	hold->released_ns = ktime_get_boottime_ns();
 	WRITE_ONCE(hold->state, FREEZEGUARD_HOLD_STATE_RELEASED);
 	if (hold->freeze_begin_ns)
-		fg_notice_tell(hold, FREEZEGUARD_NOTICE_RELEASED);
+		fg_lease_notice(hold, FREEZEGUARD_NOTICE_RELEASED);
 	last = !--lease->info.nr_live;
 	spin_unlock_irqrestore(&lease->lock, flags);
 	if (last)
