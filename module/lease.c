@@ -1,36 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* lease: the state machine, the deadline and the threads; lease.h tells how they fit together. */
-#include <linux/delay.h>
-#include <linux/kthread.h>
 #include <linux/mm.h>
-#include <linux/module.h>
-#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 
 #include "expedite.h"
-#include "lease.h"
-#include "notice.h"
+#include "lease_internal.h"
 #include "trace.h"
-
-/* Pauses between thaws that fail: doubled from the first to the last, then for as long as it takes. */
-#define FG_THAW_PAUSE_FIRST_MS	10
-#define FG_THAW_PAUSE_LAST_MS	5000
 
 static_assert(FREEZEGUARD_NOTICE_ID_LEN >= sizeof_field(struct fg_lease, id));
 static_assert(FREEZEGUARD_NOTICE_COMM_LEN >= sizeof_field(struct fg_process, comm));
 
-/* How often one that is through with writing back does it again, while others are not. */
-#define FG_WRITE_BACK_AGAIN_MS	1000
-
-/* After a lease's end, how often and how long apart threads that starve are looked for. */
-#define FG_RESCUE_ROUNDS	10
-#define FG_RESCUE_PAUSE_MS	100
-
-static const struct fg_lease_events *fg_lease_events;
-static struct workqueue_struct *fg_lease_workers;
+const struct fg_lease_events *fg_lease_events;
+struct workqueue_struct *fg_lease_workers;
 
 /**
  * fg_lease_init() - prepare for leases
@@ -56,21 +40,6 @@ void fg_lease_exit(void)
 	destroy_workqueue(fg_lease_workers);
 }
 
-static bool fg_state_is_live(enum freezeguard_lease_state state)
-{
-	return state < FREEZEGUARD_LEASE_STATE_THAWED;
-}
-
-static bool fg_state_has_ended(enum freezeguard_lease_state state)
-{
-	return state >= FREEZEGUARD_LEASE_STATE_THAWING;
-}
-
-static bool fg_lease_has_ended(struct fg_lease *lease)
-{
-	return fg_state_has_ended(READ_ONCE(lease->info.state));
-}
-
 /**
  * fg_lease_trace_state() - report a lease's state to the tracepoint
  * @lease: a lease that nobody else knows, or with its lock held
@@ -84,7 +53,7 @@ void fg_lease_trace_state(const struct fg_lease *lease)
 }
 
 /* Report to BPF programs what happens to a hold. The lock keeps the notices of a hold in order. */
-static void fg_lease_notice(const struct fg_hold *hold, enum freezeguard_notice_event event)
+void fg_lease_notice_locked(const struct fg_hold *hold, enum freezeguard_notice_event event)
 {
 	const struct fg_lease *lease = hold->lease;
 	struct freezeguard_notice notice = {
@@ -102,7 +71,7 @@ static void fg_lease_notice(const struct fg_hold *hold, enum freezeguard_notice_
 	fg_notice_send(&notice);
 }
 
-static void fg_lease_freezing_begins(struct fg_lease *lease)
+void fg_lease_expedite_locked(struct fg_lease *lease)
 {
 	lockdep_assert_held(&lease->lock);
 	if (fg_lease_has_ended(lease))
@@ -111,7 +80,7 @@ static void fg_lease_freezing_begins(struct fg_lease *lease)
 	lease->expedites = true;
 }
 
-static void fg_lease_freezing_is_over(struct fg_lease *lease)
+static void fg_lease_unexpedite_locked(struct fg_lease *lease)
 {
 	lockdep_assert_held(&lease->lock);
 	if (lease->expedites)
@@ -120,12 +89,12 @@ static void fg_lease_freezing_is_over(struct fg_lease *lease)
 }
 
 /* The one place where the end of a lease is decided, with the error of a hold that failed or 0. */
-static bool fg_lease_end_locked(struct fg_lease *lease, enum freezeguard_cause cause, int err)
+bool fg_lease_end_locked(struct fg_lease *lease, enum freezeguard_cause cause, int err)
 {
 	lockdep_assert_held(&lease->lock);
 	if (fg_lease_has_ended(lease))
 		return false;
-	fg_lease_freezing_is_over(lease);
+	fg_lease_unexpedite_locked(lease);
 	WRITE_ONCE(lease->info.state,
 		   lease->info.state == FREEZEGUARD_LEASE_STATE_FROZEN ?
 		   FREEZEGUARD_LEASE_STATE_THAWING : FREEZEGUARD_LEASE_STATE_ROLLING_BACK);
@@ -137,59 +106,11 @@ static bool fg_lease_end_locked(struct fg_lease *lease, enum freezeguard_cause c
 }
 
 /* After fg_lease_end_locked() returned true and the lock was released. */
-static void fg_lease_end_tell(struct fg_lease *lease)
+void fg_lease_end_notify(struct fg_lease *lease)
 {
 	wake_up_all(&lease->wait);
 	fg_lease_get(lease);
 	queue_work(fg_lease_workers, &lease->ending);
-}
-
-static void fg_lease_rescue_thread(struct fg_lease *lease, struct fg_hold *hold)
-{
-	struct task_struct *task;
-	unsigned long flags;
-
-	spin_lock_irqsave(&lease->lock, flags);
-	task = hold->thread;
-	if (task)
-		get_task_struct(task);
-	spin_unlock_irqrestore(&lease->lock, flags);
-	if (!task)
-		return;
-	fg_thread_rescue(task);
-	put_task_struct(task);
-}
-
-/*
- * A thread that has not thawed though an ordinary worker had the time to notice may be kept from
- * running by real-time tasks, unless it is one of SCHED_DEADLINE.
- */
-static void fg_lease_rescue_threads(struct fg_lease *lease)
-{
-	enum freezeguard_hold_state before = FREEZEGUARD_HOLD_STATE_THAWING;
-	unsigned int round, i;
-
-	for (round = 0; round < FG_RESCUE_ROUNDS; round++) {
-		usleep_range(1000, 2000);
-		if (!fg_lease_is_live(lease))
-			break;
-		for (i = 0; i < lease->nr_holds; i++)
-			if (READ_ONCE(lease->holds[i].state) < before)
-				fg_lease_rescue_thread(lease, &lease->holds[i]);
-		/* those that do thaw get longer before they lose what they have over others */
-		before = FREEZEGUARD_HOLD_STATE_RELEASED;
-		schedule_timeout_idle(msecs_to_jiffies(FG_RESCUE_PAUSE_MS));
-	}
-}
-
-/* Announces THAWING and ROLLING_BACK, which may last; not for the interrupt that decided them. */
-static void fg_lease_announce_end(struct work_struct *work)
-{
-	struct fg_lease *lease = container_of(work, struct fg_lease, ending);
-
-	fg_lease_events->happened(lease, FG_LEASE_ENDING, NULL);
-	fg_lease_rescue_threads(lease);
-	fg_lease_put(lease);
 }
 
 /**
@@ -215,7 +136,7 @@ int fg_lease_end(struct fg_lease *lease, enum freezeguard_cause cause)
 	spin_unlock_irqrestore(&lease->lock, flags);
 	if (!won)
 		return -EALREADY;
-	fg_lease_end_tell(lease);
+	fg_lease_end_notify(lease);
 	return 0;
 }
 
@@ -235,7 +156,7 @@ void fg_lease_end_orphaned(struct fg_lease *lease)
 		won = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_OWNER_DEATH, 0);
 	spin_unlock_irqrestore(&lease->lock, flags);
 	if (won)
-		fg_lease_end_tell(lease);
+		fg_lease_end_notify(lease);
 }
 
 /**
@@ -275,7 +196,7 @@ void fg_lease_foreign_thaw(struct fg_hold *hold)
 	}
 	spin_unlock_irqrestore(&lease->lock, flags);
 	if (won)
-		fg_lease_end_tell(lease);
+		fg_lease_end_notify(lease);
 }
 
 static enum hrtimer_restart fg_lease_deadline(struct hrtimer *timer)
@@ -295,7 +216,7 @@ static enum hrtimer_restart fg_lease_deadline(struct hrtimer *timer)
 	}
 	spin_unlock_irqrestore(&lease->lock, flags);
 	if (won)
-		fg_lease_end_tell(lease);
+		fg_lease_end_notify(lease);
 	return HRTIMER_NORESTART;
 }
 
@@ -310,7 +231,7 @@ static void fg_lease_notice_deadline(struct fg_lease *lease)
 
 		spin_lock_irqsave(&lease->lock, flags);
 		if (hold->freeze_begin_ns && fg_hold_is_live(hold))
-			fg_lease_notice(hold, FREEZEGUARD_NOTICE_DEADLINE);
+			fg_lease_notice_locked(hold, FREEZEGUARD_NOTICE_DEADLINE);
 		spin_unlock_irqrestore(&lease->lock, flags);
 	}
 }
@@ -379,7 +300,7 @@ int fg_lease_detach(struct fg_lease *lease)
 }
 
 /* Let the lowest level from @level on freeze; false if no hold has such a level. */
-static bool fg_lease_open_level(struct fg_lease *lease, unsigned int level)
+bool fg_lease_open_level_locked(struct fg_lease *lease, unsigned int level)
 {
 	const struct fg_hold *hold = lease->holds, *end = hold + lease->nr_holds;
 
@@ -394,135 +315,14 @@ static bool fg_lease_open_level(struct fg_lease *lease, unsigned int level)
 	return true;
 }
 
-/* False if the lease has ended: nothing is frozen that would be thawed at once. */
-static bool fg_lease_begin_to_freeze(struct fg_lease *lease, struct fg_hold *hold)
+/* The last superblock was frozen. */
+void fg_lease_frozen_locked(struct fg_lease *lease, u64 frozen_ns)
 {
-	unsigned long flags;
-	bool ended;
-
-	spin_lock_irqsave(&lease->lock, flags);
-	ended = fg_lease_has_ended(lease);
-	if (!ended) {
-		WRITE_ONCE(hold->state, FREEZEGUARD_HOLD_STATE_FREEZING);
-		hold->freeze_begin_ns = ktime_get_boottime_ns();
-		fg_lease_notice(hold, FREEZEGUARD_NOTICE_FREEZING);
-	}
-	spin_unlock_irqrestore(&lease->lock, flags);
-	return !ended;
-}
-
-/*
- * The thaw must not wait behind whatever load there is. Not done by the threads themselves: setting a
- * class takes a lock of the cpusets, and who has that may be waiting for a page fault on the very
- * superblock that they have frozen.
- */
-static void fg_lease_urge_threads(struct work_struct *work)
-{
-	struct fg_lease *lease = container_of(work, struct fg_lease, urge);
-	unsigned int i;
-
-	for (i = 0; i < lease->nr_holds && !fg_lease_has_ended(lease); i++) {
-		struct fg_hold *hold = &lease->holds[i];
-
-		if (hold->urgent || READ_ONCE(hold->state) != FREEZEGUARD_HOLD_STATE_FROZEN)
-			continue;
-		hold->urgent = true;
-		fg_thread_urgent(hold->thread);
-	}
-	fg_lease_put(lease);
-}
-
-static void fg_lease_queue_urge(struct fg_lease *lease)
-{
-	fg_lease_get(lease);
-	if (!queue_work(fg_lease_workers, &lease->urge))
-		fg_lease_put(lease);
-}
-
-/* Freeze one superblock and do what follows from it for the lease. True if it has to be thawed. */
-static bool fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
-{
-	bool ended = false, next_level = false, all_frozen = false, frozen;
-	u64 begin_ns, took_ns;
-	unsigned long flags;
-	int err;
-
-	if (!fg_lease_begin_to_freeze(lease, hold))
-		return false;
-	begin_ns = ktime_get_boottime_ns();
-	err = fg_hold_freeze(hold, &frozen);
-	took_ns = ktime_get_boottime_ns() - begin_ns;
-
-	spin_lock_irqsave(&lease->lock, flags);
-	if (!err && hold->doubtful)
-		err = -ECANCELED;
-	trace_hold_frozen(lease->number, hold, err, took_ns);
-	if (err) {
-		hold->error = -err;
-		ended = fg_lease_end_locked(lease, err == -ECANCELED ?
-						   FREEZEGUARD_CAUSE_FOREIGN_THAW :
-						   FREEZEGUARD_CAUSE_HOLD_FAILED, err);
-	} else {
-		WRITE_ONCE(hold->state, FREEZEGUARD_HOLD_STATE_FROZEN);
-		hold->frozen_ns = ktime_get_boottime_ns();
-		if (lease->info.state == FREEZEGUARD_LEASE_STATE_FREEZING &&
-		    !--lease->nr_to_freeze) {
-			next_level = fg_lease_open_level(lease, hold->level + 1);
-			all_frozen = !next_level;
-		}
-		if (all_frozen) {
-			WRITE_ONCE(lease->info.state, FREEZEGUARD_LEASE_STATE_FROZEN);
-			fg_lease_freezing_is_over(lease);
-			lease->info.frozen_ns = hold->frozen_ns;
-			fg_lease_trace_state(lease);
-		}
-	}
-	spin_unlock_irqrestore(&lease->lock, flags);
-
-	if (!err)
-		fg_lease_queue_urge(lease);
-	if (ended)
-		fg_lease_end_tell(lease);
-	else if (all_frozen)
-		fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
-	else if (next_level)
-		wake_up_all(&lease->wait);
-	return frozen;
-}
-
-/* Thaw one superblock; never given up. */
-static void fg_lease_thaw_hold(struct fg_lease *lease, struct fg_hold *hold)
-{
-	unsigned int pause_ms = FG_THAW_PAUSE_FIRST_MS;
-	enum freezeguard_continuity continuity;
-	u64 begin_ns, now_ns;
-	unsigned long flags;
-	int err;
-
-	spin_lock_irqsave(&lease->lock, flags);
-	WRITE_ONCE(hold->state, FREEZEGUARD_HOLD_STATE_THAWING);
-	spin_unlock_irqrestore(&lease->lock, flags);
-	for (;;) {
-		begin_ns = ktime_get_boottime_ns();
-		err = fg_hold_thaw(hold, &continuity);
-		now_ns = ktime_get_boottime_ns();
-		spin_lock_irqsave(&lease->lock, flags);
-		/* What happens after the end breaks nothing. */
-		if (!hold->thaw_failures && !hold->lost && !hold->doubtful)
-			hold->continuity = continuity;
-		if (err) {
-			hold->error = -err;
-			hold->thaw_failures++;
-		}
-		trace_hold_thawed(lease->number, hold, err, now_ns - begin_ns,
-				  hold->frozen_ns ? now_ns - hold->frozen_ns : 0);
-		spin_unlock_irqrestore(&lease->lock, flags);
-		if (!err)
-			return;
-		fg_lease_events->happened(lease, FG_LEASE_THAW_FAILED, hold);
-		schedule_timeout_idle(msecs_to_jiffies(pause_ms));
-		pause_ms = min_t(unsigned int, 2 * pause_ms, FG_THAW_PAUSE_LAST_MS);
-	}
+	lockdep_assert_held(&lease->lock);
+	WRITE_ONCE(lease->info.state, FREEZEGUARD_LEASE_STATE_FROZEN);
+	fg_lease_unexpedite_locked(lease);
+	lease->info.frozen_ns = frozen_ns;
+	fg_lease_trace_state(lease);
 }
 
 static enum freezeguard_continuity fg_lease_worst_continuity(struct fg_lease *lease)
@@ -558,7 +358,7 @@ static enum freezeguard_lease_state fg_lease_last_state(const struct fg_lease_in
 }
 
 /* The last hold has been released. */
-static void fg_lease_finish(struct fg_lease *lease)
+void fg_lease_finish(struct fg_lease *lease)
 {
 	unsigned long flags;
 	struct sock *sk = NULL;
@@ -582,238 +382,6 @@ static void fg_lease_finish(struct fg_lease *lease)
 		sock_put(sk);
 }
 
-/* The lease has nothing to do with this superblock any more, whether it ever froze it or not. */
-static void fg_lease_release_hold(struct fg_lease *lease, struct fg_hold *hold)
-{
-	bool still_frozen = hold->frozen_ns && fg_hold_frozen_by_others(hold);
-	bool turned_read_only = fg_hold_turned_read_only(hold);
-	unsigned long flags;
-	bool last;
-
-	fg_hold_put_super(hold);
-	spin_lock_irqsave(&lease->lock, flags);
-	hold->still_frozen = still_frozen;
-	hold->turned_read_only = turned_read_only;
-	hold->released_ns = ktime_get_boottime_ns();
-	WRITE_ONCE(hold->state, FREEZEGUARD_HOLD_STATE_RELEASED);
-	if (hold->freeze_begin_ns)
-		fg_lease_notice(hold, FREEZEGUARD_NOTICE_RELEASED);
-	last = !--lease->info.nr_live;
-	spin_unlock_irqrestore(&lease->lock, flags);
-	if (last)
-		fg_lease_finish(lease);
-}
-
-static bool fg_lease_stops_writing_back(void *data)
-{
-	struct fg_lease *lease = data;
-
-	return fg_lease_has_ended(lease) ||
-	       ktime_get_boottime_ns() >= lease->info.begin_ns + lease->sync_budget_ns;
-}
-
-static int fg_lease_write_back_once(struct fg_lease *lease, struct fg_hold *hold)
-{
-	int err = fg_hold_write_back(hold, fg_lease_stops_writing_back, lease);
-	unsigned long flags;
-	bool ended;
-
-	if (!err)
-		return 0;
-	spin_lock_irqsave(&lease->lock, flags);
-	hold->error = -err;
-	ended = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_HOLD_FAILED, err);
-	spin_unlock_irqrestore(&lease->lock, flags);
-	if (ended)
-		fg_lease_end_tell(lease);
-	return err;
-}
-
-static bool fg_lease_writes_back(struct fg_lease *lease)
-{
-	return READ_ONCE(lease->nr_to_write_back) || READ_ONCE(lease->nr_writing_again);
-}
-
-/* @count is one less; when both are none, freezing begins, and none will be more again. */
-static void fg_lease_wrote_back(struct fg_lease *lease, unsigned int *count)
-{
-	unsigned long flags;
-	bool last;
-
-	spin_lock_irqsave(&lease->lock, flags);
-	WRITE_ONCE(*count, *count - 1);
-	last = !fg_lease_writes_back(lease);
-	if (last)
-		fg_lease_freezing_begins(lease);
-	spin_unlock_irqrestore(&lease->lock, flags);
-	if (last)
-		wake_up_all(&lease->wait);
-}
-
-/* False when all are through with the first time: freezing begins. */
-static bool fg_lease_begin_to_write_again(struct fg_lease *lease)
-{
-	unsigned long flags;
-	bool begins;
-
-	spin_lock_irqsave(&lease->lock, flags);
-	begins = lease->nr_to_write_back;
-	if (begins)
-		WRITE_ONCE(lease->nr_writing_again, lease->nr_writing_again + 1);
-	spin_unlock_irqrestore(&lease->lock, flags);
-	return begins;
-}
-
-/*
- * What is written back here need not be written while the writers are stopped. All holds do it side
- * by side, and nothing is frozen before all are through: those that were frozen first would wait for
- * the others. Who is through early does it again from time to time, as writers go on. An error that the
- * filesystem has told here it will not tell the freeze again.
- */
-static void fg_lease_write_back(struct fg_lease *lease, struct fg_hold *hold)
-{
-	int err = fg_lease_write_back_once(lease, hold);
-
-	fg_lease_wrote_back(lease, &lease->nr_to_write_back);
-	while (!err && !fg_lease_stops_writing_back(lease) &&
-	       !wait_event_idle_timeout(lease->wait, !READ_ONCE(lease->nr_to_write_back) ||
-						     fg_lease_has_ended(lease),
-					msecs_to_jiffies(FG_WRITE_BACK_AGAIN_MS)) &&
-	       fg_lease_begin_to_write_again(lease)) {
-		err = fg_lease_write_back_once(lease, hold);
-		fg_lease_wrote_back(lease, &lease->nr_writing_again);
-	}
-}
-
-static bool fg_lease_may_freeze(struct fg_lease *lease, struct fg_hold *hold)
-{
-	return !fg_lease_writes_back(lease) && READ_ONCE(lease->level) >= hold->level;
-}
-
-static bool fg_lease_wait_for_turn(struct fg_lease *lease, struct fg_hold *hold)
-{
-	wait_event_idle(lease->wait, fg_lease_may_freeze(lease, hold) || fg_lease_has_ended(lease));
-	return !fg_lease_has_ended(lease);
-}
-
-/*
- * A lease is remembered for long after its threads are gone. By the thread itself, when nobody is
- * left who would find it in the state in which they look for it.
- */
-static void fg_lease_forget_thread(struct fg_lease *lease, struct fg_hold *hold)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&lease->lock, flags);
-	hold->thread = NULL;
-	spin_unlock_irqrestore(&lease->lock, flags);
-	put_task_struct(current);
-}
-
-static int fg_lease_hold_thread(void *data)
-{
-	struct fg_hold *hold = data;
-	struct fg_lease *lease = hold->lease;
-
-	if (lease->sync_budget_ns)
-		fg_lease_write_back(lease, hold);
-	if (fg_lease_wait_for_turn(lease, hold) && fg_lease_freeze_hold(lease, hold)) {
-		wait_event_idle(lease->wait, fg_lease_has_ended(lease));
-		fg_lease_thaw_hold(lease, hold);
-	}
-	fg_lease_release_hold(lease, hold);
-	flush_work(&lease->urge);	/* a class must not be given to a thread that is gone */
-	fg_lease_forget_thread(lease, hold);
-	fg_lease_put(lease);
-	fg_thread_exit();
-}
-
-/* The next hold that has no thread yet, unless none is needed any more. */
-static struct fg_hold *fg_lease_take_hold(struct fg_lease *lease)
-{
-	struct fg_hold *hold = NULL;
-	unsigned long flags;
-
-	spin_lock_irqsave(&lease->lock, flags);
-	if (lease->nr_taken < lease->nr_holds && !fg_lease_has_ended(lease))
-		hold = &lease->holds[lease->nr_taken++];
-	spin_unlock_irqrestore(&lease->lock, flags);
-	return hold;
-}
-
-static int fg_lease_create_threads(struct fg_lease *lease)
-{
-	struct task_struct *task;
-	struct fg_hold *hold;
-	unsigned long flags;
-
-	while ((hold = fg_lease_take_hold(lease))) {
-		task = kthread_create(fg_lease_hold_thread, hold, "fguard/%u:%u",
-				      MAJOR(hold->dev), MINOR(hold->dev));
-		if (IS_ERR(task))
-			return PTR_ERR(task);
-		spin_lock_irqsave(&lease->lock, flags);
-		hold->thread = get_task_struct(task);
-		spin_unlock_irqrestore(&lease->lock, flags);
-	}
-	return 0;
-}
-
-/* All threads are there, or none is wanted any more. A hold's thread is not looked at after it ran. */
-static void fg_lease_run_threads(struct fg_lease *lease)
-{
-	unsigned int i;
-
-	for (i = 0; i < lease->nr_holds; i++) {
-		struct fg_hold *hold = &lease->holds[i];
-		struct task_struct *task = hold->thread;
-
-		if (task) {
-			get_task_struct(task);
-			wake_up_process(task);
-			put_task_struct(task);
-		} else {
-			fg_lease_release_hold(lease, hold);
-			fg_lease_put(lease);
-			module_put(THIS_MODULE);
-		}
-	}
-}
-
-/*
- * Every thread is created before one may run: if one can't be had, nothing has been frozen. On a
- * machine so busy that the lease is over before they are all there, none is needed.
- */
-static void fg_lease_creator(struct work_struct *work)
-{
-	struct fg_lease *lease = container_of(work, struct fg_creator, work)->lease;
-	unsigned long flags;
-	bool ended, last;
-	int err;
-
-	err = fg_lease_create_threads(lease);
-	spin_lock_irqsave(&lease->lock, flags);
-	ended = err && fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_HOLD_FAILED, err);
-	last = !--lease->nr_creators;
-	spin_unlock_irqrestore(&lease->lock, flags);
-	if (ended)
-		fg_lease_end_tell(lease);
-	if (last)
-		fg_lease_run_threads(lease);
-	fg_lease_put(lease);
-}
-
-static void fg_lease_queue_creators(struct fg_lease *lease)
-{
-	unsigned int i, n = min_t(unsigned int, FG_CREATORS, lease->nr_holds);
-
-	lease->nr_creators = n;
-	for (i = 0; i < n; i++)
-		fg_lease_get(lease);
-	for (i = 0; i < n; i++)
-		queue_work(fg_lease_workers, &lease->creators[i].work);
-}
-
 /**
  * fg_lease_start() - let a lease begin: from here on it ends by its deadline
  * @lease: a registered lease with all its holds, sorted
@@ -824,20 +392,15 @@ static void fg_lease_queue_creators(struct fg_lease *lease)
 void fg_lease_start(struct fg_lease *lease)
 {
 	unsigned long flags;
-	unsigned int i;
 
-	for (i = 0; i < lease->nr_holds; i++) {
-		__module_get(THIS_MODULE);
-		fg_lease_get(lease);
-	}
 	/* It is registered: somebody may be extending it, or have ended it. */
 	spin_lock_irqsave(&lease->lock, flags);
 	if (!lease->nr_to_write_back)
-		fg_lease_freezing_begins(lease);
+		fg_lease_expedite_locked(lease);
 	hrtimer_start(&lease->timer, ns_to_ktime(lease->info.deadline_ns), HRTIMER_MODE_ABS);
 	spin_unlock_irqrestore(&lease->lock, flags);
 	fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
-	fg_lease_queue_creators(lease);
+	fg_lease_start_threads(lease);
 }
 
 static int fg_lease_cmp_level(const void *a, const void *b)
@@ -857,7 +420,7 @@ static int fg_lease_cmp_level(const void *a, const void *b)
 void fg_lease_prepare(struct fg_lease *lease, u64 timeout_ns)
 {
 	sort(lease->holds, lease->nr_holds, sizeof(lease->holds[0]), fg_lease_cmp_level, NULL);
-	fg_lease_open_level(lease, 0);
+	fg_lease_open_level_locked(lease, 0);
 	lease->info.nr_live = lease->nr_holds;
 	lease->nr_to_write_back = lease->sync_budget_ns ? lease->nr_holds : 0;
 	lease->info.begin_ns = ktime_get_boottime_ns();
@@ -877,7 +440,6 @@ void fg_lease_prepare(struct fg_lease *lease, u64 timeout_ns)
 struct fg_lease *fg_lease_alloc(unsigned int max_holds)
 {
 	struct fg_lease *lease = kvzalloc(struct_size(lease, holds, max_holds), GFP_KERNEL);
-	unsigned int i;
 
 	if (!lease)
 		return NULL;
@@ -887,12 +449,7 @@ struct fg_lease *fg_lease_alloc(unsigned int max_holds)
 	init_waitqueue_head(&lease->wait);
 	spin_lock_init(&lease->lock);
 	fg_hrtimer_init(&lease->timer, fg_lease_deadline);
-	for (i = 0; i < FG_CREATORS; i++) {
-		INIT_WORK(&lease->creators[i].work, fg_lease_creator);
-		lease->creators[i].lease = lease;
-	}
-	INIT_WORK(&lease->urge, fg_lease_urge_threads);
-	INIT_WORK(&lease->ending, fg_lease_announce_end);
+	fg_lease_init_threads(lease);
 	lease->info.state = FREEZEGUARD_LEASE_STATE_FREEZING;
 	lease->info.bound = true;
 	return lease;
@@ -999,7 +556,7 @@ void fg_lease_snapshot_hold(struct fg_hold *hold, struct fg_hold *copy)
  */
 bool fg_lease_is_live(struct fg_lease *lease)
 {
-	return fg_state_is_live(READ_ONCE(lease->info.state));
+	return READ_ONCE(lease->info.state) < FREEZEGUARD_LEASE_STATE_THAWED;
 }
 
 /**
