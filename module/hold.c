@@ -69,7 +69,7 @@ int fg_hold_write_back(struct fg_hold *hold, bool (*stop)(void *data), void *dat
 }
 
 /* Does anything but our own freeze keep the superblock frozen, while ours does too? */
-static bool fg_hold_has_company(struct fg_hold *hold)
+static bool fg_hold_has_other_holders(struct fg_hold *hold)
 {
 	unsigned int kernel, user;
 
@@ -104,7 +104,7 @@ int fg_hold_freeze(struct fg_hold *hold, bool *frozen)
 		fg_super_after_foreign_thaw(hold->sb);
 		return -ECANCELED;
 	}
-	return fg_hold_has_company(hold) ? -EBUSY : 0;
+	return fg_hold_has_other_holders(hold) ? -EBUSY : 0;
 }
 
 /**

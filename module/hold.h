@@ -32,9 +32,9 @@ struct fg_lease;
  * @who: as whom it is frozen
  * @thread: its thread, with a reference; NULL before it was made and when it is through; under the
  *	lease's lock, but for those that keep it from being through
- * @urgent: the thread runs before everything else; the lease's work alone
+ * @boosted: the thread runs before everything else; the lease's work alone
  * @watched: its own thread's last thaw was seen by the watch, as every other one would have been
- * @doubtful: somebody else thawed it before the freeze was noted, ours or another one before; set
+ * @maybe_foreign: somebody else thawed it before the freeze was noted, ours or another one before; set
  *	under the lease's lock
  * @lost: somebody else thawed it: nothing of ours is left to thaw; set under the lease's lock
  * @state: enum freezeguard_hold_state; this and all below: written by the hold's own thread alone
@@ -61,9 +61,9 @@ struct fg_hold {
 	unsigned int level;
 	enum fg_holder who;
 	struct task_struct *thread;
-	bool urgent;
+	bool boosted;
 	bool watched;
-	bool doubtful;
+	bool maybe_foreign;
 	bool lost;
 
 	enum freezeguard_hold_state state;

@@ -180,7 +180,7 @@ void fg_lease_foreign_thaw(struct fg_hold *hold)
 	spin_lock_irqsave(&lease->lock, flags);
 	switch (hold->state) {
 	case FREEZEGUARD_HOLD_STATE_FREEZING:
-		hold->doubtful = true;
+		hold->maybe_foreign = true;
 		break;
 	case FREEZEGUARD_HOLD_STATE_FROZEN:
 	case FREEZEGUARD_HOLD_STATE_THAWING:

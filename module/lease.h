@@ -91,7 +91,7 @@ struct fg_creator {
  * @list: among the registry's live or ended leases; the registry's lock
  * @timer: the deadline; started under @lock
  * @creators: create the threads
- * @urge: has the threads of frozen superblocks run before everything else
+ * @boost: has the threads of frozen superblocks run before everything else
  * @ending: announces THAWING or ROLLING_BACK
  * @wait: the holds' threads wait here, for their level and for the end
  * @announced: the state in the last notification; the notifications' lock
@@ -118,7 +118,7 @@ struct fg_lease {
 	struct list_head list;
 	struct hrtimer timer;
 	struct fg_creator creators[FG_CREATORS];
-	struct work_struct urge;
+	struct work_struct boost;
 	struct work_struct ending;
 	wait_queue_head_t wait;
 	enum freezeguard_lease_state announced;

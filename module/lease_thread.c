@@ -90,26 +90,26 @@ static bool fg_lease_begin_to_freeze(struct fg_lease *lease, struct fg_hold *hol
  * class takes a lock of the cpusets, and who has that may be waiting for a page fault on the very
  * superblock that they have frozen.
  */
-static void fg_lease_urge_threads(struct work_struct *work)
+static void fg_lease_boost_threads(struct work_struct *work)
 {
-	struct fg_lease *lease = container_of(work, struct fg_lease, urge);
+	struct fg_lease *lease = container_of(work, struct fg_lease, boost);
 	unsigned int i;
 
 	for (i = 0; i < lease->nr_holds && !fg_lease_has_ended(lease); i++) {
 		struct fg_hold *hold = &lease->holds[i];
 
-		if (hold->urgent || READ_ONCE(hold->state) != FREEZEGUARD_HOLD_STATE_FROZEN)
+		if (hold->boosted || READ_ONCE(hold->state) != FREEZEGUARD_HOLD_STATE_FROZEN)
 			continue;
-		hold->urgent = true;
-		fg_thread_urgent(hold->thread);
+		hold->boosted = true;
+		fg_thread_boost(hold->thread);
 	}
 	fg_lease_put(lease);
 }
 
-static void fg_lease_queue_urge(struct fg_lease *lease)
+static void fg_lease_queue_boost(struct fg_lease *lease)
 {
 	fg_lease_get(lease);
-	if (!queue_work(fg_lease_workers, &lease->urge))
+	if (!queue_work(fg_lease_workers, &lease->boost))
 		fg_lease_put(lease);
 }
 
@@ -128,7 +128,7 @@ static bool fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
 	took_ns = ktime_get_boottime_ns() - begin_ns;
 
 	spin_lock_irqsave(&lease->lock, flags);
-	if (!err && hold->doubtful)
+	if (!err && hold->maybe_foreign)
 		err = -ECANCELED;
 	trace_hold_frozen(lease->number, hold, err, took_ns);
 	if (err) {
@@ -150,7 +150,7 @@ static bool fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
 	spin_unlock_irqrestore(&lease->lock, flags);
 
 	if (!err)
-		fg_lease_queue_urge(lease);
+		fg_lease_queue_boost(lease);
 	if (ended)
 		fg_lease_end_notify(lease);
 	else if (all_frozen)
@@ -178,7 +178,7 @@ static void fg_lease_thaw_hold(struct fg_lease *lease, struct fg_hold *hold)
 		now_ns = ktime_get_boottime_ns();
 		spin_lock_irqsave(&lease->lock, flags);
 		/* What happens after the end breaks nothing. */
-		if (!hold->thaw_failures && !hold->lost && !hold->doubtful)
+		if (!hold->thaw_failures && !hold->lost && !hold->maybe_foreign)
 			hold->continuity = continuity;
 		if (err) {
 			hold->error = -err;
@@ -335,7 +335,7 @@ static int fg_lease_hold_thread(void *data)
 		fg_lease_thaw_hold(lease, hold);
 	}
 	fg_lease_release_hold(lease, hold);
-	flush_work(&lease->urge);	/* a class must not be given to a thread that is gone */
+	flush_work(&lease->boost);	/* a class must not be given to a thread that is gone */
 	fg_lease_forget_thread(lease, hold);
 	fg_lease_put(lease);
 	fg_thread_exit();
@@ -452,6 +452,6 @@ void fg_lease_init_threads(struct fg_lease *lease)
 		INIT_WORK(&lease->creators[i].work, fg_lease_creator);
 		lease->creators[i].lease = lease;
 	}
-	INIT_WORK(&lease->urge, fg_lease_urge_threads);
+	INIT_WORK(&lease->boost, fg_lease_boost_threads);
 	INIT_WORK(&lease->ending, fg_lease_announce_end);
 }

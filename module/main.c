@@ -25,7 +25,7 @@ MODULE_PARM_DESC(max_leases, "most live leases (default 4096)");
 module_param_named(history, fg_registry_history_max, uint, 0644);
 MODULE_PARM_DESC(history, "how many ended leases are remembered (default 256)");
 
-module_param_named(watch, fg_watch_enabled, bool, 0444);
+module_param_named(watch, fg_thaw_watch_enabled, bool, 0444);
 MODULE_PARM_DESC(watch, "see foreign thaws as they happen; reads N where that can't be done (default Y)");
 
 module_param_named(expedite, fg_expedite_enabled, bool, 0644);
@@ -104,19 +104,19 @@ static int __init fg_init(void)
 	err = register_reboot_notifier(&fg_reboot_notifier);
 	if (err)
 		goto exit_lease;
-	fg_watch_start();
-	err = fg_tally_init();
+	fg_thaw_watch_start();
+	err = fg_sysfs_init();
 	if (err)
 		goto stop_watch;
 	err = fg_netlink_init();
 	if (err)
-		goto exit_tally;
+		goto exit_sysfs;
 	return 0;
 
-exit_tally:
-	fg_tally_exit();
+exit_sysfs:
+	fg_sysfs_exit();
 stop_watch:
-	fg_watch_stop();
+	fg_thaw_watch_stop();
 	unregister_reboot_notifier(&fg_reboot_notifier);
 exit_lease:
 	fg_lease_exit();
@@ -127,8 +127,8 @@ exit_lease:
 static void __exit fg_exit(void)
 {
 	fg_netlink_exit();
-	fg_tally_exit();
-	fg_watch_stop();
+	fg_sysfs_exit();
+	fg_thaw_watch_stop();
 	unregister_reboot_notifier(&fg_reboot_notifier);
 	fg_lease_exit();
 	fg_expedite_exit();

@@ -36,7 +36,7 @@ bool fg_super_holder_is_exclusive(struct super_block *sb, enum fg_holder who);
 bool fg_rcu_expedite(void);
 void fg_rcu_unexpedite(void);
 
-void fg_thread_urgent(struct task_struct *task);
+void fg_thread_boost(struct task_struct *task);
 void fg_thread_rescue(struct task_struct *task);
 void fg_suspend_probe(void);
 enum freezeguard_suspend fg_suspend(struct super_block *sb, enum fg_holder who);

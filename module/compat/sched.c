@@ -19,9 +19,9 @@
  * One percent of a CPU for each thread. Reclaiming what nobody uses makes that enough for a thaw; a
  * thread that has used up its share all the same waits for a tenth of a second at most.
  */
-#define FG_URGENT_RUNTIME_NS	(1 * NSEC_PER_MSEC)
-#define FG_URGENT_PERIOD_NS	(100 * NSEC_PER_MSEC)
-#define FG_URGENT_FIFO		99
+#define FG_BOOST_RUNTIME_NS	(1 * NSEC_PER_MSEC)
+#define FG_BOOST_PERIOD_NS	(100 * NSEC_PER_MSEC)
+#define FG_BOOST_FIFO		99
 
 static void fg_thread_precede_all(struct task_struct *task)
 {
@@ -29,14 +29,14 @@ static void fg_thread_precede_all(struct task_struct *task)
 		.size = sizeof(deadline),
 		.sched_policy = SCHED_DEADLINE,
 		.sched_flags = SCHED_FLAG_RECLAIM,
-		.sched_runtime = FG_URGENT_RUNTIME_NS,
-		.sched_deadline = FG_URGENT_PERIOD_NS,
-		.sched_period = FG_URGENT_PERIOD_NS,
+		.sched_runtime = FG_BOOST_RUNTIME_NS,
+		.sched_deadline = FG_BOOST_PERIOD_NS,
+		.sched_period = FG_BOOST_PERIOD_NS,
 	};
 	static const struct sched_attr fifo = {
 		.size = sizeof(fifo),
 		.sched_policy = SCHED_FIFO,
-		.sched_priority = FG_URGENT_FIFO,
+		.sched_priority = FG_BOOST_FIFO,
 	};
 
 	/* with several hundred of them no more can be promised to SCHED_DEADLINE tasks */
@@ -46,12 +46,12 @@ static void fg_thread_precede_all(struct task_struct *task)
 #endif
 
 /**
- * fg_thread_urgent() - let a kernel thread run before whatever else wants to
+ * fg_thread_boost() - let a kernel thread run before whatever else wants to
  * @task: the thread, which must not exit meanwhile
  *
  * Context: process context; may wait for a change of a cpuset, and that for page faults.
  */
-void fg_thread_urgent(struct task_struct *task)
+void fg_thread_boost(struct task_struct *task)
 {
 #ifdef HAVE_SCHED_SETATTR
 	fg_thread_precede_all(task);
@@ -61,13 +61,13 @@ void fg_thread_urgent(struct task_struct *task)
 }
 
 /**
- * fg_thread_rescue() - let an urgent thread run that real-time tasks keep from it
+ * fg_thread_rescue() - let a boosted thread run that real-time tasks keep from it
  * @task: the thread; the caller has a reference
  *
  * As an ordinary one, which gets what their throttling leaves: 5 percent of each second. Nothing is done
  * for a thread of SCHED_DEADLINE, which nothing can keep from running.
  *
- * Context: as fg_thread_urgent().
+ * Context: as fg_thread_boost().
  */
 void fg_thread_rescue(struct task_struct *task)
 {
