@@ -1,24 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* lease: the state machine, the deadline and the threads; lease.h tells how they fit together. */
+/* lease: the object and every decision about it. lease.h draws the states and explains the threads. */
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
-#include <linux/string.h>
 #include <linux/timekeeping.h>
 
 #include "expedite.h"
 #include "lease_internal.h"
 #include "trace.h"
 
-static_assert(FREEZEGUARD_NOTICE_ID_LEN >= sizeof_field(struct fg_lease, id));
-static_assert(FREEZEGUARD_NOTICE_COMM_LEN >= sizeof_field(struct fg_process, comm));
-
 const struct fg_lease_events *fg_lease_events;
 struct workqueue_struct *fg_lease_workers;
 
 /**
  * fg_lease_init() - prepare for leases
- * @events: whom to tell what happens to them
+ * @events: callbacks for what happens to them
  *
  * Context: sleeps.
  * Return: 0 or -ENOMEM.
@@ -31,7 +27,7 @@ int fg_lease_init(const struct fg_lease_events *events)
 }
 
 /**
- * fg_lease_exit() - wait for what workers still do; no lease may be live
+ * fg_lease_exit() - wait for the workers to finish; no lease may be live
  *
  * Context: sleeps.
  */
@@ -41,36 +37,11 @@ void fg_lease_exit(void)
 }
 
 /**
- * fg_lease_trace_state() - report a lease's state to the tracepoint
- * @lease: a lease that nobody else knows, or with its lock held
+ * fg_lease_expedite_locked() - expedite RCU grace periods while the lease freezes
+ * @lease: the lease; nothing happens if it has ended
  *
- * Context: any.
+ * Context: any, with lease->lock held.
  */
-void fg_lease_trace_state(const struct fg_lease *lease)
-{
-	trace_lease_state(lease->number, lease->id, lease->info.state, lease->info.cause,
-			  lease->info.error);
-}
-
-/* Report to BPF programs what happens to a hold. The lock keeps the notices of a hold in order. */
-void fg_lease_notice_locked(const struct fg_hold *hold, enum freezeguard_notice_event event)
-{
-	const struct fg_lease *lease = hold->lease;
-	struct freezeguard_notice notice = {
-		.size = sizeof(notice),
-		.event = event,
-		.superblock = (unsigned long)hold->sb,
-		.lease = lease->number,
-		.deadline_ns = lease->info.deadline_ns,
-		.maker_pid = lease->info.maker.pid,
-	};
-
-	lockdep_assert_held(&lease->lock);
-	strscpy(notice.maker_comm, lease->info.maker.comm, sizeof(notice.maker_comm));
-	strscpy(notice.id, lease->id, sizeof(notice.id));
-	fg_notice_send(&notice);
-}
-
 void fg_lease_expedite_locked(struct fg_lease *lease)
 {
 	lockdep_assert_held(&lease->lock);
@@ -88,7 +59,16 @@ static void fg_lease_unexpedite_locked(struct fg_lease *lease)
 	lease->expedites = false;
 }
 
-/* The one place where the end of a lease is decided, with the error of a hold that failed or 0. */
+/**
+ * fg_lease_end_locked() - decide the end of a lease; no other function does
+ * @lease: the lease
+ * @cause: what ends it
+ * @err: negative errno of a hold that failed, or 0
+ *
+ * Context: any, with lease->lock held.
+ * Return: true if the end was decided here: the caller unlocks and calls fg_lease_end_notify();
+ * false if the lease had ended before.
+ */
 bool fg_lease_end_locked(struct fg_lease *lease, enum freezeguard_cause cause, int err)
 {
 	lockdep_assert_held(&lease->lock);
@@ -105,7 +85,12 @@ bool fg_lease_end_locked(struct fg_lease *lease, enum freezeguard_cause cause, i
 	return true;
 }
 
-/* After fg_lease_end_locked() returned true and the lock was released. */
+/**
+ * fg_lease_end_notify() - wake the threads, and have the end announced
+ * @lease: a lease of which fg_lease_end_locked() has decided the end
+ *
+ * Context: any, lease->lock not held.
+ */
 void fg_lease_end_notify(struct fg_lease *lease)
 {
 	wake_up_all(&lease->wait);
@@ -114,12 +99,12 @@ void fg_lease_end_notify(struct fg_lease *lease)
 }
 
 /**
- * fg_lease_end() - end a lease, unless something else already did
+ * fg_lease_end() - end a lease, unless it has ended before
  * @lease: the lease
- * @cause: what ends it; for a request, the calling process is kept as the one that did
+ * @cause: what ends it; a request is recorded as the calling process's
  *
- * Context: any, hard interrupts included. The thawing goes on in the holds' threads.
- * Return: 0; -EALREADY it is ending or has ended.
+ * Context: any, hard interrupts included. The holds' threads thaw, after this has returned.
+ * Return: 0; -EALREADY the lease is ending or has ended.
  */
 int fg_lease_end(struct fg_lease *lease, enum freezeguard_cause cause)
 {
@@ -161,11 +146,11 @@ void fg_lease_end_orphaned(struct fg_lease *lease)
 
 /**
  * fg_lease_foreign_thaw() - the calling process has thawed a superblock that a lease holds
- * @hold: its hold; the superblock is unfrozen and stays so until this returns
+ * @hold: the hold; its superblock is unfrozen and stays so until this returns
  *
- * What the lease had frozen is lost, which ends it. Before its thread has noted that the freeze
- * succeeded, this can't be told from a thaw of what somebody else had frozen before: the superblock
- * will be thawed then, as it may be the lease's own freeze that is there, but the lease fails.
+ * The lease has lost what it had frozen, and ends. There is one doubt: before the hold's thread has
+ * recorded its freeze, the thaw may have undone that freeze or an earlier one of another process. The
+ * superblock may be frozen by the lease then. So the thread thaws it, and the lease fails.
  *
  * Context: any but interrupts.
  */
@@ -207,8 +192,9 @@ static enum hrtimer_restart fg_lease_deadline(struct hrtimer *timer)
 
 	spin_lock_irqsave(&lease->lock, flags);
 	/*
-	 * Extended while this was on its way: the timer has been started anew. Asked of the timer,
-	 * not of the clock: a deadline that is let pass here must have another one coming.
+	 * If the timer is queued again, the lease was extended while this handler waited for the
+	 * lock. The timer knows that for sure; the clock does not: a handler that ignores its
+	 * deadline must have another one to come.
 	 */
 	if (!hrtimer_is_queued(timer) && !fg_lease_has_ended(lease)) {
 		trace_lease_deadline(lease->number, lease->id, lease->info.deadline_ns);
@@ -220,30 +206,15 @@ static enum hrtimer_restart fg_lease_deadline(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-/* Each hold with the deadline of that very moment, so that the last notice has the last one. */
-static void fg_lease_notice_deadline(struct fg_lease *lease)
-{
-	unsigned long flags;
-	unsigned int i;
-
-	for (i = 0; i < lease->nr_holds; i++) {
-		struct fg_hold *hold = &lease->holds[i];
-
-		spin_lock_irqsave(&lease->lock, flags);
-		if (hold->freeze_begin_ns && fg_hold_is_live(hold))
-			fg_lease_notice_locked(hold, FREEZEGUARD_NOTICE_DEADLINE);
-		spin_unlock_irqrestore(&lease->lock, flags);
-	}
-}
-
 /**
  * fg_lease_extend() - move a lease's deadline
  * @lease: the lease
- * @timeout_ns: the new deadline, from now
- * @longest_ns: the bound on its life, from its beginning
+ * @timeout_ns: the new deadline, counted from now
+ * @longest_ns: the latest deadline that is allowed, counted from the lease's beginning
  *
- * Context: any.
- * Return: 0; -EALREADY it is ending or has ended; -ERANGE its life would be longer than the bound.
+ * Context: process context.
+ * Return: 0; -EALREADY the lease is ending or has ended; -ERANGE the deadline would be later than
+ * @longest_ns allows.
  */
 int fg_lease_extend(struct fg_lease *lease, u64 timeout_ns, u64 longest_ns)
 {
@@ -273,8 +244,8 @@ int fg_lease_extend(struct fg_lease *lease, u64 timeout_ns, u64 longest_ns)
  * @lease: the lease
  *
  * Context: process context.
- * Return: 0, also if it was detached before; -EALREADY it is ending or has ended; -EAGAIN it is
- * not FROZEN yet.
+ * Return: 0, also if the lease was detached before; -EALREADY the lease is ending or has ended;
+ * -EAGAIN the lease is not FROZEN yet.
  */
 int fg_lease_detach(struct fg_lease *lease)
 {
@@ -299,7 +270,14 @@ int fg_lease_detach(struct fg_lease *lease)
 	return err;
 }
 
-/* Let the lowest level from @level on freeze; false if no hold has such a level. */
+/**
+ * fg_lease_open_level_locked() - let the holds of the next level freeze
+ * @lease: the lease
+ * @level: opens this level or, if no hold has it, the next higher one
+ *
+ * Context: any, with lease->lock held or before others can find the lease.
+ * Return: false if no hold has that level or a higher one.
+ */
 bool fg_lease_open_level_locked(struct fg_lease *lease, unsigned int level)
 {
 	const struct fg_hold *hold = lease->holds, *end = hold + lease->nr_holds;
@@ -315,7 +293,13 @@ bool fg_lease_open_level_locked(struct fg_lease *lease, unsigned int level)
 	return true;
 }
 
-/* The last superblock was frozen. */
+/**
+ * fg_lease_frozen_locked() - the last superblock of a lease is frozen
+ * @lease: a lease in FREEZING
+ * @frozen_ns: when the superblock was frozen
+ *
+ * Context: any, with lease->lock held.
+ */
 void fg_lease_frozen_locked(struct fg_lease *lease, u64 frozen_ns)
 {
 	lockdep_assert_held(&lease->lock);
@@ -357,7 +341,12 @@ static enum freezeguard_lease_state fg_lease_last_state(const struct fg_lease_in
 	}
 }
 
-/* The last hold has been released. */
+/**
+ * fg_lease_finish() - the last hold of a lease is released
+ * @lease: the lease; it gets its last state
+ *
+ * Context: process context, no locks held; does not wait for memory.
+ */
 void fg_lease_finish(struct fg_lease *lease)
 {
 	unsigned long flags;
@@ -383,17 +372,17 @@ void fg_lease_finish(struct fg_lease *lease)
 }
 
 /**
- * fg_lease_start() - let a lease begin: from here on it ends by its deadline
- * @lease: a registered lease with all its holds, sorted
+ * fg_lease_start() - begin a lease: from here on it ends by its deadline
+ * @lease: a registered lease
  *
- * Context: process context; does not wait: the freezing goes on in threads. The caller has a
- * reference to the module.
+ * Context: process context; does not wait, because threads do the freezing. The caller has a reference
+ * to the module.
  */
 void fg_lease_start(struct fg_lease *lease)
 {
 	unsigned long flags;
 
-	/* It is registered: somebody may be extending it, or have ended it. */
+	/* Others can find the lease: one may be extending it, or may have ended it. */
 	spin_lock_irqsave(&lease->lock, flags);
 	if (!lease->nr_to_write_back)
 		fg_lease_expedite_locked(lease);
@@ -411,9 +400,9 @@ static int fg_lease_cmp_level(const void *a, const void *b)
 }
 
 /**
- * fg_lease_prepare() - the last step before a lease can be registered and started
- * @lease: a lease that nobody else knows of, with all its holds
- * @timeout_ns: the deadline, from now
+ * fg_lease_prepare() - complete a lease, so that it can be registered and started
+ * @lease: a lease that nobody can find yet, with all its holds
+ * @timeout_ns: the deadline, counted from now
  *
  * Context: any.
  */
@@ -428,11 +417,11 @@ void fg_lease_prepare(struct fg_lease *lease, u64 timeout_ns)
 }
 
 /**
- * fg_lease_alloc() - memory for a lease
- * @max_holds: for how many superblocks
+ * fg_lease_alloc() - allocate a lease
+ * @max_holds: number of holds to allocate
  *
- * The caller sets @id, @owner and @sync_budget_ns, adds holds with fg_hold_init(), counting them in
- * nr_holds, and then calls fg_lease_prepare().
+ * The caller sets id, owner, info.maker and sync_budget_ns. It adds holds with fg_hold_init() and
+ * counts them in nr_holds. Then it calls fg_lease_prepare().
  *
  * Context: sleeps.
  * Return: the lease with one reference, or NULL.
@@ -483,7 +472,7 @@ static void fg_lease_free(struct kref *ref)
 
 /**
  * fg_lease_put() - drop a reference
- * @lease: the lease; freed with the last one
+ * @lease: the lease; freed with its last reference
  *
  * Context: may sleep.
  */
@@ -493,92 +482,13 @@ void fg_lease_put(struct fg_lease *lease)
 }
 
 /**
- * fg_lease_is_news() - is there anything in a notification that none before it told
- * @announced: the state in the lease's last notification, 0 if there was none
- * @what: what happened
- * @state: the lease's state now, which the notification would tell
- *
- * A notification tells the lease as it is at the time of sending, so one that comes late tells what
- * another was meant to: of the states that an end leads to, each is told once. While a lease is
- * FREEZING or FROZEN its deadline and owner change too, and each change is told.
- *
- * Context: any.
- */
-bool fg_lease_is_news(enum freezeguard_lease_state announced, enum fg_lease_event what,
-		      enum freezeguard_lease_state state)
-{
-	if (what == FG_LEASE_THAW_FAILED || state <= FREEZEGUARD_LEASE_STATE_FROZEN)
-		return true;
-	/* The last state is told by the one who reaches it. */
-	if (what == FG_LEASE_ENDING && state >= FREEZEGUARD_LEASE_STATE_THAWED)
-		return false;
-	return announced < state;
-}
-
-/**
- * fg_lease_snapshot() - what there is to tell about a lease, all of one moment
- * @lease: the lease
- * @info: where to
- *
- * Context: any.
- */
-void fg_lease_snapshot(struct fg_lease *lease, struct fg_lease_info *info)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&lease->lock, flags);
-	*info = lease->info;
-	spin_unlock_irqrestore(&lease->lock, flags);
-}
-
-/**
- * fg_lease_snapshot_hold() - the same for one hold
- * @hold: the hold
- * @copy: where to; its pointers are not to be followed
- *
- * Context: any.
- */
-void fg_lease_snapshot_hold(struct fg_hold *hold, struct fg_hold *copy)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&hold->lease->lock, flags);
-	*copy = *hold;
-	spin_unlock_irqrestore(&hold->lease->lock, flags);
-}
-
-/**
- * fg_lease_is_live() - is any of its holds not released, whatever its state?
+ * fg_lease_is_live() - may the lease still hold a superblock?
  * @lease: the lease
  *
  * Context: any.
- * Return: true until its last state is reached.
+ * Return: true until the lease reaches its last state.
  */
 bool fg_lease_is_live(struct fg_lease *lease)
 {
 	return READ_ONCE(lease->info.state) < FREEZEGUARD_LEASE_STATE_THAWED;
-}
-
-/**
- * fg_lease_owner_get() - the socket that a lease is bound to
- * @lease: the lease
- * @owner: a copy of the owner, with a reference to its socket that the caller puts with sock_put(),
- *	in a context that may sleep: with the last one the protocol is done with the socket's dump
- *
- * Context: any.
- * Return: false if the lease is detached or over; nothing was written then.
- */
-bool fg_lease_owner_get(struct fg_lease *lease, struct fg_owner *owner)
-{
-	unsigned long flags;
-	bool bound;
-
-	spin_lock_irqsave(&lease->lock, flags);
-	bound = lease->owner.sk;
-	if (bound) {
-		*owner = lease->owner;
-		sock_hold(owner->sk);
-	}
-	spin_unlock_irqrestore(&lease->lock, flags);
-	return bound;
 }

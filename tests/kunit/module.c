@@ -6,6 +6,7 @@
 #include "../../module/expedite.c"
 #include "../../module/lease.c"
 #include "../../module/lease_thread.c"
+#include "../../module/lease_report.c"
 #include "../../module/notice.c"
 #include "../../module/owner.c"
 #include "../../module/registry.c"
