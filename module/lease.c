@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* lease: the object and every decision about it. lease.h draws the states and explains the threads. */
+/*
+ * lease: the object and every decision about it. lease.h draws the states and explains the threads.
+ */
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
@@ -108,7 +110,7 @@ void fg_lease_end_notify(struct fg_lease *lease)
  */
 int fg_lease_end(struct fg_lease *lease, enum freezeguard_cause cause)
 {
-	struct fg_process ender = { };
+	struct fg_process ender = { 0 };
 	unsigned long flags;
 	bool won;
 
@@ -148,9 +150,10 @@ void fg_lease_end_orphaned(struct fg_lease *lease)
  * fg_lease_foreign_thaw() - the calling process has thawed a superblock that a lease holds
  * @hold: the hold; its superblock is unfrozen and stays so until this returns
  *
- * The lease has lost what it had frozen, and ends. There is one doubt: before the hold's thread has
- * recorded its freeze, the thaw may have undone that freeze or an earlier one of another process. The
- * superblock may be frozen by the lease then. So the thread thaws it, and the lease fails.
+ * The lease has lost what it had frozen, and ends. There is one doubt: before the hold's thread
+ * has recorded its freeze, the thaw may have undone that freeze or an earlier one of another
+ * process. The superblock may be frozen by the lease then. So the thread thaws it, and the lease
+ * fails.
  *
  * Context: any but interrupts.
  */
@@ -375,8 +378,8 @@ void fg_lease_finish(struct fg_lease *lease)
  * fg_lease_start() - begin a lease: from here on it ends by its deadline
  * @lease: a registered lease
  *
- * Context: process context; does not wait, because threads do the freezing. The caller has a reference
- * to the module.
+ * Context: process context; does not wait, because threads do the freezing. The caller has a
+ * reference to the module.
  */
 void fg_lease_start(struct fg_lease *lease)
 {

@@ -10,11 +10,11 @@
  *      └─ any of these, or a freeze that fails ──▶ ROLLING_BACK ──▶ FAILED
  *
  * Threads:
- *   - fg_lease_start() arms the deadline. Then workers create one thread per hold. Nothing is frozen
- *     before every thread exists.
- *   - The thread of a hold writes back its superblock, if the lease has a sync budget. It freezes the
- *     superblock once no hold writes back any more and the hold's level is open. It waits for the end
- *     of the lease, thaws the superblock and releases the hold.
+ *   - fg_lease_start() arms the deadline. Then workers create one thread per hold. Nothing is
+ *     frozen before every thread exists.
+ *   - The thread of a hold writes back its superblock, if the lease has a sync budget. It freezes
+ *     the superblock once no hold writes back any more and the hold's level is open. It waits for
+ *     the end of the lease, thaws the superblock and releases the hold.
  *   - fg_lease_end() only changes the state and wakes the threads. Handlers, the notifier of closed
  *     sockets and, in hard interrupt context, the timer of the deadline call it or its like.
  * So a freeze or a thaw that hangs blocks its own thread and nothing else.
@@ -22,7 +22,8 @@
  * Locks, outer before inner: the registry's lock, the notifications' lock, lease->lock. lease->lock
  * is taken with interrupts off, for a few instructions, never across a freeze or a thaw.
  *
- * lease.c has the object and every decision, lease_thread.c the threads, lease_report.c the reports.
+ * lease.c has the object and every decision, lease_thread.c the threads, lease_report.c the
+ * reports.
  */
 #ifndef FG_LEASE_H
 #define FG_LEASE_H
@@ -70,8 +71,8 @@ struct fg_lease_info {
 };
 
 /*
- * Number of workers that create a lease's threads. In the end, one thread of the kernel creates them
- * all. A single worker would leave it idle most of the time; a third worker gains nothing.
+ * Number of workers that create a lease's threads. In the end, one thread of the kernel creates
+ * them all. A single worker would leave it idle most of the time; a third worker gains nothing.
  */
 #define FG_CREATORS	2
 
@@ -103,8 +104,8 @@ struct fg_creator {
  * @info: the state, and what else is reported
  * @owner: the socket that the lease is bound to; its sk is NULL once the lease is detached or over
  * @expedites: the lease holds one request for expedited RCU grace periods
- * @sync_budget_ns: for how long after @info.begin_ns dirty data may be written back before the first
- *	freeze; 0: no write-back before the freeze; constant
+ * @sync_budget_ns: for how long after @info.begin_ns dirty data may be written back before the
+ *	first freeze; 0: no write-back before the freeze; constant
  * @nr_creators: number of workers that still create threads
  * @nr_taken: number of holds whose thread exists or is being created
  * @nr_to_write_back: number of holds whose first write-back is not finished

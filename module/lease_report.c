@@ -49,8 +49,8 @@ void fg_lease_notice_locked(const struct fg_hold *hold, enum freezeguard_notice_
  * fg_lease_notice_deadline() - report a lease's new deadline to BPF programs
  * @lease: the lease
  *
- * Each hold is reported with the deadline of that very moment. So the last notice always has the last
- * deadline, even if two processes extend the lease at once.
+ * Each hold is reported with the deadline of that very moment. So the last notice always has the
+ * last deadline, even if two processes extend the lease at once.
  *
  * Context: any, lease->lock not held.
  */
@@ -75,9 +75,10 @@ void fg_lease_notice_deadline(struct fg_lease *lease)
  * @what: what happened
  * @state: the lease's state now, which the notification would report
  *
- * A notification reports the lease as it is when the notification is sent. So a late one reports what
- * the next one was meant to report. Each of the states that follow the end is reported once. While a
- * lease is FREEZING or FROZEN, its deadline and owner change too, and every change is reported.
+ * A notification reports the lease as it is when the notification is sent. So a late one reports
+ * what the next one was meant to report. Each of the states that follow the end is reported once.
+ * While a lease is FREEZING or FROZEN, its deadline and owner change too, and every change is
+ * reported.
  *
  * Context: any.
  * Return: true if the notification is to be sent.
@@ -128,8 +129,9 @@ void fg_lease_snapshot_hold(struct fg_hold *hold, struct fg_hold *copy)
 /**
  * fg_lease_owner_get() - get the socket that a lease is bound to
  * @lease: the lease
- * @owner: receives a copy of the owner and a reference to its socket. The caller drops the reference
- *	with sock_put(), where it may sleep: the last one ends a dump that the socket had begun.
+ * @owner: receives a copy of the owner and a reference to its socket. The caller drops the
+ *	reference with sock_put(), where it may sleep: the last one ends a dump that the socket had
+ *	begun.
  *
  * Context: any.
  * Return: false if the lease is detached or over; @owner is unchanged then.

@@ -9,14 +9,14 @@
 #include "lease_internal.h"
 #include "trace.h"
 
-/* Pauses between thaws that fail: doubled from the first to the last, then for as long as it takes. */
+/* The pause after a thaw that failed doubles from the first value to the last, and stays there. */
 #define FG_THAW_PAUSE_FIRST_MS	10
 #define FG_THAW_PAUSE_LAST_MS	5000
 
-/* How often one that is through with writing back does it again, while others are not. */
+/* How often a hold that finished its write-back early repeats it, until the others are done. */
 #define FG_WRITE_BACK_AGAIN_MS	1000
 
-/* After a lease's end, how often and how long apart threads that starve are looked for. */
+/* How often, and how far apart, starving threads are searched for after the end of a lease. */
 #define FG_RESCUE_ROUNDS	10
 #define FG_RESCUE_PAUSE_MS	100
 
@@ -37,8 +37,8 @@ static void fg_lease_rescue_thread(struct fg_lease *lease, struct fg_hold *hold)
 }
 
 /*
- * A thread that has not thawed though an ordinary worker had the time to notice may be kept from
- * running by real-time tasks, unless it is one of SCHED_DEADLINE.
+ * This worker is an ordinary thread. If it runs, and a hold's thread still has not begun to thaw,
+ * real-time tasks may keep that thread from running. They cannot if its class is SCHED_DEADLINE.
  */
 static void fg_lease_rescue_threads(struct fg_lease *lease)
 {
@@ -52,13 +52,16 @@ static void fg_lease_rescue_threads(struct fg_lease *lease)
 		for (i = 0; i < lease->nr_holds; i++)
 			if (READ_ONCE(lease->holds[i].state) < before)
 				fg_lease_rescue_thread(lease, &lease->holds[i]);
-		/* those that do thaw get longer before they lose what they have over others */
+		/* A thread that has begun to thaw keeps its class for one more round. */
 		before = FREEZEGUARD_HOLD_STATE_RELEASED;
 		schedule_timeout_idle(msecs_to_jiffies(FG_RESCUE_PAUSE_MS));
 	}
 }
 
-/* Announces THAWING and ROLLING_BACK, which may last; not for the interrupt that decided them. */
+/*
+ * Announces THAWING or ROLLING_BACK. The interrupt of the deadline decides them, but cannot
+ * announce.
+ */
 static void fg_lease_announce_end(struct work_struct *work)
 {
 	struct fg_lease *lease = container_of(work, struct fg_lease, ending);
@@ -68,7 +71,7 @@ static void fg_lease_announce_end(struct work_struct *work)
 	fg_lease_put(lease);
 }
 
-/* False if the lease has ended: nothing is frozen that would be thawed at once. */
+/* False if the lease has ended: a freeze now would be thawed at once. */
 static bool fg_lease_begin_to_freeze(struct fg_lease *lease, struct fg_hold *hold)
 {
 	unsigned long flags;
@@ -86,9 +89,10 @@ static bool fg_lease_begin_to_freeze(struct fg_lease *lease, struct fg_hold *hol
 }
 
 /*
- * The thaw must not wait behind whatever load there is. Not done by the threads themselves: setting a
- * class takes a lock of the cpusets, and who has that may be waiting for a page fault on the very
- * superblock that they have frozen.
+ * A thaw must not wait behind any load, so its thread gets a class that precedes others. A worker
+ * sets the class. The thread itself must not: setting a class takes a lock of the cpusets, and the
+ * holder of that lock may be waiting for a page fault on the superblock that the thread has
+ * frozen.
  */
 static void fg_lease_boost_threads(struct work_struct *work)
 {
@@ -113,7 +117,7 @@ static void fg_lease_queue_boost(struct fg_lease *lease)
 		fg_lease_put(lease);
 }
 
-/* Freeze one superblock and do what follows from it for the lease. True if it has to be thawed. */
+/* Freeze one superblock, and update the lease. True if the superblock has to be thawed. */
 static bool fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
 {
 	bool ended = false, next_level = false, all_frozen = false, frozen;
@@ -160,7 +164,7 @@ static bool fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
 	return frozen;
 }
 
-/* Thaw one superblock; never given up. */
+/* Thaw one superblock. A thaw that fails is repeated until one succeeds. */
 static void fg_lease_thaw_hold(struct fg_lease *lease, struct fg_hold *hold)
 {
 	unsigned int pause_ms = FG_THAW_PAUSE_FIRST_MS;
@@ -177,7 +181,7 @@ static void fg_lease_thaw_hold(struct fg_lease *lease, struct fg_hold *hold)
 		err = fg_hold_thaw(hold, &continuity);
 		now_ns = ktime_get_boottime_ns();
 		spin_lock_irqsave(&lease->lock, flags);
-		/* What happens after the end breaks nothing. */
+		/* The first attempt decides: what happens after the end breaks nothing. */
 		if (!hold->thaw_failures && !hold->lost && !hold->maybe_foreign)
 			hold->continuity = continuity;
 		if (err) {
@@ -195,7 +199,7 @@ static void fg_lease_thaw_hold(struct fg_lease *lease, struct fg_hold *hold)
 	}
 }
 
-/* The lease has nothing to do with this superblock any more, whether it ever froze it or not. */
+/* Give up the superblock, whether or not the lease ever froze it. */
 static void fg_lease_release_hold(struct fg_lease *lease, struct fg_hold *hold)
 {
 	bool still_frozen = hold->frozen_ns && fg_hold_frozen_by_others(hold);
@@ -247,7 +251,9 @@ static bool fg_lease_writes_back(struct fg_lease *lease)
 	return READ_ONCE(lease->nr_to_write_back) || READ_ONCE(lease->nr_writing_again);
 }
 
-/* @count is one less; when both are none, freezing begins, and none will be more again. */
+/*
+ * Lower @count, one of the two counts. Freezing begins when both are 0; neither rises again then.
+ */
 static void fg_lease_wrote_back(struct fg_lease *lease, unsigned int *count)
 {
 	unsigned long flags;
@@ -263,7 +269,7 @@ static void fg_lease_wrote_back(struct fg_lease *lease, unsigned int *count)
 		wake_up_all(&lease->wait);
 }
 
-/* False when all are through with the first time: freezing begins. */
+/* False once every hold has finished its first write-back: freezing begins. */
 static bool fg_lease_begin_to_write_again(struct fg_lease *lease)
 {
 	unsigned long flags;
@@ -278,10 +284,11 @@ static bool fg_lease_begin_to_write_again(struct fg_lease *lease)
 }
 
 /*
- * What is written back here need not be written while the writers are stopped. All holds do it side
- * by side, and nothing is frozen before all are through: those that were frozen first would wait for
- * the others. Who is through early does it again from time to time, as writers go on. An error that the
- * filesystem has told here it will not tell the freeze again.
+ * Data that are written back here need not be written during the freeze, when writers are stopped.
+ * All holds write back side by side. Nothing is frozen before all have finished: the first frozen
+ * superblock would have to wait for the last. A hold that finishes early repeats its write-back
+ * every second until the others are done, because writers continue. An error here ends the lease,
+ * as the filesystem may not report the same error to the freeze again.
  */
 static void fg_lease_write_back(struct fg_lease *lease, struct fg_hold *hold)
 {
@@ -310,8 +317,8 @@ static bool fg_lease_wait_for_turn(struct fg_lease *lease, struct fg_hold *hold)
 }
 
 /*
- * A lease is remembered for long after its threads are gone. By the thread itself, when nobody is
- * left who would find it in the state in which they look for it.
+ * The history keeps a lease long after its threads have exited. The thread calls this itself, at a
+ * time when nothing uses hold->thread any more.
  */
 static void fg_lease_forget_thread(struct fg_lease *lease, struct fg_hold *hold)
 {
@@ -335,13 +342,13 @@ static int fg_lease_hold_thread(void *data)
 		fg_lease_thaw_hold(lease, hold);
 	}
 	fg_lease_release_hold(lease, hold);
-	flush_work(&lease->boost);	/* a class must not be given to a thread that is gone */
+	flush_work(&lease->boost);	/* it must not set the class of a thread that has exited */
 	fg_lease_forget_thread(lease, hold);
 	fg_lease_put(lease);
 	fg_thread_exit();
 }
 
-/* The next hold that has no thread yet, unless none is needed any more. */
+/* The next hold that has no thread yet; NULL if there is none, or if the lease has ended. */
 static struct fg_hold *fg_lease_take_hold(struct fg_lease *lease)
 {
 	struct fg_hold *hold = NULL;
@@ -372,7 +379,10 @@ static int fg_lease_create_threads(struct fg_lease *lease)
 	return 0;
 }
 
-/* All threads are there, or none is wanted any more. A hold's thread is not looked at after it ran. */
+/*
+ * Every thread exists, or the lease has ended. Once a thread runs, its hold is not used here any
+ * more.
+ */
 static void fg_lease_run_threads(struct fg_lease *lease)
 {
 	unsigned int i;
@@ -394,8 +404,9 @@ static void fg_lease_run_threads(struct fg_lease *lease)
 }
 
 /*
- * Every thread is created before one may run: if one can't be had, nothing has been frozen. On a
- * machine so busy that the lease is over before they are all there, none is needed.
+ * All threads are created before the first one runs: if one cannot be created, nothing has been
+ * frozen. On a very busy machine the lease may end before all threads exist. No more are created
+ * then.
  */
 static void fg_lease_creator(struct work_struct *work)
 {
@@ -420,8 +431,8 @@ static void fg_lease_creator(struct work_struct *work)
  * fg_lease_start_threads() - create the threads of a lease, and let them run
  * @lease: a lease with all its holds
  *
- * Context: process context; does not wait: workers create the threads. The caller has a reference to
- * the module.
+ * Context: process context; does not wait: workers create the threads. The caller has a reference
+ * to the module.
  */
 void fg_lease_start_threads(struct fg_lease *lease)
 {

@@ -75,8 +75,8 @@ static void fg_end_for_shutdown(struct fg_lease *lease)
 }
 
 /*
- * An orderly shutdown has unmounted what it could before it comes here; after reboot -f everything is
- * still mounted. What is frozen then must not keep a driver's own shutdown waiting.
+ * An orderly shutdown has unmounted most filesystems before this is called; after reboot -f all
+ * are still mounted. A frozen filesystem must not block the shutdown of a driver.
  */
 static int fg_reboot(struct notifier_block *nb, unsigned long event, void *data)
 {

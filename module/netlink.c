@@ -2,8 +2,8 @@
 /*
  * netlink: the handlers of commands, and the life of the family.
  *
- * genl_rcv() holds a system-wide lock around every handler. So no handler waits for a freeze, a thaw
- * or a thread: it checks the request, changes a state and replies.
+ * genl_rcv() holds a system-wide lock around every handler. So no handler waits for a freeze, a
+ * thaw or a thread: it checks the request, changes a state and replies.
  */
 #include <linux/capability.h>
 #include <linux/ctype.h>
@@ -16,17 +16,17 @@
 #include "netlink_internal.h"
 #include "registry.h"
 
-/* Bounds on what can be asked for, and as whom to freeze. Module parameters. */
+/* Limits of requests, and the kind of holder as which to freeze. Module parameters. */
 unsigned int fg_netlink_max_timeout_ms = 10 * 60 * 1000;
 unsigned int fg_netlink_max_holds = FREEZEGUARD_HOLDS_MAX;
 enum fg_holder fg_netlink_holder = FG_HOLDER_KERNEL;
 
-/* Ids of this form are the kernel's, so that one it makes up is never taken. */
+/* Only the kernel gives ids that begin like this, so the one it makes up is never in use. */
 #define FG_ID_RESERVED	"lease-"
 
 /*
- * The permission of FIFREEZE, of both the sender and the socket's opener. netlink_ns_capable() asks
- * the opener only where the message has no explicit address.
+ * Both the sender and the opener of the socket need the permission of FIFREEZE.
+ * netlink_ns_capable() checks the opener only if the message has no explicit address.
  */
 static bool fg_netlink_permitted(struct sk_buff *skb, struct user_namespace *owner)
 {
@@ -47,8 +47,8 @@ static bool fg_netlink_lease_permitted(struct sk_buff *skb, const struct fg_leas
 }
 
 /*
- * The file that @attr names, if the sender may freeze what it lies on. The caller puts it. For
- * files of superblocks that can't be frozen it is not an error yet.
+ * The file that @attr names, if the sender may freeze the file's superblock. The caller puts the
+ * file. Whether the superblock can be frozen at all is not checked here.
  */
 static struct file *fg_netlink_file(struct sk_buff *skb, const struct nlattr *attr,
 				    struct netlink_ext_ack *extack)
@@ -116,7 +116,7 @@ static int fg_netlink_check_sync_budget(const struct nlattr *attr, u32 timeout_m
 	return -ERANGE;
 }
 
-/* Add the superblock that @attr describes to the lease; one that it has already is no error. */
+/* Add the superblock that @attr describes to the lease, unless the lease has it already. */
 static int fg_netlink_add_hold(struct sk_buff *skb, struct fg_lease *lease,
 			       const struct nlattr *attr, struct netlink_ext_ack *extack)
 {
@@ -126,7 +126,8 @@ static int fg_netlink_add_hold(struct sk_buff *skb, struct fg_lease *lease,
 	struct file *file;
 	int err;
 
-	err = nla_parse_nested(tb, FREEZEGUARD_A_SUPERBLOCK_MAX, attr, fg_superblock_policy, extack);
+	err = nla_parse_nested(tb, FREEZEGUARD_A_SUPERBLOCK_MAX, attr, fg_superblock_policy,
+			       extack);
 	if (err)
 		return err;
 	if (!tb[FREEZEGUARD_A_SUPERBLOCK_FD]) {
@@ -179,7 +180,7 @@ static int fg_netlink_count_superblocks(struct genl_info *info, struct netlink_e
 	return count;
 }
 
-/* A lease as the request describes it, known to nobody yet. */
+/* Build the lease that the request describes. Nobody can find it yet. */
 static struct fg_lease *fg_netlink_build_lease(struct sk_buff *skb, struct genl_info *info)
 {
 	const struct nlattr *id = info->attrs[FREEZEGUARD_A_LEASE_ID], *attr;
@@ -222,7 +223,7 @@ static struct fg_lease *fg_netlink_build_lease(struct sk_buff *skb, struct genl_
 	return lease;
 }
 
-/* Answer a command with the lease, and from @first on with its holds. Consumes @skb. */
+/* Reply with the lease and with its holds from @first on. Consumes @skb. */
 static int fg_netlink_reply_lease(struct genl_info *info, struct sk_buff *skb,
 				  struct fg_lease *lease, unsigned int first)
 {
@@ -261,7 +262,7 @@ int fg_netlink_lease_new(struct sk_buff *skb, struct genl_info *info)
 	struct fg_lease *lease;
 	int err;
 
-	/* Once others can find the lease there is no way back. */
+	/* A lease that others can find cannot be taken back, so this must not fail later. */
 	if (!try_module_get(THIS_MODULE)) {
 		NL_SET_ERR_MSG(info->extack, "freezeguard is being unloaded");
 		return -ENODEV;
@@ -284,7 +285,7 @@ int fg_netlink_lease_new(struct sk_buff *skb, struct genl_info *info)
 	}
 	fg_lease_start(lease);
 	err = fg_netlink_reply_lease(info, reply, lease, lease->nr_holds);
-	if (err)	/* the requester can't know of it */
+	if (err)	/* the requester does not learn of the lease */
 		fg_lease_end(lease, FREEZEGUARD_CAUSE_OWNER_DEATH);
 put_lease:
 	fg_lease_put(lease);
@@ -293,7 +294,9 @@ put_module:
 	return err;
 }
 
-/* The lease that a request names, if the sender may do something with it. The caller puts it. */
+/*
+ * The lease that a request names, if the sender has permission for it. The caller puts the lease.
+ */
 static struct fg_lease *fg_netlink_find(struct sk_buff *skb, struct genl_info *info)
 {
 	const struct nlattr *number = info->attrs[FREEZEGUARD_A_LEASE_NUMBER];
@@ -323,8 +326,8 @@ static struct fg_lease *fg_netlink_find(struct sk_buff *skb, struct genl_info *i
 }
 
 /*
- * Before a command that changes the lease that a request names: the lease, and memory for the reply,
- * without which nothing must be changed. fg_netlink_done() takes both.
+ * Begin a command that changes a lease: find the lease, and allocate the reply. Without memory for
+ * the reply nothing may be changed. fg_netlink_done() consumes both.
  */
 static struct fg_lease *fg_netlink_begin(struct sk_buff *skb, struct genl_info *info,
 					 struct sk_buff **reply)
@@ -340,7 +343,7 @@ static struct fg_lease *fg_netlink_begin(struct sk_buff *skb, struct genl_info *
 	return ERR_PTR(-ENOMEM);
 }
 
-/* Answer with the lease, or say why the command could not be carried out. */
+/* End such a command: reply with the lease, or report why the command failed. */
 static int fg_netlink_done(struct genl_info *info, struct fg_lease *lease, struct sk_buff *reply,
 			   int err)
 {
@@ -416,7 +419,7 @@ int fg_netlink_lease_get(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-/* Where a dump goes on: the lease's number, and the first hold of it that was not told yet. */
+/* Where the next part of a dump begins: a lease's number, and the first hold not yet reported. */
 struct fg_netlink_dump {
 	unsigned long number;
 	unsigned int hold;
@@ -435,7 +438,7 @@ int fg_netlink_lease_dump(struct sk_buff *skb, struct netlink_callback *cb)
 		return -EINVAL;
 	}
 	while (!err && (lease = fg_registry_next(dump->number))) {
-		if (lease->number != dump->number)	/* the one it stood at is forgotten */
+		if (lease->number != dump->number)	/* the history has dropped the last one */
 			dump->hold = 0;
 		dump->number = lease->number;
 		if (fg_netlink_lease_permitted(cb->skb, lease))

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* netlink: the generic netlink family, through which userspace makes, changes and queries leases. */
+/*
+ * netlink: the generic netlink family, through which userspace makes, changes and queries leases.
+ */
 #ifndef FG_NETLINK_H
 #define FG_NETLINK_H
 

@@ -39,11 +39,11 @@ static void fg_netlink_notify_owner(const struct fg_owner *owner, const struct s
 /**
  * fg_netlink_notify() - announce that a lease changed
  * @lease: the lease
- * @what: what happened to it; told only if it is news, see fg_lease_is_news()
+ * @what: what happened to it; sent only if it is news, see fg_lease_is_news()
  * @hold: the hold whose thaw failed, or NULL
  *
- * Best effort: no memory, no notification, and a gap in the sequence. Never waits for memory, since
- * superblocks may be frozen.
+ * Superblocks may be frozen, so this never waits for memory. Without memory there is no
+ * notification, and its number is missing in the sequence.
  *
  * Context: process context.
  */

@@ -7,8 +7,8 @@
 #include "owner.h"
 
 /**
- * fg_process_current() - the calling process, for reports
- * @process: where to
+ * fg_process_current() - record the calling process, for reports
+ * @process: receives the process
  *
  * Context: process context.
  */
@@ -19,8 +19,8 @@ void fg_process_current(struct fg_process *process)
 }
 
 /**
- * fg_owner_init() - the sender of a netlink message
- * @owner: where to; its socket has a reference
+ * fg_owner_init() - record the sender of a netlink message as an owner
+ * @owner: receives the owner, with a reference to its socket
  * @skb: the message, in the handler of its command
  *
  * Context: process context.

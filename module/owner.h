@@ -20,8 +20,8 @@ struct fg_process {
 
 /**
  * struct fg_owner - the socket that a lease is bound to
- * @sk: the socket, with a reference, or NULL. A port id alone would not do: it can be in use again
- *	by another socket before the news of the first one's death comes.
+ * @sk: the socket, with a reference, or NULL. The port id alone would not do: another socket can
+ *	have it before the news of the first socket's death arrives.
  * @portid: its port id
  */
 struct fg_owner {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * sysfs: how many leases have ended in each of their last states since the module was loaded, a number
- * a file. The history is bounded, so what can be counted in it falls again; these never do.
+ * sysfs: /sys/module/freezeguard/leases_ended/ has one file for each last state, with the number
+ * of leases that ended in that state since the module was loaded. The numbers never fall, whereas
+ * counts of the history do, since the history is bounded.
  */
 #include <linux/kobject.h>
 #include <linux/module.h>
@@ -40,10 +41,10 @@ static const struct attribute_group fg_sysfs_group = {
 static struct kobject *fg_sysfs_kobj;
 
 /**
- * fg_sysfs_init() - make the files
+ * fg_sysfs_init() - create the files
  *
- * Context: sleeps; while the module is being loaded.
- * Return: 0; -ENOMEM and what else sysfs refuses with.
+ * Context: sleeps; called while the module is being loaded.
+ * Return: 0 or a negative errno of sysfs.
  */
 int fg_sysfs_init(void)
 {
@@ -59,9 +60,9 @@ int fg_sysfs_init(void)
 }
 
 /**
- * fg_sysfs_exit() - remove them
+ * fg_sysfs_exit() - remove the files
  *
- * Context: sleeps until nobody reads them.
+ * Context: sleeps until no reader is left.
  */
 void fg_sysfs_exit(void)
 {

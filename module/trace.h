@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * trace: the tracepoints, events/freezeguard/ in tracefs; Documentation/observing.md is for their users.
+ * trace: the tracepoints, events/freezeguard/ in tracefs. Documentation/observing.md describes
+ * them.
  *
- * Given under the lease's lock, and the first of a lease before anybody else knows it, so that those of
- * a lease are in the order in which things happened. Texts are arrays of a fixed size: the macros for
- * others differ between kernels.
+ * The module fires them under the lease's lock, and the first one of a lease before others can
+ * find that lease. So the events of a lease are in the order in which things happened. Texts are
+ * arrays of a fixed size, because the macros for other texts differ between kernels.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM freezeguard
@@ -81,8 +82,10 @@ TRACE_EVENT(lease_state,
 		__entry->error = error;
 	),
 	TP_printk("lease=%llu id=%s state=%s cause=%s error=%u", __entry->lease, __entry->id,
-		  __print_symbolic(__entry->state, FG_TRACE_STATES(FG_TRACE_NAME, FG_TRACE_LAST_NAME)),
-		  __print_symbolic(__entry->cause, FG_TRACE_CAUSES(FG_TRACE_NAME, FG_TRACE_LAST_NAME)),
+		  __print_symbolic(__entry->state,
+				   FG_TRACE_STATES(FG_TRACE_NAME, FG_TRACE_LAST_NAME)),
+		  __print_symbolic(__entry->cause,
+				   FG_TRACE_CAUSES(FG_TRACE_NAME, FG_TRACE_LAST_NAME)),
 		  __entry->error)
 );
 
