@@ -451,7 +451,7 @@ void fg_lease_start_threads(struct fg_lease *lease)
 
 /**
  * fg_lease_init_threads() - prepare the work that starts, boosts and rescues the threads of a lease
- * @lease: a lease that nobody else knows
+ * @lease: a lease that nobody can find yet
  *
  * Context: any.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* freezeguard: freezes filesystems in leases that end by a deadline, whatever userspace does. */
+/* main: loads and unloads the module; its parameters; what happens at a reboot. */
 #include <linux/module.h>
 #include <linux/reboot.h>
 

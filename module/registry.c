@@ -118,7 +118,7 @@ int fg_registry_add(struct fg_lease *lease, struct fg_registry_conflict *conflic
 				 (unsigned long)lease->holds[i].sb);
 		list_add_tail(&lease->list, &fg_registry_live);
 		fg_registry_nr_live++;
-		fg_lease_trace_state(lease);	/* before anybody can end it */
+		fg_lease_trace_state(lease);	/* before any caller can end it */
 	}
 	spin_unlock(&fg_registry_lock);
 	if (err)

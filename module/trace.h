@@ -47,7 +47,7 @@
 	S(FREEZEGUARD_CONTINUITY_GUARANTEED, "guaranteed") \
 	N(FREEZEGUARD_CONTINUITY_BROKEN, "broken")
 
-/* Tools that read the format don't know enums: tell the kernel to put numbers there. */
+/* Tools that read the format do not know enums, so the kernel has to write numbers there. */
 #define FG_TRACE_ENUM(value, name)	TRACE_DEFINE_ENUM(value);
 FG_TRACE_STATES(FG_TRACE_ENUM, FG_TRACE_ENUM)
 FG_TRACE_CAUSES(FG_TRACE_ENUM, FG_TRACE_ENUM)
@@ -56,13 +56,14 @@ FG_TRACE_CONTINUITIES(FG_TRACE_ENUM, FG_TRACE_ENUM)
 #define FG_TRACE_NAME(value, name)	{ value, name },
 #define FG_TRACE_LAST_NAME(value, name)	{ value, name }
 
-/**
- * lease_state - a lease has a new state; the first is "freezing"
- * @lease: its number
- * @id: its id
- * @state: enum freezeguard_lease_state
- * @cause: enum freezeguard_cause: what ended it
- * @error: positive errno of the hold that failed first, or 0
+/*
+ * lease_state: a lease has a new state; the first is "freezing". Fields:
+ *
+ * lease	number of the lease
+ * id		id of the lease
+ * state	enum freezeguard_lease_state
+ * cause	enum freezeguard_cause: what ended the lease
+ * error	positive errno of the first hold that failed, or 0
  */
 TRACE_EVENT(lease_state,
 	TP_PROTO(u64 lease, const char *id, u32 state, u32 cause, u32 error),
@@ -89,12 +90,13 @@ TRACE_EVENT(lease_state,
 		  __entry->error)
 );
 
-/**
- * lease_deadline - a deadline has come and ends its lease
- * @lease: its number
- * @id: its id
- * @deadline_ns: the deadline, CLOCK_BOOTTIME
- * @late_ns: how much later than that this is: the timer's lateness, not yet the thaw's
+/*
+ * lease_deadline: a deadline has come and ends its lease. Fields:
+ *
+ * lease	number of the lease
+ * id		id of the lease
+ * deadline_ns	the deadline, CLOCK_BOOTTIME
+ * late_ns	time from the deadline to this event: how late the timer is, without the thaw
  */
 TRACE_EVENT(lease_deadline,
 	TP_PROTO(u64 lease, const char *id, u64 deadline_ns),
@@ -115,15 +117,16 @@ TRACE_EVENT(lease_deadline,
 		  __entry->deadline_ns, __entry->late_ns)
 );
 
-/**
- * hold_frozen - the freeze of a superblock of a lease has returned
- * @lease: number of the lease
- * @dev_major: of the superblock's device number, s_dev
- * @dev_minor: likewise
- * @fs_type: its filesystem's name
- * @level: its level in the lease
- * @error: positive errno: it is not frozen, or will be thawed again; or 0
- * @took_ns: how long the freeze took
+/*
+ * hold_frozen: the freeze of a superblock of a lease has returned. Fields:
+ *
+ * lease	number of the lease
+ * dev_major	major of the superblock's device number, s_dev
+ * dev_minor	its minor
+ * fs_type	name of the filesystem
+ * level	level of the superblock in the lease
+ * error	positive errno if the superblock is not frozen or will be thawed again, or 0
+ * took_ns	duration of the freeze
  */
 TRACE_EVENT(hold_frozen,
 	TP_PROTO(u64 lease, const struct fg_hold *hold, int err, u64 took_ns),
@@ -151,18 +154,16 @@ TRACE_EVENT(hold_frozen,
 		  __entry->error, __entry->took_ns)
 );
 
-/**
- * hold_thawed - a thaw of a superblock of a lease has returned
- * @lease: number of the lease
- * @dev_major: of the superblock's device number, s_dev
- * @dev_minor: likewise
- * @fs_type: its filesystem's name
- * @level: its level in the lease
- * @error: positive errno: still frozen, it will be tried again; or 0: our freeze is gone
- * @took_ns: how long the thaw took
- * @frozen_ns: for how long it had been frozen; 0 if the freeze was only taken back
- * @failures: thaws that failed so far, this one included
- * @continuity: enum freezeguard_continuity, as far as is known now
+/*
+ * hold_thawed: a thaw of a superblock of a lease has returned. Fields:
+ *
+ * lease to level	as above
+ * error	positive errno if the superblock is still frozen and the thaw will be repeated; 0 if our
+ *		freeze is gone
+ * took_ns	duration of the thaw
+ * frozen_ns	how long the superblock was frozen; 0 if a freeze that failed was only undone
+ * failures	number of thaws that failed so far, this one included
+ * continuity	enum freezeguard_continuity, as far as it is known now
  */
 TRACE_EVENT(hold_thawed,
 	TP_PROTO(u64 lease, const struct fg_hold *hold, int err, u64 took_ns, u64 frozen_ns),

@@ -17,7 +17,7 @@
 #ifdef HAVE_SCHED_SETATTR
 /*
  * One percent of a CPU for each thread. That is enough for a thaw, because SCHED_FLAG_RECLAIM adds
- * the time that nobody uses. A thread that has used up its share waits for a tenth of a second at
+ * the time that is left over. A thread that has used up its share waits for a tenth of a second at
  * most.
  */
 #define FG_BOOST_RUNTIME_NS	(1 * NSEC_PER_MSEC)
