@@ -2,10 +2,10 @@
 /*
  * expedite: short RCU grace periods while leases freeze.
  *
- * freeze_super() waits for three grace periods, with the writers stopped from the first of them on. On
- * an idle filesystem they are nearly all of what a freeze costs. An expedited one interrupts every
- * processor, and all of the machine's are expedited meanwhile: so it is for the freezing alone, and for
- * a bounded time even if that takes longer.
+ * freeze_super() waits for three grace periods and stops writers from the first one on. On an idle
+ * filesystem these waits are nearly the whole cost of a freeze. Expedited grace periods are short,
+ * but each interrupts every processor, and the switch is for the whole machine. So they are on
+ * only while leases freeze, and for a bounded time.
  */
 #include <linux/jiffies.h>
 #include <linux/spinlock.h>
@@ -21,10 +21,9 @@
 bool fg_expedite_enabled = true;
 
 static DEFINE_SPINLOCK(fg_expedite_lock);
-static unsigned int fg_expedite_users;	/* leases that freeze */
+static unsigned int fg_expedite_users;	/* number of leases that freeze */
 static bool fg_expedite_on;
 
-/* To be called with the lock held. */
 static void fg_expedite_stop(void)
 {
 	lockdep_assert_held(&fg_expedite_lock);
@@ -48,8 +47,8 @@ static DECLARE_DELAYED_WORK(fg_expedite_bound, fg_expedite_is_over);
 /**
  * fg_expedite_begin() - a lease begins to freeze
  *
- * Grace periods are expedited from here on, until no lease freezes any more or the time is up, which
- * begins anew with every lease.
+ * Grace periods are expedited until no lease freezes any more, or until FG_EXPEDITE_MAX_MS have
+ * passed since the last call.
  *
  * Context: any.
  */
@@ -83,7 +82,7 @@ void fg_expedite_end(void)
 }
 
 /**
- * fg_expedite_exit() - before the module goes; no lease is live
+ * fg_expedite_exit() - wait for the worker, before the module is unloaded; no lease may be live
  *
  * Context: sleeps.
  */

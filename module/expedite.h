@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* expedite: short RCU grace periods while leases freeze. */
 #ifndef FG_EXPEDITE_H
 #define FG_EXPEDITE_H
 

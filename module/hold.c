@@ -25,12 +25,12 @@ struct super_block *fg_hold_super(struct file *file)
 }
 
 /**
- * fg_hold_init() - take hold of a superblock, without touching it yet
+ * fg_hold_init() - prepare to hold a superblock, without freezing it
  * @hold: zeroed memory, part of @lease
  * @lease: the lease
  * @file: an open file for which fg_hold_super() is not NULL; the caller keeps its reference
- * @level: order of freezing
- * @who: as whom it will be frozen
+ * @level: place in the order of freezing
+ * @who: the kind of holder as which the superblock will be frozen
  *
  * Context: any. Undone by fg_hold_put_super() and fg_hold_destroy().
  */
@@ -48,28 +48,28 @@ void fg_hold_init(struct fg_hold *hold, struct fg_lease *lease, struct file *fil
 	strscpy(hold->fs_type, sb->s_type->name, sizeof(hold->fs_type));
 	strscpy(hold->name, sb->s_id, sizeof(hold->name));
 	hold->level = level;
-	/* A filesystem with a freeze operation of its own (gfs2) freezes as the user, whoever asks. */
+	/* A freeze operation of the filesystem's own (gfs2) always freezes as the user. */
 	hold->who = sb->s_op->freeze_super ? FG_HOLDER_USER : who;
 	hold->state = FREEZEGUARD_HOLD_STATE_WAITING;
 	hold->continuity = FREEZEGUARD_CONTINUITY_UNKNOWN;
 }
 
 /**
- * fg_hold_write_back() - write back what is dirty, before the freeze
+ * fg_hold_write_back() - write back dirty data, before the freeze
  * @hold: a hold that has not frozen its superblock
- * @stop: is asked often whether to leave it at that
+ * @stop: called often; the write-back stops when it returns true
  * @data: for @stop
  *
  * Context: sleeps, uninterruptibly, for as long as the device takes; no locks.
- * Return: 0; what the sync failed with, which the freeze may not be told again.
+ * Return: 0; the error of the sync, which the filesystem may not report to the freeze again.
  */
 int fg_hold_write_back(struct fg_hold *hold, bool (*stop)(void *data), void *data)
 {
 	return fg_writeback(hold->sb, stop, data);
 }
 
-/* Does anything but our own freeze keep the superblock frozen, while ours does too? */
-static bool fg_hold_has_company(struct fg_hold *hold)
+/* Does another freeze keep the superblock frozen, beside ours? */
+static bool fg_hold_has_other_holders(struct fg_hold *hold)
 {
 	unsigned int kernel, user;
 
@@ -81,15 +81,15 @@ static bool fg_hold_has_company(struct fg_hold *hold)
  * @hold: the hold
  * @frozen: whether fg_hold_thaw() has to be called
  *
- * Where freezes have holders, ours succeeds on top of somebody else's; the superblock was not ours
- * to freeze then, and our part has to be taken back. The other may be gone by then, which makes
- * that a thaw like any other, one that can fail.
+ * From Linux 6.6 on freezes have holders, and our freeze succeeds on top of another one. Then the
+ * lease must not have the superblock, and our freeze has to be undone. The other freeze may have
+ * ended meanwhile, so undoing ours is a thaw like any other, which can fail.
  *
- * Where they have none, somebody may have thawed what has only just been frozen.
+ * On older kernels freezes have no holders, and another process may already have thawed our freeze.
  *
  * Context: sleeps, uninterruptibly and without a bound; no locks.
- * Return: 0; -EBUSY frozen by somebody else; -ECANCELED thawed again by somebody else; what the
- * filesystem returned.
+ * Return: 0; -EBUSY another freeze holds the superblock; -ECANCELED another process has already
+ * thawed it; else the filesystem's error.
  */
 int fg_hold_freeze(struct fg_hold *hold, bool *frozen)
 {
@@ -104,19 +104,19 @@ int fg_hold_freeze(struct fg_hold *hold, bool *frozen)
 		fg_super_after_foreign_thaw(hold->sb);
 		return -ECANCELED;
 	}
-	return fg_hold_has_company(hold) ? -EBUSY : 0;
+	return fg_hold_has_other_holders(hold) ? -EBUSY : 0;
 }
 
 /**
- * fg_hold_thaw() - thaw the superblock, once
+ * fg_hold_thaw() - try to thaw the superblock, once
  * @hold: a hold that fg_hold_freeze() has frozen
- * @continuity: what this attempt says of it: was it frozen without a gap until now?
+ * @continuity: receives whether the superblock was frozen without a gap until this attempt
  *
- * A filesystem allocates in its thaw, and reclaim may be waiting for this very filesystem, so the
- * thaw may use the reserves and never waits for reclaim.
+ * A filesystem allocates memory in its thaw, and reclaim may be waiting for this very filesystem.
+ * So the thaw may use the reserves, and never waits for reclaim.
  *
  * Context: sleeps; no locks.
- * Return: 0 when our freeze is gone, whoever ended it; else what the filesystem returned: it is
+ * Return: 0 our freeze is gone, whoever ended it; else the filesystem's error: the superblock is
  * still frozen, try again.
  */
 int fg_hold_thaw(struct fg_hold *hold, enum freezeguard_continuity *continuity)
@@ -125,7 +125,7 @@ int fg_hold_thaw(struct fg_hold *hold, enum freezeguard_continuity *continuity)
 	int err = -EINVAL;
 
 	hold->watched = false;
-	if (READ_ONCE(hold->lost))	/* frozen again by somebody else, it is not ours to thaw */
+	if (READ_ONCE(hold->lost))	/* if it is frozen now, the freeze is not ours to thaw */
 		fg_super_after_foreign_thaw(hold->sb);
 	else
 		err = fg_super_thaw(hold->sb, hold->who);
@@ -147,7 +147,7 @@ int fg_hold_thaw(struct fg_hold *hold, enum freezeguard_continuity *continuity)
  * @hold: a hold that has not frozen it, or has thawed it
  *
  * Context: any.
- * Return: true if somebody else stops its writers.
+ * Return: true if a freeze that is not ours stops writers.
  */
 bool fg_hold_frozen_by_others(const struct fg_hold *hold)
 {
@@ -156,12 +156,12 @@ bool fg_hold_frozen_by_others(const struct fg_hold *hold)
 
 /**
  * fg_hold_turned_read_only() - has the filesystem become read-only since it was frozen?
- * @hold: a hold that has thawed its superblock and not let go of it
+ * @hold: a hold that has thawed its superblock and still has the mount
  *
- * Nobody can remount a frozen filesystem; this is what some (btrfs) do when their device fails.
+ * A frozen filesystem cannot be remounted, but some (btrfs) turn read-only when their device fails.
  *
  * Context: any.
- * Return: true if writers will be refused.
+ * Return: true if the filesystem will refuse writers.
  */
 bool fg_hold_turned_read_only(const struct fg_hold *hold)
 {
@@ -169,11 +169,11 @@ bool fg_hold_turned_read_only(const struct fg_hold *hold)
 }
 
 /**
- * fg_hold_put_super() - let go of the superblock
- * @hold: the hold; its names for reports stay
+ * fg_hold_put_super() - release the superblock
+ * @hold: the hold; it keeps what is needed for reports
  *
- * Context: may sleep. After a lazy umount this may be the last reference: the kernel unmounts then,
- * in a thread of its own when called from a kernel thread.
+ * Context: may sleep. After a lazy umount this may be the last reference. The kernel unmounts
+ * then, in a thread of its own if the caller is a kernel thread.
  */
 void fg_hold_put_super(struct fg_hold *hold)
 {
@@ -185,7 +185,7 @@ void fg_hold_put_super(struct fg_hold *hold)
 
 /**
  * fg_hold_destroy() - free what a hold keeps for reports
- * @hold: a hold that has let go of its superblock
+ * @hold: a hold that has released its superblock
  *
  * Context: any.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* hold: one superblock inside a lease. Knows how to freeze and thaw it; knows no leases' policy. */
+/* hold: one superblock inside a lease. It can freeze and thaw, but decides nothing. */
 #ifndef FG_HOLD_H
 #define FG_HOLD_H
 
@@ -17,37 +17,41 @@ struct fg_lease;
 
 /**
  * struct fg_hold - one superblock inside a lease
- * @lease: the lease that it is part of
- * @by_sb: in the registry's table of held superblocks; the registry's lock
- * @mnt: the mount through which it was named, held until the release: a plain umount gets EBUSY, a
- *	lazy one leaves the superblock in place. The mount and not the file: a file's last reference
- *	is dropped later and elsewhere in a kernel thread, and its dentry could be an unlinked one,
- *	whose eviction waits for the thaw.
- * @sb: the superblock; only a name once @state is RELEASED
- * @user_ns: who owns the superblock, for permission checks; outlives the superblock
+ * @lease: the lease that the hold is part of
+ * @by_sb: entry in the registry's table of held superblocks; guarded by the registry's lock
+ * @mnt: the mount through which the requester named the superblock, kept until the release: a
+ *	plain umount gets EBUSY, a lazy one leaves the superblock in place. It is the mount and not
+ *	the file, because a kernel thread drops a file's last reference later and elsewhere.
+ *	Besides, the file may be unlinked, and its eviction would wait for the thaw.
+ * @sb: the superblock; once @state is RELEASED only a name, not to be followed
+ * @user_ns: the user namespace that owns the superblock, for permission checks; outlives the
+ *	superblock
  * @dev: s_dev, kept for reports
  * @fs_type: the filesystem's name, kept for reports
  * @name: s_id, kept for reports
- * @level: order of freezing
- * @who: as whom it is frozen
- * @thread: its thread, with a reference; NULL before it was made and when it is through; under the
- *	lease's lock, but for those that keep it from being through
- * @urgent: the thread runs before everything else; the lease's work alone
- * @watched: its own thread's last thaw was seen by the watch, as every other one would have been
- * @doubtful: somebody else thawed it before the freeze was noted, ours or another one before; set
+ * @level: place in the order of freezing; lower levels freeze first
+ * @who: the kind of holder as which the superblock is frozen
+ * @thread: the hold's thread, with a reference; NULL before it is created and once it is about to
+ *	exit. Guarded by the lease's lock, except for those that keep the thread from exiting.
+ * @boosted: the thread's scheduling class has been raised; used by the lease's boost work alone
+ * @watched: the thaw watch saw the thread's own last thaw, so it would have seen every other thaw
+ *	too
+ * @maybe_foreign: another process thawed the superblock before the freeze was recorded, either our
+ *	freeze or an earlier one; set under the lease's lock
+ * @lost: another process thawed the superblock, so there is no freeze of ours left to thaw; set
  *	under the lease's lock
- * @lost: somebody else thawed it: nothing of ours is left to thaw; set under the lease's lock
- * @state: enum freezeguard_hold_state; this and all below: written by the hold's own thread alone
- *	once there is one, under the lease's lock so that readers see them together
+ * @state: enum freezeguard_hold_state. Once there is a thread, the thread alone writes this and
+ *	every field below, under the lease's lock, so that readers see all of them together.
  * @error: positive errno of the freeze, or of the last thaw that failed
- * @thaw_failures: thaws that failed
+ * @thaw_failures: number of thaws that failed
  * @continuity: enum freezeguard_continuity
- * @still_frozen: released, but somebody else keeps the superblock frozen
- * @was_writable: when it had been frozen
- * @turned_read_only: released, and not writable any more: its device failed
- * @freeze_begin_ns: CLOCK_BOOTTIME when its freeze was begun, or 0
- * @frozen_ns: when it was frozen, or 0
- * @released_ns: when it was released, or 0
+ * @still_frozen: after the release, something else keeps the superblock frozen
+ * @was_writable: the superblock was writable when it had been frozen
+ * @turned_read_only: the superblock was read-only at the release, though it had been writable: its
+ *	device failed
+ * @freeze_begin_ns: CLOCK_BOOTTIME when the freeze began, or 0
+ * @frozen_ns: when the superblock was frozen, or 0
+ * @released_ns: when the superblock was released, or 0
  */
 struct fg_hold {
 	struct fg_lease *lease;
@@ -61,9 +65,9 @@ struct fg_hold {
 	unsigned int level;
 	enum fg_holder who;
 	struct task_struct *thread;
-	bool urgent;
+	bool boosted;
 	bool watched;
-	bool doubtful;
+	bool maybe_foreign;
 	bool lost;
 
 	enum freezeguard_hold_state state;
@@ -78,7 +82,15 @@ struct fg_hold {
 	u64 released_ns;
 };
 
-/* Until its release nobody else may have a lease on the same superblock. Context: any. */
+/**
+ * fg_hold_is_live() - is the hold not released yet?
+ * @hold: the hold
+ *
+ * Until the release no other lease can hold the same superblock.
+ *
+ * Context: any.
+ * Return: true until the release.
+ */
 static inline bool fg_hold_is_live(const struct fg_hold *hold)
 {
 	return READ_ONCE(hold->state) != FREEZEGUARD_HOLD_STATE_RELEASED;

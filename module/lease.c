@@ -1,36 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* lease: the state machine, the deadline and the threads; lease.h tells how they fit together. */
-#include <linux/delay.h>
-#include <linux/kthread.h>
+/*
+ * lease: the object and every decision about it. lease.h draws the states and explains the threads.
+ */
 #include <linux/mm.h>
-#include <linux/module.h>
-#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/timekeeping.h>
 
 #include "expedite.h"
-#include "lease.h"
-#include "notice.h"
+#include "lease_internal.h"
 #include "trace.h"
 
-/* Pauses between thaws that fail: doubled from the first to the last, then for as long as it takes. */
-#define FG_THAW_PAUSE_FIRST_MS	10
-#define FG_THAW_PAUSE_LAST_MS	5000
-
-/* How often one that is through with writing back does it again, while others are not. */
-#define FG_WRITE_BACK_AGAIN_MS	1000
-
-/* After a lease's end, how often and how long apart threads that starve are looked for. */
-#define FG_RESCUE_ROUNDS	10
-#define FG_RESCUE_PAUSE_MS	100
-
-static const struct fg_lease_events *fg_lease_events;
-static struct workqueue_struct *fg_lease_workers;
+const struct fg_lease_events *fg_lease_events;
+struct workqueue_struct *fg_lease_workers;
 
 /**
  * fg_lease_init() - prepare for leases
- * @events: whom to tell what happens to them
+ * @events: callbacks for what happens to them
  *
  * Context: sleeps.
  * Return: 0 or -ENOMEM.
@@ -43,7 +29,7 @@ int fg_lease_init(const struct fg_lease_events *events)
 }
 
 /**
- * fg_lease_exit() - wait for what workers still do; no lease may be live
+ * fg_lease_exit() - wait for the workers to finish; no lease may be live
  *
  * Context: sleeps.
  */
@@ -52,22 +38,13 @@ void fg_lease_exit(void)
 	destroy_workqueue(fg_lease_workers);
 }
 
-static bool fg_state_is_live(enum freezeguard_lease_state state)
-{
-	return state < FREEZEGUARD_LEASE_STATE_THAWED;
-}
-
-static bool fg_state_has_ended(enum freezeguard_lease_state state)
-{
-	return state >= FREEZEGUARD_LEASE_STATE_THAWING;
-}
-
-static bool fg_lease_has_ended(struct fg_lease *lease)
-{
-	return fg_state_has_ended(READ_ONCE(lease->info.state));
-}
-
-static void fg_lease_freezing_begins(struct fg_lease *lease)
+/**
+ * fg_lease_expedite_locked() - expedite RCU grace periods while the lease freezes
+ * @lease: the lease; nothing happens if it has ended
+ *
+ * Context: any, with lease->lock held.
+ */
+void fg_lease_expedite_locked(struct fg_lease *lease)
 {
 	lockdep_assert_held(&lease->lock);
 	if (fg_lease_has_ended(lease))
@@ -76,7 +53,7 @@ static void fg_lease_freezing_begins(struct fg_lease *lease)
 	lease->expedites = true;
 }
 
-static void fg_lease_freezing_is_over(struct fg_lease *lease)
+static void fg_lease_unexpedite_locked(struct fg_lease *lease)
 {
 	lockdep_assert_held(&lease->lock);
 	if (lease->expedites)
@@ -84,90 +61,56 @@ static void fg_lease_freezing_is_over(struct fg_lease *lease)
 	lease->expedites = false;
 }
 
-/* The one place where the end of a lease is decided, with the error of a hold that failed or 0. */
-static bool fg_lease_end_locked(struct fg_lease *lease, enum freezeguard_cause cause, int err)
+/**
+ * fg_lease_end_locked() - decide the end of a lease; no other function does
+ * @lease: the lease
+ * @cause: what ends it
+ * @err: negative errno of a hold that failed, or 0
+ *
+ * Context: any, with lease->lock held.
+ * Return: true if the end was decided here: the caller unlocks and calls fg_lease_end_notify();
+ * false if the lease had ended before.
+ */
+bool fg_lease_end_locked(struct fg_lease *lease, enum freezeguard_cause cause, int err)
 {
 	lockdep_assert_held(&lease->lock);
 	if (fg_lease_has_ended(lease))
 		return false;
-	fg_lease_freezing_is_over(lease);
+	fg_lease_unexpedite_locked(lease);
 	WRITE_ONCE(lease->info.state,
 		   lease->info.state == FREEZEGUARD_LEASE_STATE_FROZEN ?
 		   FREEZEGUARD_LEASE_STATE_THAWING : FREEZEGUARD_LEASE_STATE_ROLLING_BACK);
 	lease->info.cause = cause;
 	lease->info.error = -err;
 	lease->info.ended_ns = ktime_get_boottime_ns();
-	trace_lease_state(lease);
+	fg_lease_trace_state(lease);
 	return true;
 }
 
-/* After fg_lease_end_locked() returned true and the lock was released. */
-static void fg_lease_end_tell(struct fg_lease *lease)
+/**
+ * fg_lease_end_notify() - wake the threads, and have the end announced
+ * @lease: a lease of which fg_lease_end_locked() has decided the end
+ *
+ * Context: any, lease->lock not held.
+ */
+void fg_lease_end_notify(struct fg_lease *lease)
 {
 	wake_up_all(&lease->wait);
 	fg_lease_get(lease);
 	queue_work(fg_lease_workers, &lease->ending);
 }
 
-static void fg_lease_rescue_thread(struct fg_lease *lease, struct fg_hold *hold)
-{
-	struct task_struct *task;
-	unsigned long flags;
-
-	spin_lock_irqsave(&lease->lock, flags);
-	task = hold->thread;
-	if (task)
-		get_task_struct(task);
-	spin_unlock_irqrestore(&lease->lock, flags);
-	if (!task)
-		return;
-	fg_thread_rescue(task);
-	put_task_struct(task);
-}
-
-/*
- * A thread that has not thawed though an ordinary worker had the time to notice may be kept from
- * running by real-time tasks, unless it is one of SCHED_DEADLINE.
- */
-static void fg_lease_rescue_threads(struct fg_lease *lease)
-{
-	enum freezeguard_hold_state before = FREEZEGUARD_HOLD_STATE_THAWING;
-	unsigned int round, i;
-
-	for (round = 0; round < FG_RESCUE_ROUNDS; round++) {
-		usleep_range(1000, 2000);
-		if (!fg_lease_is_live(lease))
-			break;
-		for (i = 0; i < lease->nr_holds; i++)
-			if (READ_ONCE(lease->holds[i].state) < before)
-				fg_lease_rescue_thread(lease, &lease->holds[i]);
-		/* those that do thaw get longer before they lose what they have over others */
-		before = FREEZEGUARD_HOLD_STATE_RELEASED;
-		schedule_timeout_idle(msecs_to_jiffies(FG_RESCUE_PAUSE_MS));
-	}
-}
-
-/* Announces THAWING and ROLLING_BACK, which may last; not for the interrupt that decided them. */
-static void fg_lease_announce_end(struct work_struct *work)
-{
-	struct fg_lease *lease = container_of(work, struct fg_lease, ending);
-
-	fg_lease_events->happened(lease, FG_LEASE_ENDING, NULL);
-	fg_lease_rescue_threads(lease);
-	fg_lease_put(lease);
-}
-
 /**
- * fg_lease_end() - end a lease, unless something else already did
+ * fg_lease_end() - end a lease, unless it has ended before
  * @lease: the lease
- * @cause: what ends it; for a request, the calling process is kept as the one that did
+ * @cause: what ends it; a request is recorded as the calling process's
  *
- * Context: any, hard interrupts included. The thawing goes on in the holds' threads.
- * Return: 0; -EALREADY it is ending or has ended.
+ * Context: any, hard interrupts included. The holds' threads thaw, after this has returned.
+ * Return: 0; -EALREADY the lease is ending or has ended.
  */
 int fg_lease_end(struct fg_lease *lease, enum freezeguard_cause cause)
 {
-	struct fg_process ender = { };
+	struct fg_process ender = { 0 };
 	unsigned long flags;
 	bool won;
 
@@ -180,7 +123,7 @@ int fg_lease_end(struct fg_lease *lease, enum freezeguard_cause cause)
 	spin_unlock_irqrestore(&lease->lock, flags);
 	if (!won)
 		return -EALREADY;
-	fg_lease_end_tell(lease);
+	fg_lease_end_notify(lease);
 	return 0;
 }
 
@@ -200,16 +143,17 @@ void fg_lease_end_orphaned(struct fg_lease *lease)
 		won = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_OWNER_DEATH, 0);
 	spin_unlock_irqrestore(&lease->lock, flags);
 	if (won)
-		fg_lease_end_tell(lease);
+		fg_lease_end_notify(lease);
 }
 
 /**
  * fg_lease_foreign_thaw() - the calling process has thawed a superblock that a lease holds
- * @hold: its hold; the superblock is unfrozen and stays so until this returns
+ * @hold: the hold; its superblock is unfrozen and stays so until this returns
  *
- * What the lease had frozen is lost, which ends it. Before its thread has noted that the freeze
- * succeeded, this can't be told from a thaw of what somebody else had frozen before: the superblock
- * will be thawed then, as it may be the lease's own freeze that is there, but the lease fails.
+ * The lease has lost what it had frozen, and ends. There is one doubt: before the hold's thread
+ * has recorded its freeze, the thaw may have undone that freeze or an earlier one of another
+ * process. The superblock may be frozen by the lease then. So the thread thaws it, and the lease
+ * fails.
  *
  * Context: any but interrupts.
  */
@@ -224,7 +168,7 @@ void fg_lease_foreign_thaw(struct fg_hold *hold)
 	spin_lock_irqsave(&lease->lock, flags);
 	switch (hold->state) {
 	case FREEZEGUARD_HOLD_STATE_FREEZING:
-		hold->doubtful = true;
+		hold->maybe_foreign = true;
 		break;
 	case FREEZEGUARD_HOLD_STATE_FROZEN:
 	case FREEZEGUARD_HOLD_STATE_THAWING:
@@ -240,7 +184,7 @@ void fg_lease_foreign_thaw(struct fg_hold *hold)
 	}
 	spin_unlock_irqrestore(&lease->lock, flags);
 	if (won)
-		fg_lease_end_tell(lease);
+		fg_lease_end_notify(lease);
 }
 
 static enum hrtimer_restart fg_lease_deadline(struct hrtimer *timer)
@@ -251,43 +195,29 @@ static enum hrtimer_restart fg_lease_deadline(struct hrtimer *timer)
 
 	spin_lock_irqsave(&lease->lock, flags);
 	/*
-	 * Extended while this was on its way: the timer has been started anew. Asked of the timer,
-	 * not of the clock: a deadline that is let pass here must have another one coming.
+	 * If the timer is queued again, the lease was extended while this handler waited for the
+	 * lock. The timer knows that for sure; the clock does not: a handler that ignores its
+	 * deadline must have another one to come.
 	 */
 	if (!hrtimer_is_queued(timer) && !fg_lease_has_ended(lease)) {
-		trace_lease_deadline(lease);
+		trace_lease_deadline(lease->number, lease->id, lease->info.deadline_ns);
 		won = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_DEADLINE, 0);
 	}
 	spin_unlock_irqrestore(&lease->lock, flags);
 	if (won)
-		fg_lease_end_tell(lease);
+		fg_lease_end_notify(lease);
 	return HRTIMER_NORESTART;
-}
-
-/* Each hold with the deadline of that very moment, so that the last notice has the last one. */
-static void fg_lease_notice_deadline(struct fg_lease *lease)
-{
-	unsigned long flags;
-	unsigned int i;
-
-	for (i = 0; i < lease->nr_holds; i++) {
-		struct fg_hold *hold = &lease->holds[i];
-
-		spin_lock_irqsave(&lease->lock, flags);
-		if (hold->freeze_begin_ns && fg_hold_is_live(hold))
-			fg_notice_tell(hold, FREEZEGUARD_NOTICE_DEADLINE);
-		spin_unlock_irqrestore(&lease->lock, flags);
-	}
 }
 
 /**
  * fg_lease_extend() - move a lease's deadline
  * @lease: the lease
- * @timeout_ns: the new deadline, from now
- * @longest_ns: the bound on its life, from its beginning
+ * @timeout_ns: the new deadline, counted from now
+ * @longest_ns: the latest deadline that is allowed, counted from the lease's beginning
  *
- * Context: any.
- * Return: 0; -EALREADY it is ending or has ended; -ERANGE its life would be longer than the bound.
+ * Context: process context.
+ * Return: 0; -EALREADY the lease is ending or has ended; -ERANGE the deadline would be later than
+ * @longest_ns allows.
  */
 int fg_lease_extend(struct fg_lease *lease, u64 timeout_ns, u64 longest_ns)
 {
@@ -317,8 +247,8 @@ int fg_lease_extend(struct fg_lease *lease, u64 timeout_ns, u64 longest_ns)
  * @lease: the lease
  *
  * Context: process context.
- * Return: 0, also if it was detached before; -EALREADY it is ending or has ended; -EAGAIN it is
- * not FROZEN yet.
+ * Return: 0, also if the lease was detached before; -EALREADY the lease is ending or has ended;
+ * -EAGAIN the lease is not FROZEN yet.
  */
 int fg_lease_detach(struct fg_lease *lease)
 {
@@ -343,8 +273,15 @@ int fg_lease_detach(struct fg_lease *lease)
 	return err;
 }
 
-/* Let the lowest level from @level on freeze; false if no hold has such a level. */
-static bool fg_lease_open_level(struct fg_lease *lease, unsigned int level)
+/**
+ * fg_lease_open_level_locked() - let the holds of the next level freeze
+ * @lease: the lease
+ * @level: opens this level or, if no hold has it, the next higher one
+ *
+ * Context: any, with lease->lock held or before others can find the lease.
+ * Return: false if no hold has that level or a higher one.
+ */
+bool fg_lease_open_level_locked(struct fg_lease *lease, unsigned int level)
 {
 	const struct fg_hold *hold = lease->holds, *end = hold + lease->nr_holds;
 
@@ -359,135 +296,20 @@ static bool fg_lease_open_level(struct fg_lease *lease, unsigned int level)
 	return true;
 }
 
-/* False if the lease has ended: nothing is frozen that would be thawed at once. */
-static bool fg_lease_begin_to_freeze(struct fg_lease *lease, struct fg_hold *hold)
-{
-	unsigned long flags;
-	bool ended;
-
-	spin_lock_irqsave(&lease->lock, flags);
-	ended = fg_lease_has_ended(lease);
-	if (!ended) {
-		WRITE_ONCE(hold->state, FREEZEGUARD_HOLD_STATE_FREEZING);
-		hold->freeze_begin_ns = ktime_get_boottime_ns();
-		fg_notice_tell(hold, FREEZEGUARD_NOTICE_FREEZING);
-	}
-	spin_unlock_irqrestore(&lease->lock, flags);
-	return !ended;
-}
-
-/*
- * The thaw must not wait behind whatever load there is. Not done by the threads themselves: setting a
- * class takes a lock of the cpusets, and who has that may be waiting for a page fault on the very
- * superblock that they have frozen.
+/**
+ * fg_lease_frozen_locked() - the last superblock of a lease is frozen
+ * @lease: a lease in FREEZING
+ * @frozen_ns: when the superblock was frozen
+ *
+ * Context: any, with lease->lock held.
  */
-static void fg_lease_urge_threads(struct work_struct *work)
+void fg_lease_frozen_locked(struct fg_lease *lease, u64 frozen_ns)
 {
-	struct fg_lease *lease = container_of(work, struct fg_lease, urge);
-	unsigned int i;
-
-	for (i = 0; i < lease->nr_holds && !fg_lease_has_ended(lease); i++) {
-		struct fg_hold *hold = &lease->holds[i];
-
-		if (hold->urgent || READ_ONCE(hold->state) != FREEZEGUARD_HOLD_STATE_FROZEN)
-			continue;
-		hold->urgent = true;
-		fg_thread_urgent(hold->thread);
-	}
-	fg_lease_put(lease);
-}
-
-static void fg_lease_queue_urge(struct fg_lease *lease)
-{
-	fg_lease_get(lease);
-	if (!queue_work(fg_lease_workers, &lease->urge))
-		fg_lease_put(lease);
-}
-
-/* Freeze one superblock and do what follows from it for the lease. True if it has to be thawed. */
-static bool fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
-{
-	bool ended = false, next_level = false, all_frozen = false, frozen;
-	u64 begin_ns, took_ns;
-	unsigned long flags;
-	int err;
-
-	if (!fg_lease_begin_to_freeze(lease, hold))
-		return false;
-	begin_ns = ktime_get_boottime_ns();
-	err = fg_hold_freeze(hold, &frozen);
-	took_ns = ktime_get_boottime_ns() - begin_ns;
-
-	spin_lock_irqsave(&lease->lock, flags);
-	if (!err && hold->doubtful)
-		err = -ECANCELED;
-	trace_hold_frozen(hold, err, took_ns);
-	if (err) {
-		hold->error = -err;
-		ended = fg_lease_end_locked(lease, err == -ECANCELED ?
-						   FREEZEGUARD_CAUSE_FOREIGN_THAW :
-						   FREEZEGUARD_CAUSE_HOLD_FAILED, err);
-	} else {
-		WRITE_ONCE(hold->state, FREEZEGUARD_HOLD_STATE_FROZEN);
-		hold->frozen_ns = ktime_get_boottime_ns();
-		if (lease->info.state == FREEZEGUARD_LEASE_STATE_FREEZING &&
-		    !--lease->nr_to_freeze) {
-			next_level = fg_lease_open_level(lease, hold->level + 1);
-			all_frozen = !next_level;
-		}
-		if (all_frozen) {
-			WRITE_ONCE(lease->info.state, FREEZEGUARD_LEASE_STATE_FROZEN);
-			fg_lease_freezing_is_over(lease);
-			lease->info.frozen_ns = hold->frozen_ns;
-			trace_lease_state(lease);
-		}
-	}
-	spin_unlock_irqrestore(&lease->lock, flags);
-
-	if (!err)
-		fg_lease_queue_urge(lease);
-	if (ended)
-		fg_lease_end_tell(lease);
-	else if (all_frozen)
-		fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
-	else if (next_level)
-		wake_up_all(&lease->wait);
-	return frozen;
-}
-
-/* Thaw one superblock; never given up. */
-static void fg_lease_thaw_hold(struct fg_lease *lease, struct fg_hold *hold)
-{
-	unsigned int pause_ms = FG_THAW_PAUSE_FIRST_MS;
-	enum freezeguard_continuity continuity;
-	u64 begin_ns, now_ns;
-	unsigned long flags;
-	int err;
-
-	spin_lock_irqsave(&lease->lock, flags);
-	WRITE_ONCE(hold->state, FREEZEGUARD_HOLD_STATE_THAWING);
-	spin_unlock_irqrestore(&lease->lock, flags);
-	for (;;) {
-		begin_ns = ktime_get_boottime_ns();
-		err = fg_hold_thaw(hold, &continuity);
-		now_ns = ktime_get_boottime_ns();
-		spin_lock_irqsave(&lease->lock, flags);
-		/* What happens after the end breaks nothing. */
-		if (!hold->thaw_failures && !hold->lost && !hold->doubtful)
-			hold->continuity = continuity;
-		if (err) {
-			hold->error = -err;
-			hold->thaw_failures++;
-		}
-		trace_hold_thawed(hold, err, now_ns - begin_ns,
-				  hold->frozen_ns ? now_ns - hold->frozen_ns : 0);
-		spin_unlock_irqrestore(&lease->lock, flags);
-		if (!err)
-			return;
-		fg_lease_events->happened(lease, FG_LEASE_THAW_FAILED, hold);
-		schedule_timeout_idle(msecs_to_jiffies(pause_ms));
-		pause_ms = min_t(unsigned int, 2 * pause_ms, FG_THAW_PAUSE_LAST_MS);
-	}
+	lockdep_assert_held(&lease->lock);
+	WRITE_ONCE(lease->info.state, FREEZEGUARD_LEASE_STATE_FROZEN);
+	fg_lease_unexpedite_locked(lease);
+	lease->info.frozen_ns = frozen_ns;
+	fg_lease_trace_state(lease);
 }
 
 static enum freezeguard_continuity fg_lease_worst_continuity(struct fg_lease *lease)
@@ -522,8 +344,13 @@ static enum freezeguard_lease_state fg_lease_last_state(const struct fg_lease_in
 	}
 }
 
-/* The last hold has been released. */
-static void fg_lease_finish(struct fg_lease *lease)
+/**
+ * fg_lease_finish() - the last hold of a lease is released
+ * @lease: the lease; it gets its last state
+ *
+ * Context: process context, no locks held; does not wait for memory.
+ */
+void fg_lease_finish(struct fg_lease *lease)
 {
 	unsigned long flags;
 	struct sock *sk = NULL;
@@ -534,7 +361,7 @@ static void fg_lease_finish(struct fg_lease *lease)
 		lease->info.continuity = fg_lease_worst_continuity(lease);
 	WRITE_ONCE(lease->info.state, fg_lease_last_state(&lease->info));
 	lease->info.released_ns = ktime_get_boottime_ns();
-	trace_lease_state(lease);
+	fg_lease_trace_state(lease);
 	spin_unlock_irqrestore(&lease->lock, flags);
 
 	fg_lease_events->retired(lease);
@@ -547,262 +374,25 @@ static void fg_lease_finish(struct fg_lease *lease)
 		sock_put(sk);
 }
 
-/* The lease has nothing to do with this superblock any more, whether it ever froze it or not. */
-static void fg_lease_release_hold(struct fg_lease *lease, struct fg_hold *hold)
-{
-	bool still_frozen = hold->frozen_ns && fg_hold_frozen_by_others(hold);
-	bool turned_read_only = fg_hold_turned_read_only(hold);
-	unsigned long flags;
-	bool last;
-
-	fg_hold_put_super(hold);
-	spin_lock_irqsave(&lease->lock, flags);
-	hold->still_frozen = still_frozen;
-	hold->turned_read_only = turned_read_only;
-	hold->released_ns = ktime_get_boottime_ns();
-	WRITE_ONCE(hold->state, FREEZEGUARD_HOLD_STATE_RELEASED);
-	if (hold->freeze_begin_ns)
-		fg_notice_tell(hold, FREEZEGUARD_NOTICE_RELEASED);
-	last = !--lease->info.nr_live;
-	spin_unlock_irqrestore(&lease->lock, flags);
-	if (last)
-		fg_lease_finish(lease);
-}
-
-static bool fg_lease_stops_writing_back(void *data)
-{
-	struct fg_lease *lease = data;
-
-	return fg_lease_has_ended(lease) ||
-	       ktime_get_boottime_ns() >= lease->info.begin_ns + lease->sync_budget_ns;
-}
-
-static int fg_lease_write_back_once(struct fg_lease *lease, struct fg_hold *hold)
-{
-	int err = fg_hold_write_back(hold, fg_lease_stops_writing_back, lease);
-	unsigned long flags;
-	bool ended;
-
-	if (!err)
-		return 0;
-	spin_lock_irqsave(&lease->lock, flags);
-	hold->error = -err;
-	ended = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_HOLD_FAILED, err);
-	spin_unlock_irqrestore(&lease->lock, flags);
-	if (ended)
-		fg_lease_end_tell(lease);
-	return err;
-}
-
-static bool fg_lease_writes_back(struct fg_lease *lease)
-{
-	return READ_ONCE(lease->nr_to_write_back) || READ_ONCE(lease->nr_writing_again);
-}
-
-/* @count is one less; when both are none, freezing begins, and none will be more again. */
-static void fg_lease_wrote_back(struct fg_lease *lease, unsigned int *count)
-{
-	unsigned long flags;
-	bool last;
-
-	spin_lock_irqsave(&lease->lock, flags);
-	WRITE_ONCE(*count, *count - 1);
-	last = !fg_lease_writes_back(lease);
-	if (last)
-		fg_lease_freezing_begins(lease);
-	spin_unlock_irqrestore(&lease->lock, flags);
-	if (last)
-		wake_up_all(&lease->wait);
-}
-
-/* False when all are through with the first time: freezing begins. */
-static bool fg_lease_begin_to_write_again(struct fg_lease *lease)
-{
-	unsigned long flags;
-	bool begins;
-
-	spin_lock_irqsave(&lease->lock, flags);
-	begins = lease->nr_to_write_back;
-	if (begins)
-		WRITE_ONCE(lease->nr_writing_again, lease->nr_writing_again + 1);
-	spin_unlock_irqrestore(&lease->lock, flags);
-	return begins;
-}
-
-/*
- * What is written back here need not be written while the writers are stopped. All holds do it side
- * by side, and nothing is frozen before all are through: those that were frozen first would wait for
- * the others. Who is through early does it again from time to time, as writers go on. An error that the
- * filesystem has told here it will not tell the freeze again.
- */
-static void fg_lease_write_back(struct fg_lease *lease, struct fg_hold *hold)
-{
-	int err = fg_lease_write_back_once(lease, hold);
-
-	fg_lease_wrote_back(lease, &lease->nr_to_write_back);
-	while (!err && !fg_lease_stops_writing_back(lease) &&
-	       !wait_event_idle_timeout(lease->wait, !READ_ONCE(lease->nr_to_write_back) ||
-						     fg_lease_has_ended(lease),
-					msecs_to_jiffies(FG_WRITE_BACK_AGAIN_MS)) &&
-	       fg_lease_begin_to_write_again(lease)) {
-		err = fg_lease_write_back_once(lease, hold);
-		fg_lease_wrote_back(lease, &lease->nr_writing_again);
-	}
-}
-
-static bool fg_lease_may_freeze(struct fg_lease *lease, struct fg_hold *hold)
-{
-	return !fg_lease_writes_back(lease) && READ_ONCE(lease->level) >= hold->level;
-}
-
-static bool fg_lease_wait_for_turn(struct fg_lease *lease, struct fg_hold *hold)
-{
-	wait_event_idle(lease->wait, fg_lease_may_freeze(lease, hold) || fg_lease_has_ended(lease));
-	return !fg_lease_has_ended(lease);
-}
-
-/*
- * A lease is remembered for long after its threads are gone. By the thread itself, when nobody is
- * left who would find it in the state in which they look for it.
- */
-static void fg_lease_forget_thread(struct fg_lease *lease, struct fg_hold *hold)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&lease->lock, flags);
-	hold->thread = NULL;
-	spin_unlock_irqrestore(&lease->lock, flags);
-	put_task_struct(current);
-}
-
-static int fg_lease_hold_thread(void *data)
-{
-	struct fg_hold *hold = data;
-	struct fg_lease *lease = hold->lease;
-
-	if (lease->sync_budget_ns)
-		fg_lease_write_back(lease, hold);
-	if (fg_lease_wait_for_turn(lease, hold) && fg_lease_freeze_hold(lease, hold)) {
-		wait_event_idle(lease->wait, fg_lease_has_ended(lease));
-		fg_lease_thaw_hold(lease, hold);
-	}
-	fg_lease_release_hold(lease, hold);
-	flush_work(&lease->urge);	/* a class must not be given to a thread that is gone */
-	fg_lease_forget_thread(lease, hold);
-	fg_lease_put(lease);
-	fg_thread_exit();
-}
-
-/* The next hold that has no thread yet, unless none is needed any more. */
-static struct fg_hold *fg_lease_take_hold(struct fg_lease *lease)
-{
-	struct fg_hold *hold = NULL;
-	unsigned long flags;
-
-	spin_lock_irqsave(&lease->lock, flags);
-	if (lease->nr_taken < lease->nr_holds && !fg_lease_has_ended(lease))
-		hold = &lease->holds[lease->nr_taken++];
-	spin_unlock_irqrestore(&lease->lock, flags);
-	return hold;
-}
-
-static int fg_lease_create_threads(struct fg_lease *lease)
-{
-	struct task_struct *task;
-	struct fg_hold *hold;
-	unsigned long flags;
-
-	while ((hold = fg_lease_take_hold(lease))) {
-		task = kthread_create(fg_lease_hold_thread, hold, "fguard/%u:%u",
-				      MAJOR(hold->dev), MINOR(hold->dev));
-		if (IS_ERR(task))
-			return PTR_ERR(task);
-		spin_lock_irqsave(&lease->lock, flags);
-		hold->thread = get_task_struct(task);
-		spin_unlock_irqrestore(&lease->lock, flags);
-	}
-	return 0;
-}
-
-/* All threads are there, or none is wanted any more. A hold's thread is not looked at after it ran. */
-static void fg_lease_run_threads(struct fg_lease *lease)
-{
-	unsigned int i;
-
-	for (i = 0; i < lease->nr_holds; i++) {
-		struct fg_hold *hold = &lease->holds[i];
-		struct task_struct *task = hold->thread;
-
-		if (task) {
-			get_task_struct(task);
-			wake_up_process(task);
-			put_task_struct(task);
-		} else {
-			fg_lease_release_hold(lease, hold);
-			fg_lease_put(lease);
-			module_put(THIS_MODULE);
-		}
-	}
-}
-
-/*
- * Every thread is created before one may run: if one can't be had, nothing has been frozen. On a
- * machine so busy that the lease is over before they are all there, none is needed.
- */
-static void fg_lease_creator(struct work_struct *work)
-{
-	struct fg_lease *lease = container_of(work, struct fg_creator, work)->lease;
-	unsigned long flags;
-	bool ended, last;
-	int err;
-
-	err = fg_lease_create_threads(lease);
-	spin_lock_irqsave(&lease->lock, flags);
-	ended = err && fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_HOLD_FAILED, err);
-	last = !--lease->nr_creators;
-	spin_unlock_irqrestore(&lease->lock, flags);
-	if (ended)
-		fg_lease_end_tell(lease);
-	if (last)
-		fg_lease_run_threads(lease);
-	fg_lease_put(lease);
-}
-
-static void fg_lease_queue_creators(struct fg_lease *lease)
-{
-	unsigned int i, n = min_t(unsigned int, FG_CREATORS, lease->nr_holds);
-
-	lease->nr_creators = n;
-	for (i = 0; i < n; i++)
-		fg_lease_get(lease);
-	for (i = 0; i < n; i++)
-		queue_work(fg_lease_workers, &lease->creators[i].work);
-}
-
 /**
- * fg_lease_start() - let a lease begin: from here on it ends by its deadline
- * @lease: a registered lease with all its holds, sorted
+ * fg_lease_start() - begin a lease: from here on it ends by its deadline
+ * @lease: a registered lease
  *
- * Context: process context; does not wait: the freezing goes on in threads. The caller has a
+ * Context: process context; does not wait, because threads do the freezing. The caller has a
  * reference to the module.
  */
 void fg_lease_start(struct fg_lease *lease)
 {
 	unsigned long flags;
-	unsigned int i;
 
-	for (i = 0; i < lease->nr_holds; i++) {
-		__module_get(THIS_MODULE);
-		fg_lease_get(lease);
-	}
-	/* It is registered: somebody may be extending it, or have ended it. */
+	/* Others can find the lease: one may be extending it, or may have ended it. */
 	spin_lock_irqsave(&lease->lock, flags);
 	if (!lease->nr_to_write_back)
-		fg_lease_freezing_begins(lease);
+		fg_lease_expedite_locked(lease);
 	hrtimer_start(&lease->timer, ns_to_ktime(lease->info.deadline_ns), HRTIMER_MODE_ABS);
 	spin_unlock_irqrestore(&lease->lock, flags);
 	fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
-	fg_lease_queue_creators(lease);
+	fg_lease_start_threads(lease);
 }
 
 static int fg_lease_cmp_level(const void *a, const void *b)
@@ -813,16 +403,16 @@ static int fg_lease_cmp_level(const void *a, const void *b)
 }
 
 /**
- * fg_lease_prepare() - the last step before a lease can be registered and started
- * @lease: a lease that nobody else knows of, with all its holds
- * @timeout_ns: the deadline, from now
+ * fg_lease_prepare() - complete a lease, so that it can be registered and started
+ * @lease: a lease that nobody can find yet, with all its holds
+ * @timeout_ns: the deadline, counted from now
  *
  * Context: any.
  */
 void fg_lease_prepare(struct fg_lease *lease, u64 timeout_ns)
 {
 	sort(lease->holds, lease->nr_holds, sizeof(lease->holds[0]), fg_lease_cmp_level, NULL);
-	fg_lease_open_level(lease, 0);
+	fg_lease_open_level_locked(lease, 0);
 	lease->info.nr_live = lease->nr_holds;
 	lease->nr_to_write_back = lease->sync_budget_ns ? lease->nr_holds : 0;
 	lease->info.begin_ns = ktime_get_boottime_ns();
@@ -830,11 +420,11 @@ void fg_lease_prepare(struct fg_lease *lease, u64 timeout_ns)
 }
 
 /**
- * fg_lease_alloc() - memory for a lease
- * @max_holds: for how many superblocks
+ * fg_lease_alloc() - allocate a lease
+ * @max_holds: number of holds to allocate
  *
- * The caller sets @id, @owner and @sync_budget_ns, adds holds with fg_hold_init(), counting them in
- * nr_holds, and then calls fg_lease_prepare().
+ * The caller sets id, owner, info.maker and sync_budget_ns. It adds holds with fg_hold_init() and
+ * counts them in nr_holds. Then it calls fg_lease_prepare().
  *
  * Context: sleeps.
  * Return: the lease with one reference, or NULL.
@@ -842,7 +432,6 @@ void fg_lease_prepare(struct fg_lease *lease, u64 timeout_ns)
 struct fg_lease *fg_lease_alloc(unsigned int max_holds)
 {
 	struct fg_lease *lease = kvzalloc(struct_size(lease, holds, max_holds), GFP_KERNEL);
-	unsigned int i;
 
 	if (!lease)
 		return NULL;
@@ -852,12 +441,7 @@ struct fg_lease *fg_lease_alloc(unsigned int max_holds)
 	init_waitqueue_head(&lease->wait);
 	spin_lock_init(&lease->lock);
 	fg_hrtimer_init(&lease->timer, fg_lease_deadline);
-	for (i = 0; i < FG_CREATORS; i++) {
-		INIT_WORK(&lease->creators[i].work, fg_lease_creator);
-		lease->creators[i].lease = lease;
-	}
-	INIT_WORK(&lease->urge, fg_lease_urge_threads);
-	INIT_WORK(&lease->ending, fg_lease_announce_end);
+	fg_lease_init_threads(lease);
 	lease->info.state = FREEZEGUARD_LEASE_STATE_FREEZING;
 	lease->info.bound = true;
 	return lease;
@@ -891,7 +475,7 @@ static void fg_lease_free(struct kref *ref)
 
 /**
  * fg_lease_put() - drop a reference
- * @lease: the lease; freed with the last one
+ * @lease: the lease; freed with its last reference
  *
  * Context: may sleep.
  */
@@ -901,92 +485,13 @@ void fg_lease_put(struct fg_lease *lease)
 }
 
 /**
- * fg_lease_is_news() - is there anything in a notification that none before it told
- * @announced: the state in the lease's last notification, 0 if there was none
- * @what: what happened
- * @state: the lease's state now, which the notification would tell
- *
- * A notification tells the lease as it is at the time of sending, so one that comes late tells what
- * another was meant to: of the states that an end leads to, each is told once. While a lease is
- * FREEZING or FROZEN its deadline and owner change too, and each change is told.
- *
- * Context: any.
- */
-bool fg_lease_is_news(enum freezeguard_lease_state announced, enum fg_lease_event what,
-		      enum freezeguard_lease_state state)
-{
-	if (what == FG_LEASE_THAW_FAILED || state <= FREEZEGUARD_LEASE_STATE_FROZEN)
-		return true;
-	/* The last state is told by the one who reaches it. */
-	if (what == FG_LEASE_ENDING && state >= FREEZEGUARD_LEASE_STATE_THAWED)
-		return false;
-	return announced < state;
-}
-
-/**
- * fg_lease_snapshot() - what there is to tell about a lease, all of one moment
- * @lease: the lease
- * @info: where to
- *
- * Context: any.
- */
-void fg_lease_snapshot(struct fg_lease *lease, struct fg_lease_info *info)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&lease->lock, flags);
-	*info = lease->info;
-	spin_unlock_irqrestore(&lease->lock, flags);
-}
-
-/**
- * fg_lease_snapshot_hold() - the same for one hold
- * @hold: the hold
- * @copy: where to; its pointers are not to be followed
- *
- * Context: any.
- */
-void fg_lease_snapshot_hold(struct fg_hold *hold, struct fg_hold *copy)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&hold->lease->lock, flags);
-	*copy = *hold;
-	spin_unlock_irqrestore(&hold->lease->lock, flags);
-}
-
-/**
- * fg_lease_is_live() - is any of its holds not released, whatever its state?
+ * fg_lease_is_live() - may the lease still hold a superblock?
  * @lease: the lease
  *
  * Context: any.
- * Return: true until its last state is reached.
+ * Return: true until the lease reaches its last state.
  */
 bool fg_lease_is_live(struct fg_lease *lease)
 {
-	return fg_state_is_live(READ_ONCE(lease->info.state));
-}
-
-/**
- * fg_lease_owner_get() - the socket that a lease is bound to
- * @lease: the lease
- * @owner: a copy of the owner, with a reference to its socket that the caller puts with sock_put(),
- *	in a context that may sleep: with the last one the protocol is done with the socket's dump
- *
- * Context: any.
- * Return: false if the lease is detached or over; nothing was written then.
- */
-bool fg_lease_owner_get(struct fg_lease *lease, struct fg_owner *owner)
-{
-	unsigned long flags;
-	bool bound;
-
-	spin_lock_irqsave(&lease->lock, flags);
-	bound = lease->owner.sk;
-	if (bound) {
-		*owner = lease->owner;
-		sock_hold(owner->sk);
-	}
-	spin_unlock_irqrestore(&lease->lock, flags);
-	return bound;
+	return READ_ONCE(lease->info.state) < FREEZEGUARD_LEASE_STATE_THAWED;
 }

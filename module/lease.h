@@ -9,17 +9,21 @@
  *      │                              └─ owner's death ──▶ THAWING ──▶ ABORTED
  *      └─ any of these, or a freeze that fails ──▶ ROLLING_BACK ──▶ FAILED
  *
- * Who runs what:
- *   - fg_lease_start() arms the deadline, then has workers create one thread per hold. Nothing is
+ * Threads:
+ *   - fg_lease_start() arms the deadline. Then workers create one thread per hold. Nothing is
  *     frozen before every thread exists.
- *   - a hold's thread writes its superblock back if that is wanted, freezes it when all others are
- *     through with that too, waits for the end, thaws, releases.
- *   - fg_lease_end() only changes the state and wakes the threads. It is called from handlers, from
- *     the notifier of closed sockets and, in hard interrupt context, from the deadline's timer.
- * So a stuck freeze or thaw keeps nothing waiting but its own thread.
+ *   - The thread of a hold writes back its superblock, if the lease has a sync budget. It freezes
+ *     the superblock once no hold writes back any more and the hold's level is open. It waits for
+ *     the end of the lease, thaws the superblock and releases the hold.
+ *   - fg_lease_end() only changes the state and wakes the threads. Handlers, the notifier of closed
+ *     sockets and, in hard interrupt context, the timer of the deadline call it or its like.
+ * So a freeze or a thaw that hangs blocks its own thread and nothing else.
  *
  * Locks, outer before inner: the registry's lock, the notifications' lock, lease->lock. lease->lock
- * is taken with interrupts off and held for a few instructions, never across a freeze or a thaw.
+ * is taken with interrupts off, for a few instructions, never across a freeze or a thaw.
+ *
+ * lease.c has the object and every decision, lease_thread.c the threads, lease_report.c the
+ * reports.
  */
 #ifndef FG_LEASE_H
 #define FG_LEASE_H
@@ -35,20 +39,20 @@
 #include "owner.h"
 
 /**
- * struct fg_lease_info - what there is to tell about a lease, all of one moment
+ * struct fg_lease_info - what can be reported about a lease, all of it of one moment
  * @state: enum freezeguard_lease_state
- * @cause: what ended it
- * @error: positive errno of the hold that failed first, or 0
- * @bound: it ends when its socket is closed
- * @continuity: the worst of its holds'
- * @begin_ns: CLOCK_BOOTTIME when it began
+ * @cause: what ended the lease
+ * @error: positive errno of the first hold that failed, or 0
+ * @bound: closing the owner's socket ends the lease
+ * @continuity: the worst continuity of any hold
+ * @begin_ns: CLOCK_BOOTTIME when the lease began; so are all times below
  * @frozen_ns: when the last superblock was frozen, or 0
- * @deadline_ns: when it ends at the latest
+ * @deadline_ns: when the lease ends at the latest
  * @ended_ns: when its end was decided, or 0
  * @released_ns: when the last superblock was released, or 0
- * @maker: the process that made it
- * @ender: the process that ended it; pid 0 if none did
- * @nr_live: holds that are not released
+ * @maker: the process that made the lease
+ * @ender: the process that ended the lease; pid 0 if no process did
+ * @nr_live: number of holds that are not released
  */
 struct fg_lease_info {
 	enum freezeguard_lease_state state;
@@ -67,15 +71,15 @@ struct fg_lease_info {
 };
 
 /*
- * How many workers create a lease's threads. The kernel has but one thread that does it in the end,
- * which one worker alone lets wait for most of the time; a third adds nothing.
+ * Number of workers that create a lease's threads. In the end, one thread of the kernel creates
+ * them all. A single worker would leave it idle most of the time; a third worker gains nothing.
  */
 #define FG_CREATORS	2
 
 /**
  * struct fg_creator - a worker that creates threads
- * @work: its work
- * @lease: whose threads
+ * @work: its work item
+ * @lease: the lease whose threads it creates
  */
 struct fg_creator {
 	struct work_struct work;
@@ -84,31 +88,32 @@ struct fg_creator {
 
 /**
  * struct fg_lease - one lease
- * @ref: the registry has one reference, every hold's thread one, every queued work one
- * @number: unique; set by the registry
- * @id: its name; set before it is registered
- * @by_id: in the registry's table of ids; the registry's lock
- * @list: among the registry's live or ended leases; the registry's lock
+ * @ref: reference count: one for the registry, one for each hold's thread, one for each queued work
+ *	item
+ * @number: unique number; set by the registry
+ * @id: name; set before the lease is registered
+ * @by_id: entry in the registry's table of ids; guarded by the registry's lock
+ * @list: entry in the registry's list of live or of ended leases; guarded by the registry's lock
  * @timer: the deadline; started under @lock
- * @creators: create the threads
- * @urge: has the threads of frozen superblocks run before everything else
- * @ending: announces THAWING or ROLLING_BACK
- * @wait: the holds' threads wait here, for their level and for the end
- * @announced: the state in the last notification; the notifications' lock
- * @lock: guards all that follows
- * @info: the state
- * @owner: the socket that it is bound to; its sk is NULL from the detaching or the end on
- * @expedites: it is one of those for which RCU is expedited
- * @sync_budget_ns: how long after the beginning dirty data may be written back before anything is
- *	frozen; 0: not at all; constant
- * @nr_creators: workers that still create threads
- * @nr_taken: holds whose thread has been created or is being created
- * @nr_to_write_back: holds whose dirty data are written back for the first time
- * @nr_writing_again: holds that have been through with that, and are doing it again
- * @level: holds of this level and below may freeze, once none does
- * @nr_to_freeze: holds of this level that are not frozen yet
- * @nr_holds: how many @holds; constant
- * @holds: sorted by level
+ * @creators: workers that create the threads
+ * @boost: work item that raises the scheduling class of threads whose superblock is frozen
+ * @ending: work item that announces THAWING or ROLLING_BACK
+ * @wait: the holds' threads wait here for their level to open and for the end
+ * @announced: the state in the last notification; guarded by the notifications' lock
+ * @lock: guards everything below
+ * @info: the state, and what else is reported
+ * @owner: the socket that the lease is bound to; its sk is NULL once the lease is detached or over
+ * @expedites: the lease holds one request for expedited RCU grace periods
+ * @sync_budget_ns: for how long after @info.begin_ns dirty data may be written back before the
+ *	first freeze; 0: no write-back before the freeze; constant
+ * @nr_creators: number of workers that still create threads
+ * @nr_taken: number of holds whose thread exists or is being created
+ * @nr_to_write_back: number of holds whose first write-back is not finished
+ * @nr_writing_again: number of holds that finished their first write-back and repeat it right now
+ * @level: holds of this level and of lower ones may freeze, once no hold writes back any more
+ * @nr_to_freeze: number of holds of @level that are not frozen yet
+ * @nr_holds: number of @holds; constant
+ * @holds: the holds, sorted by level
  */
 struct fg_lease {
 	struct kref ref;
@@ -118,7 +123,7 @@ struct fg_lease {
 	struct list_head list;
 	struct hrtimer timer;
 	struct fg_creator creators[FG_CREATORS];
-	struct work_struct urge;
+	struct work_struct boost;
 	struct work_struct ending;
 	wait_queue_head_t wait;
 	enum freezeguard_lease_state announced;
@@ -141,8 +146,8 @@ struct fg_lease {
 /**
  * enum fg_lease_event - what happened to a lease
  * @FG_LEASE_CHANGED: its state, deadline or owner changed
- * @FG_LEASE_ENDING: a moment ago its end was decided, which may be over by now
- * @FG_LEASE_THAW_FAILED: the thaw of one hold failed and will be tried again
+ * @FG_LEASE_ENDING: its end was decided a moment ago; the lease may already be over
+ * @FG_LEASE_THAW_FAILED: the thaw of one hold failed and will be repeated
  */
 enum fg_lease_event {
 	FG_LEASE_CHANGED,
@@ -151,12 +156,12 @@ enum fg_lease_event {
 };
 
 /**
- * struct fg_lease_events - whom a lease tells what happens to it
- * @happened: what; with the hold, if a thaw failed
- * @retired: nothing of it is frozen any more; called before @happened with its last state
+ * struct fg_lease_events - callbacks for what happens to a lease
+ * @happened: something happened; @hold is the hold whose thaw failed, or NULL
+ * @retired: the lease has released every hold; called before @happened reports its last state
  *
- * Context of both: process context, no locks held; must not wait for memory: superblocks may be
- * frozen.
+ * Context of both: process context, no locks held. They must not wait for memory, because
+ * superblocks may be frozen.
  */
 struct fg_lease_events {
 	void (*happened)(struct fg_lease *lease, enum fg_lease_event what, struct fg_hold *hold);
@@ -183,6 +188,7 @@ bool fg_lease_is_news(enum freezeguard_lease_state announced, enum fg_lease_even
 void fg_lease_snapshot(struct fg_lease *lease, struct fg_lease_info *info);
 void fg_lease_snapshot_hold(struct fg_hold *hold, struct fg_hold *copy);
 bool fg_lease_is_live(struct fg_lease *lease);
+void fg_lease_trace_state(const struct fg_lease *lease);
 bool fg_lease_owner_get(struct fg_lease *lease, struct fg_owner *owner);
 
 #endif /* FG_LEASE_H */

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* freezeguard: freezes filesystems in leases that end by a deadline, whatever userspace does. */
+/* main: loads and unloads the module; its parameters; what happens at a reboot. */
 #include <linux/module.h>
 #include <linux/reboot.h>
 
 #include "compat/compat.h"
 #include "expedite.h"
 #include "netlink.h"
-#include "owner.h"
 #include "registry.h"
 #include "sysfs.h"
 #include "thaw_watch.h"
@@ -26,7 +25,7 @@ MODULE_PARM_DESC(max_leases, "most live leases (default 4096)");
 module_param_named(history, fg_registry_history_max, uint, 0644);
 MODULE_PARM_DESC(history, "how many ended leases are remembered (default 256)");
 
-module_param_named(watch, fg_watch_enabled, bool, 0444);
+module_param_named(watch, fg_thaw_watch_enabled, bool, 0444);
 MODULE_PARM_DESC(watch, "see foreign thaws as they happen; reads N where that can't be done (default Y)");
 
 module_param_named(expedite, fg_expedite_enabled, bool, 0644);
@@ -76,8 +75,8 @@ static void fg_end_for_shutdown(struct fg_lease *lease)
 }
 
 /*
- * An orderly shutdown has unmounted what it could before it comes here; after reboot -f everything is
- * still mounted. What is frozen then must not keep a driver's own shutdown waiting.
+ * An orderly shutdown has unmounted most filesystems before this is called; after reboot -f all
+ * are still mounted. A frozen filesystem must not block the shutdown of a driver.
  */
 static int fg_reboot(struct notifier_block *nb, unsigned long event, void *data)
 {
@@ -102,28 +101,23 @@ static int __init fg_init(void)
 	err = fg_lease_init(&fg_events);
 	if (err)
 		return err;
-	err = fg_owner_watch();
-	if (err)
-		goto exit_lease;
 	err = register_reboot_notifier(&fg_reboot_notifier);
 	if (err)
-		goto unwatch_owners;
-	fg_watch_start();
-	err = fg_tally_init();
+		goto exit_lease;
+	fg_thaw_watch_start();
+	err = fg_sysfs_init();
 	if (err)
 		goto stop_watch;
-	err = genl_register_family(&fg_netlink_family);
+	err = fg_netlink_init();
 	if (err)
-		goto exit_tally;
+		goto exit_sysfs;
 	return 0;
 
-exit_tally:
-	fg_tally_exit();
+exit_sysfs:
+	fg_sysfs_exit();
 stop_watch:
-	fg_watch_stop();
+	fg_thaw_watch_stop();
 	unregister_reboot_notifier(&fg_reboot_notifier);
-unwatch_owners:
-	fg_owner_unwatch();
 exit_lease:
 	fg_lease_exit();
 	return err;
@@ -132,11 +126,10 @@ exit_lease:
 /* No lease is live: each of its threads holds a reference to the module. */
 static void __exit fg_exit(void)
 {
-	genl_unregister_family(&fg_netlink_family);
-	fg_tally_exit();
-	fg_watch_stop();
+	fg_netlink_exit();
+	fg_sysfs_exit();
+	fg_thaw_watch_stop();
 	unregister_reboot_notifier(&fg_reboot_notifier);
-	fg_owner_unwatch();
 	fg_lease_exit();
 	fg_expedite_exit();
 	fg_registry_clear();

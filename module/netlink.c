@@ -1,223 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * netlink: handlers and notifications.
+ * netlink: the handlers of commands, and the life of the family.
  *
- * genl_rcv() holds a system-wide lock around every handler, so none of them waits for a freeze, a
- * thaw or a thread: they check, change a state and answer.
+ * genl_rcv() holds a system-wide lock around every handler. So no handler waits for a freeze, a
+ * thaw or a thread: it checks the request, changes a state and replies.
  */
 #include <linux/capability.h>
 #include <linux/ctype.h>
 #include <linux/file.h>
 #include <linux/freezeguard.h>
 #include <linux/module.h>
-#include <linux/spinlock.h>
+#include <linux/netlink.h>
+#include <linux/notifier.h>
 
-#include "netlink.h"
+#include "netlink_internal.h"
 #include "registry.h"
 
-/* Bounds on what can be asked for, and as whom to freeze. Module parameters. */
+/* Limits of requests, and the kind of holder as which to freeze. Module parameters. */
 unsigned int fg_netlink_max_timeout_ms = 10 * 60 * 1000;
 unsigned int fg_netlink_max_holds = FREEZEGUARD_HOLDS_MAX;
 enum fg_holder fg_netlink_holder = FG_HOLDER_KERNEL;
 
-/* Ids of this form are the kernel's, so that one it makes up is never taken. */
+/* Only the kernel gives ids that begin like this, so the one it makes up is never in use. */
 #define FG_ID_RESERVED	"lease-"
 
-/* Room for a lease without its holds, and for one hold, with every attribute at its longest. */
-#define FG_LEASE_SIZE	(NLMSG_ALIGN(GENL_HDRLEN) + 512)
-#define FG_HOLD_SIZE	256
-
-/* ---- messages out ---- */
-
-static int fg_netlink_put_time(struct sk_buff *skb, int attr, u64 ns, int pad)
-{
-	return ns ? nla_put_u64_64bit(skb, attr, ns, pad) : 0;
-}
-
-static int fg_netlink_put_hold(struct sk_buff *skb, struct fg_hold *live)
-{
-	struct nlattr *nest = nla_nest_start(skb, FREEZEGUARD_A_LEASE_HOLD);
-	struct fg_hold hold;
-
-	if (!nest)
-		return -EMSGSIZE;
-	fg_lease_snapshot_hold(live, &hold);
-	if (nla_put_u32(skb, FREEZEGUARD_A_HOLD_DEV_MAJOR, MAJOR(hold.dev)) ||
-	    nla_put_u32(skb, FREEZEGUARD_A_HOLD_DEV_MINOR, MINOR(hold.dev)) ||
-	    nla_put_string(skb, FREEZEGUARD_A_HOLD_FS_TYPE, hold.fs_type) ||
-	    nla_put_string(skb, FREEZEGUARD_A_HOLD_NAME, hold.name) ||
-	    nla_put_u32(skb, FREEZEGUARD_A_HOLD_LEVEL, hold.level) ||
-	    nla_put_u32(skb, FREEZEGUARD_A_HOLD_STATE, hold.state) ||
-	    (hold.error && nla_put_u32(skb, FREEZEGUARD_A_HOLD_ERROR, hold.error)) ||
-	    nla_put_u32(skb, FREEZEGUARD_A_HOLD_THAW_FAILURES, hold.thaw_failures) ||
-	    fg_netlink_put_time(skb, FREEZEGUARD_A_HOLD_FREEZE_BEGIN_NS, hold.freeze_begin_ns,
-				FREEZEGUARD_A_HOLD_PAD) ||
-	    fg_netlink_put_time(skb, FREEZEGUARD_A_HOLD_FROZEN_NS, hold.frozen_ns,
-				FREEZEGUARD_A_HOLD_PAD) ||
-	    fg_netlink_put_time(skb, FREEZEGUARD_A_HOLD_RELEASED_NS, hold.released_ns,
-				FREEZEGUARD_A_HOLD_PAD) ||
-	    nla_put_u32(skb, FREEZEGUARD_A_HOLD_CONTINUITY, hold.continuity) ||
-	    (hold.still_frozen && nla_put_flag(skb, FREEZEGUARD_A_HOLD_STILL_FROZEN)) ||
-	    (hold.turned_read_only && nla_put_flag(skb, FREEZEGUARD_A_HOLD_TURNED_READ_ONLY))) {
-		nla_nest_cancel(skb, nest);
-		return -EMSGSIZE;
-	}
-	nla_nest_end(skb, nest);
-	return 0;
-}
-
-static int fg_netlink_put_lease(struct sk_buff *skb, const struct fg_lease *lease,
-				const struct fg_lease_info *info)
-{
-	if (nla_put_u64_64bit(skb, FREEZEGUARD_A_LEASE_NUMBER, lease->number,
-			      FREEZEGUARD_A_LEASE_PAD) ||
-	    nla_put_string(skb, FREEZEGUARD_A_LEASE_ID, lease->id) ||
-	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_STATE, info->state) ||
-	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_CAUSE, info->cause) ||
-	    (info->error && nla_put_u32(skb, FREEZEGUARD_A_LEASE_ERROR, info->error)) ||
-	    (info->bound && nla_put_flag(skb, FREEZEGUARD_A_LEASE_BOUND)) ||
-	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_CONTINUITY, info->continuity) ||
-	    fg_netlink_put_time(skb, FREEZEGUARD_A_LEASE_BEGIN_NS, info->begin_ns,
-				FREEZEGUARD_A_LEASE_PAD) ||
-	    fg_netlink_put_time(skb, FREEZEGUARD_A_LEASE_FROZEN_NS, info->frozen_ns,
-				FREEZEGUARD_A_LEASE_PAD) ||
-	    fg_netlink_put_time(skb, FREEZEGUARD_A_LEASE_DEADLINE_NS, info->deadline_ns,
-				FREEZEGUARD_A_LEASE_PAD) ||
-	    fg_netlink_put_time(skb, FREEZEGUARD_A_LEASE_ENDED_NS, info->ended_ns,
-				FREEZEGUARD_A_LEASE_PAD) ||
-	    fg_netlink_put_time(skb, FREEZEGUARD_A_LEASE_RELEASED_NS, info->released_ns,
-				FREEZEGUARD_A_LEASE_PAD) ||
-	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_OWNER_PID, info->maker.pid) ||
-	    nla_put_string(skb, FREEZEGUARD_A_LEASE_OWNER_COMM, info->maker.comm) ||
-	    (info->ender.pid &&
-	     (nla_put_u32(skb, FREEZEGUARD_A_LEASE_ENDER_PID, info->ender.pid) ||
-	      nla_put_string(skb, FREEZEGUARD_A_LEASE_ENDER_COMM, info->ender.comm))) ||
-	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_HOLDS, lease->nr_holds) ||
-	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_HOLDS_LIVE, info->nr_live))
-		return -EMSGSIZE;
-	return 0;
-}
-
 /*
- * One message about a lease, for replies and dumps: the lease and as many of its holds as there is
- * room for, from *@next on, which is moved behind them. -EMSGSIZE and an unchanged @skb if there is
- * no room for the lease and, if any are to follow, one hold.
- */
-static int fg_netlink_fill_lease(struct sk_buff *skb, struct genl_info *info,
-				 struct netlink_callback *cb, struct fg_lease *lease,
-				 unsigned int *next)
-{
-	struct fg_lease_info lease_info;
-	unsigned int first = *next;
-	void *header;
-
-	fg_lease_snapshot(lease, &lease_info);
-	if (cb)
-		header = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
-				     &fg_netlink_family, NLM_F_MULTI, FREEZEGUARD_CMD_LEASE_GET);
-	else
-		header = genlmsg_put_reply(skb, info, &fg_netlink_family, 0, info->genlhdr->cmd);
-	if (!header)
-		return -EMSGSIZE;
-	if (fg_netlink_put_lease(skb, lease, &lease_info))
-		goto cancel;
-	while (*next < lease->nr_holds && !fg_netlink_put_hold(skb, &lease->holds[*next]))
-		++*next;
-	if (*next == first && first < lease->nr_holds)
-		goto cancel;
-	genlmsg_end(skb, header);
-	return 0;
-cancel:
-	genlmsg_cancel(skb, header);
-	return -EMSGSIZE;
-}
-
-/* Answer a command with the lease, and from @first on with its holds. Consumes @skb. */
-static int fg_netlink_reply_lease(struct genl_info *info, struct sk_buff *skb,
-				  struct fg_lease *lease, unsigned int first)
-{
-	int err = fg_netlink_fill_lease(skb, info, NULL, lease, &first);
-
-	if (err) {
-		nlmsg_free(skb);
-		return err;
-	}
-	return genlmsg_reply(skb, info);
-}
-
-/* Notifications have one running number, and leave in its order. */
-static DEFINE_SPINLOCK(fg_netlink_notify_lock);
-static u32 fg_netlink_event_seq;
-
-static struct sk_buff *fg_netlink_event(const struct fg_lease *lease,
-					const struct fg_lease_info *info, struct fg_hold *hold)
-{
-	struct sk_buff *skb = genlmsg_new(FG_LEASE_SIZE + FG_HOLD_SIZE, GFP_ATOMIC);
-	void *header;
-
-	if (!skb)
-		return NULL;
-	header = genlmsg_put(skb, 0, 0, &fg_netlink_family, 0, FREEZEGUARD_CMD_LEASE_NTF);
-	if (!header || fg_netlink_put_lease(skb, lease, info) ||
-	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_EVENT_SEQ, fg_netlink_event_seq) ||
-	    (hold && fg_netlink_put_hold(skb, hold))) {
-		nlmsg_free(skb);
-		return NULL;
-	}
-	genlmsg_end(skb, header);
-	return skb;
-}
-
-static void fg_netlink_tell_owner(const struct fg_owner *owner, const struct sk_buff *event)
-{
-	struct sk_buff *copy = fg_owner_is_dead(owner) ? NULL : skb_copy(event, GFP_ATOMIC);
-
-	if (copy)
-		genlmsg_unicast(sock_net(owner->sk), copy, owner->portid);
-}
-
-/**
- * fg_netlink_notify() - announce that a lease changed
- * @lease: the lease
- * @what: what happened to it; told only if it is news, see fg_lease_is_news()
- * @hold: the hold whose thaw failed, or NULL
- *
- * Best effort: no memory, no notification, and a gap in the sequence. Never waits for memory, since
- * superblocks may be frozen.
- *
- * Context: process context.
- */
-void fg_netlink_notify(struct fg_lease *lease, enum fg_lease_event what, struct fg_hold *hold)
-{
-	struct fg_lease_info info;
-	struct fg_owner owner;
-	struct sk_buff *skb;
-	bool bound;
-
-	bound = fg_lease_owner_get(lease, &owner);
-	spin_lock(&fg_netlink_notify_lock);
-	fg_lease_snapshot(lease, &info);
-	if (!fg_lease_is_news(lease->announced, what, info.state))
-		goto unlock;
-	lease->announced = info.state;
-	fg_netlink_event_seq++;
-	skb = fg_netlink_event(lease, &info, hold);
-	if (!skb)
-		goto unlock;
-	if (bound && info.state != FREEZEGUARD_LEASE_STATE_FREEZING)
-		fg_netlink_tell_owner(&owner, skb);
-	genlmsg_multicast(&fg_netlink_family, skb, 0, FG_MCGRP_EVENTS, GFP_ATOMIC);
-unlock:
-	spin_unlock(&fg_netlink_notify_lock);
-	if (bound)
-		sock_put(owner.sk);
-}
-
-/* ---- messages in ---- */
-
-/*
- * The permission of FIFREEZE, of both the sender and the socket's opener. netlink_ns_capable() asks
- * the opener only where the message has no explicit address.
+ * Both the sender and the opener of the socket need the permission of FIFREEZE.
+ * netlink_ns_capable() checks the opener only if the message has no explicit address.
  */
 static bool fg_netlink_permitted(struct sk_buff *skb, struct user_namespace *owner)
 {
@@ -238,8 +47,8 @@ static bool fg_netlink_lease_permitted(struct sk_buff *skb, const struct fg_leas
 }
 
 /*
- * The file that @attr names, if the sender may freeze what it lies on. The caller puts it. For
- * files of superblocks that can't be frozen it is not an error yet.
+ * The file that @attr names, if the sender may freeze the file's superblock. The caller puts the
+ * file. Whether the superblock can be frozen at all is not checked here.
  */
 static struct file *fg_netlink_file(struct sk_buff *skb, const struct nlattr *attr,
 				    struct netlink_ext_ack *extack)
@@ -307,7 +116,7 @@ static int fg_netlink_check_sync_budget(const struct nlattr *attr, u32 timeout_m
 	return -ERANGE;
 }
 
-/* Add the superblock that @attr describes to the lease; one that it has already is no error. */
+/* Add the superblock that @attr describes to the lease, unless the lease has it already. */
 static int fg_netlink_add_hold(struct sk_buff *skb, struct fg_lease *lease,
 			       const struct nlattr *attr, struct netlink_ext_ack *extack)
 {
@@ -317,7 +126,8 @@ static int fg_netlink_add_hold(struct sk_buff *skb, struct fg_lease *lease,
 	struct file *file;
 	int err;
 
-	err = nla_parse_nested(tb, FREEZEGUARD_A_SUPERBLOCK_MAX, attr, fg_superblock_policy, extack);
+	err = nla_parse_nested(tb, FREEZEGUARD_A_SUPERBLOCK_MAX, attr, fg_superblock_policy,
+			       extack);
 	if (err)
 		return err;
 	if (!tb[FREEZEGUARD_A_SUPERBLOCK_FD]) {
@@ -370,7 +180,7 @@ static int fg_netlink_count_superblocks(struct genl_info *info, struct netlink_e
 	return count;
 }
 
-/* A lease as the request describes it, known to nobody yet. */
+/* Build the lease that the request describes. Nobody can find it yet. */
 static struct fg_lease *fg_netlink_build_lease(struct sk_buff *skb, struct genl_info *info)
 {
 	const struct nlattr *id = info->attrs[FREEZEGUARD_A_LEASE_ID], *attr;
@@ -413,6 +223,19 @@ static struct fg_lease *fg_netlink_build_lease(struct sk_buff *skb, struct genl_
 	return lease;
 }
 
+/* Reply with the lease and with its holds from @first on. Consumes @skb. */
+static int fg_netlink_reply_lease(struct genl_info *info, struct sk_buff *skb,
+				  struct fg_lease *lease, unsigned int first)
+{
+	int err = fg_netlink_fill_lease(skb, info, NULL, lease, &first);
+
+	if (err) {
+		nlmsg_free(skb);
+		return err;
+	}
+	return genlmsg_reply(skb, info);
+}
+
 static void fg_netlink_explain_conflict(int err, const struct fg_registry_conflict *conflict,
 					struct netlink_ext_ack *extack)
 {
@@ -439,7 +262,7 @@ int fg_netlink_lease_new(struct sk_buff *skb, struct genl_info *info)
 	struct fg_lease *lease;
 	int err;
 
-	/* Once others can find the lease there is no way back. */
+	/* A lease that others can find cannot be taken back, so this must not fail later. */
 	if (!try_module_get(THIS_MODULE)) {
 		NL_SET_ERR_MSG(info->extack, "freezeguard is being unloaded");
 		return -ENODEV;
@@ -462,7 +285,7 @@ int fg_netlink_lease_new(struct sk_buff *skb, struct genl_info *info)
 	}
 	fg_lease_start(lease);
 	err = fg_netlink_reply_lease(info, reply, lease, lease->nr_holds);
-	if (err)	/* the requester can't know of it */
+	if (err)	/* the requester does not learn of the lease */
 		fg_lease_end(lease, FREEZEGUARD_CAUSE_OWNER_DEATH);
 put_lease:
 	fg_lease_put(lease);
@@ -471,7 +294,9 @@ put_module:
 	return err;
 }
 
-/* The lease that a request names, if the sender may do something with it. The caller puts it. */
+/*
+ * The lease that a request names, if the sender has permission for it. The caller puts the lease.
+ */
 static struct fg_lease *fg_netlink_find(struct sk_buff *skb, struct genl_info *info)
 {
 	const struct nlattr *number = info->attrs[FREEZEGUARD_A_LEASE_NUMBER];
@@ -501,8 +326,8 @@ static struct fg_lease *fg_netlink_find(struct sk_buff *skb, struct genl_info *i
 }
 
 /*
- * Before a command that changes the lease that a request names: the lease, and memory for the reply,
- * without which nothing must be changed. fg_netlink_done() takes both.
+ * Begin a command that changes a lease: find the lease, and allocate the reply. Without memory for
+ * the reply nothing may be changed. fg_netlink_done() consumes both.
  */
 static struct fg_lease *fg_netlink_begin(struct sk_buff *skb, struct genl_info *info,
 					 struct sk_buff **reply)
@@ -518,7 +343,7 @@ static struct fg_lease *fg_netlink_begin(struct sk_buff *skb, struct genl_info *
 	return ERR_PTR(-ENOMEM);
 }
 
-/* Answer with the lease, or say why the command could not be carried out. */
+/* End such a command: reply with the lease, or report why the command failed. */
 static int fg_netlink_done(struct genl_info *info, struct fg_lease *lease, struct sk_buff *reply,
 			   int err)
 {
@@ -594,7 +419,7 @@ int fg_netlink_lease_get(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-/* Where a dump goes on: the lease's number, and the first hold of it that was not told yet. */
+/* Where the next part of a dump begins: a lease's number, and the first hold not yet reported. */
 struct fg_netlink_dump {
 	unsigned long number;
 	unsigned int hold;
@@ -613,7 +438,7 @@ int fg_netlink_lease_dump(struct sk_buff *skb, struct netlink_callback *cb)
 		return -EINVAL;
 	}
 	while (!err && (lease = fg_registry_next(dump->number))) {
-		if (lease->number != dump->number)	/* the one it stood at is forgotten */
+		if (lease->number != dump->number)	/* the history has dropped the last one */
 			dump->hold = 0;
 		dump->number = lease->number;
 		if (fg_netlink_lease_permitted(cb->skb, lease))
@@ -627,32 +452,6 @@ int fg_netlink_lease_dump(struct sk_buff *skb, struct netlink_callback *cb)
 		fg_lease_put(lease);
 	}
 	return skb->len ?: err;
-}
-
-static int fg_netlink_put_fs(struct sk_buff *skb, struct super_block *sb, struct fg_lease *lease)
-{
-	unsigned int kernel, user;
-
-	if (nla_put_u32(skb, FREEZEGUARD_A_FS_DEV_MAJOR, MAJOR(sb->s_dev)) ||
-	    nla_put_u32(skb, FREEZEGUARD_A_FS_DEV_MINOR, MINOR(sb->s_dev)) ||
-	    nla_put_string(skb, FREEZEGUARD_A_FS_TYPE, sb->s_type->name) ||
-	    nla_put_string(skb, FREEZEGUARD_A_FS_NAME, sb->s_id) ||
-	    nla_put_u32(skb, FREEZEGUARD_A_FS_STATE, fg_super_state(sb)) ||
-	    (fg_super_can_freeze(sb) && nla_put_flag(skb, FREEZEGUARD_A_FS_FREEZABLE)) ||
-	    (sb_rdonly(sb) && nla_put_flag(skb, FREEZEGUARD_A_FS_READ_ONLY)) ||
-	    nla_put_u32(skb, FREEZEGUARD_A_FS_SUSPEND,
-			fg_suspend(sb, READ_ONCE(fg_netlink_holder))))
-		return -EMSGSIZE;
-	if (fg_super_holders(sb, &kernel, &user) &&
-	    (nla_put_u32(skb, FREEZEGUARD_A_FS_KERNEL_HOLDERS, kernel) ||
-	     nla_put_u32(skb, FREEZEGUARD_A_FS_USER_HOLDERS, user)))
-		return -EMSGSIZE;
-	if (lease &&
-	    (nla_put_u64_64bit(skb, FREEZEGUARD_A_FS_LEASE_NUMBER, lease->number,
-			       FREEZEGUARD_A_FS_PAD) ||
-	     nla_put_string(skb, FREEZEGUARD_A_FS_LEASE_ID, lease->id)))
-		return -EMSGSIZE;
-	return 0;
 }
 
 static int fg_netlink_reply_fs(struct genl_info *info, struct super_block *sb)
@@ -698,4 +497,55 @@ int fg_netlink_fs_get(struct sk_buff *skb, struct genl_info *info)
 	err = fg_netlink_reply_fs(info, file_inode(file)->i_sb);
 	fput(file);
 	return err;
+}
+
+/*
+ * A netlink socket was released. netlink_release() marks the socket dead before it calls this. So
+ * each lease can check its own socket, even if another socket has the port id by now.
+ */
+static int fg_netlink_socket_released(struct notifier_block *nb, unsigned long event, void *data)
+{
+	const struct netlink_notify *notify = data;
+
+	if (event == NETLINK_URELEASE && notify->protocol == NETLINK_GENERIC)
+		fg_registry_for_each_live(fg_lease_end_orphaned);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block fg_netlink_socket_notifier = {
+	.notifier_call = fg_netlink_socket_released,
+};
+
+/**
+ * fg_netlink_init() - open the family to userspace
+ *
+ * Every other part of the module must be ready. The news of closed sockets comes first: no lease
+ * may be made whose socket could be closed unnoticed.
+ *
+ * Context: sleeps.
+ * Return: 0 or a negative errno.
+ */
+int fg_netlink_init(void)
+{
+	int err = netlink_register_notifier(&fg_netlink_socket_notifier);
+
+	if (err)
+		return err;
+	err = genl_register_family(&fg_netlink_family);
+	if (err)
+		netlink_unregister_notifier(&fg_netlink_socket_notifier);
+	return err;
+}
+
+/**
+ * fg_netlink_exit() - close the family; no lease may be live
+ *
+ * Afterwards no handler and no notifier runs.
+ *
+ * Context: sleeps.
+ */
+void fg_netlink_exit(void)
+{
+	genl_unregister_family(&fg_netlink_family);
+	netlink_unregister_notifier(&fg_netlink_socket_notifier);
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The family, its operations, policies and groups: data only. A test holds it to the spec. */
+/*
+ * netlink_family: operations, policies and groups, as tables. A test compares them with the spec.
+ */
 #include <linux/freezeguard.h>
 #include <linux/module.h>
 
 #include "compat/compat.h"
-#include "netlink.h"
+#include "netlink_internal.h"
 
 const struct nla_policy fg_superblock_policy[FREEZEGUARD_A_SUPERBLOCK_MAX + 1] = {
 	[FREEZEGUARD_A_SUPERBLOCK_FD]		= NLA_POLICY_MIN(NLA_S32, 0),
@@ -36,7 +38,7 @@ static const struct nla_policy fg_fs_get_policy[FREEZEGUARD_A_FS_FD + 1] = {
 	[FREEZEGUARD_A_FS_FD]			= NLA_POLICY_MIN(NLA_S32, 0),
 };
 
-/* No GENL_ADMIN_PERM: the permission asked for is that of the superblock's owner, in the handlers. */
+/* No GENL_ADMIN_PERM: the handlers check the permission of the superblock's owner instead. */
 static const struct genl_ops fg_netlink_ops[] = {
 	{
 		.cmd		= FREEZEGUARD_CMD_LEASE_NEW,
@@ -77,7 +79,7 @@ static const struct genl_ops fg_netlink_ops[] = {
 	},
 };
 
-/* Events name leases and processes: they are for those who may see every lease. */
+/* Events name leases and processes, so only those who may see every lease receive them. */
 static const struct genl_multicast_group fg_netlink_groups[] = {
 	[FG_MCGRP_EVENTS] = { .name = FREEZEGUARD_MCGRP_EVENTS, FG_MCGRP_ADMIN },
 };

@@ -1,47 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * notice: tells BPF programs of holds, without their having a reference to the module.
+ * notice: reports to BPF programs that hold no reference to the module.
  *
- * A program that is attached to a function or a tracepoint of the module keeps it from being unloaded,
- * for as long as its link is pinned. So the module calls a function of the kernel's that does nothing
- * but be a place to attach to: a notifier chain on which nobody is. It is called as a robust blocking one
- * because little else is: modules that are loaded and suspends are. The function of raw chains runs at every
- * tick, and that of ordinary blocking chains at every munmap() up to 5.16. Of an empty chain it takes no
- * lock, so that it may be called with interrupts off.
+ * A program that is attached to a function or a tracepoint of the module keeps the module loaded
+ * for as long as the program's link is pinned. So the module calls a function of the kernel that
+ * does nothing and serves only as a place to attach to: it calls a notifier chain on which nobody
+ * is.
+ *
+ * The module calls its chain as a robust blocking one, because little else in the kernel does:
+ * only the loading of modules and suspends. The function of raw chains runs at every tick, and
+ * that of ordinary blocking chains at every munmap() up to 5.16. On an empty chain the function
+ * takes no lock, so it may be called with interrupts off.
  */
+#include <linux/build_bug.h>
 #include <linux/notifier.h>
-#include <linux/string.h>
 
-#include "lease.h"
 #include "notice.h"
 
-static_assert(FREEZEGUARD_NOTICE_ID_LEN >= sizeof_field(struct fg_lease, id));
-static_assert(FREEZEGUARD_NOTICE_COMM_LEN >= sizeof_field(struct fg_process, comm));
-static_assert(sizeof(struct freezeguard_notice) == 128);	/* no padding: none is told */
+/* No padding, which would show programs what the memory had before. */
+static_assert(sizeof(struct freezeguard_notice) == 128);
 
 static BLOCKING_NOTIFIER_HEAD(fg_notice_chain);
 
 /**
- * fg_notice_tell() - tell whoever looks on what is happening to a hold
- * @hold: the hold
- * @event: what
+ * fg_notice_send() - report to every attached program
+ * @notice: the report
  *
- * Context: any, with the lease's lock held, which keeps the notices of a hold in order.
+ * Context: any.
  */
-void fg_notice_tell(const struct fg_hold *hold, enum freezeguard_notice_event event)
+void fg_notice_send(struct freezeguard_notice *notice)
 {
-	const struct fg_lease *lease = hold->lease;
-	struct freezeguard_notice notice = {
-		.size = sizeof(notice),
-		.event = event,
-		.superblock = (unsigned long)hold->sb,
-		.lease = lease->number,
-		.deadline_ns = lease->info.deadline_ns,
-		.maker_pid = lease->info.maker.pid,
-	};
-
-	lockdep_assert_held(&lease->lock);
-	strscpy(notice.maker_comm, lease->info.maker.comm, sizeof(notice.maker_comm));
-	strscpy(notice.id, lease->id, sizeof(notice.id));
-	blocking_notifier_call_chain_robust(&fg_notice_chain, FREEZEGUARD_NOTICE, 0, &notice);
+	blocking_notifier_call_chain_robust(&fg_notice_chain, FREEZEGUARD_NOTICE, 0, notice);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* owner: the socket that made a lease, and what happens when it is closed. */
+/* owner: the socket that a lease is bound to, and the process that made it. */
 #ifndef FG_OWNER_H
 #define FG_OWNER_H
 
@@ -20,8 +20,8 @@ struct fg_process {
 
 /**
  * struct fg_owner - the socket that a lease is bound to
- * @sk: the socket, with a reference, or NULL. A port id alone would not do: it can be in use again
- *	by another socket before the news of the first one's death comes.
+ * @sk: the socket, with a reference, or NULL. The port id alone would not do: another socket can
+ *	have it before the news of the first socket's death arrives.
  * @portid: its port id
  */
 struct fg_owner {
@@ -43,7 +43,5 @@ static inline bool fg_owner_is_dead(const struct fg_owner *owner)
 
 void fg_process_current(struct fg_process *process);
 void fg_owner_init(struct fg_owner *owner, struct sk_buff *skb);
-int fg_owner_watch(void);
-void fg_owner_unwatch(void);
 
 #endif /* FG_OWNER_H */

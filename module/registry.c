@@ -9,7 +9,6 @@
 #include <linux/xarray.h>
 
 #include "registry.h"
-#include "trace.h"
 
 /* How many ended leases are kept; how many can live. Module parameters. */
 unsigned int fg_registry_history_max = 256;
@@ -83,27 +82,27 @@ static int fg_registry_check(struct fg_lease *lease, struct fg_registry_conflict
 }
 
 /**
- * fg_registry_add() - make a lease known, if nothing is in its way
+ * fg_registry_add() - register a lease, unless another freeze or lease conflicts with it
  * @lease: a prepared lease; gets its number, and an id if it has none
- * @conflict: what is in its way
+ * @conflict: receives the conflict
  *
  * Context: sleeps.
- * Return: 0, and the registry has a reference; -ESHUTDOWN after fg_registry_close(); -EUSERS too many
- * live leases; -EBUSY a superblock is held by a live lease, or frozen by something else if @conflict
- * names no lease; -EEXIST a live lease has that id; -ENOMEM.
+ * Return: 0, and the registry has a reference; -ESHUTDOWN fg_registry_close() was called; -EUSERS
+ * too many leases are live; -EBUSY a live lease holds a superblock or, if @conflict names no
+ * lease, something else has frozen one; -EEXIST a live lease has that id; -ENOMEM.
  */
 int fg_registry_add(struct fg_lease *lease, struct fg_registry_conflict *conflict)
 {
 	unsigned int i;
 	int err;
 
-	*conflict = (struct fg_registry_conflict) { };
+	*conflict = (struct fg_registry_conflict) { 0 };
 	spin_lock(&fg_registry_lock);
 	lease->number = ++fg_registry_last_number;
 	spin_unlock(&fg_registry_lock);
 	if (!*lease->id)
 		snprintf(lease->id, sizeof(lease->id), "lease-%lu", lease->number);
-	/* Memory is had here, where waiting for it is allowed. */
+	/* Allocate here, where waiting for memory is allowed. */
 	err = xa_reserve(&fg_registry_leases, lease->number, GFP_KERNEL);
 	if (err)
 		return err;
@@ -119,7 +118,7 @@ int fg_registry_add(struct fg_lease *lease, struct fg_registry_conflict *conflic
 				 (unsigned long)lease->holds[i].sb);
 		list_add_tail(&lease->list, &fg_registry_live);
 		fg_registry_nr_live++;
-		trace_lease_state(lease);	/* before anybody can end it */
+		fg_lease_trace_state(lease);	/* before any caller can end it */
 	}
 	spin_unlock(&fg_registry_lock);
 	if (err)
@@ -127,7 +126,7 @@ int fg_registry_add(struct fg_lease *lease, struct fg_registry_conflict *conflic
 	return err;
 }
 
-/* It holds no superblock any more. */
+/* The lease holds no superblock any more. */
 static void fg_registry_unlive(struct fg_lease *lease)
 {
 	unsigned int i;
@@ -147,7 +146,7 @@ static void fg_registry_forget(struct fg_lease *lease)
 	xa_erase(&fg_registry_leases, lease->number);
 }
 
-/* Takes the oldest ended lease out, if there are more than @max. The caller puts its reference. */
+/* Remove the oldest ended lease if there are more than @max. The caller puts its reference. */
 static struct fg_lease *fg_registry_trim_one(unsigned int max)
 {
 	struct fg_lease *lease = NULL;
@@ -172,7 +171,7 @@ static void fg_registry_trim(unsigned int max)
 }
 
 /**
- * fg_registry_retire() - a lease has become history
+ * fg_registry_retire() - move a lease to the history
  * @lease: a lease that is not live any more
  *
  * Context: may sleep; allocates nothing.
@@ -189,8 +188,8 @@ void fg_registry_retire(struct fg_lease *lease)
 }
 
 /**
- * fg_registry_find_id() - the newest lease of a name
- * @id: its id
+ * fg_registry_find_id() - find the newest lease with an id
+ * @id: the id
  *
  * Context: process context.
  * Return: the lease with a reference for the caller, or NULL.
@@ -208,8 +207,8 @@ struct fg_lease *fg_registry_find_id(const char *id)
 }
 
 /**
- * fg_registry_find_number() - the lease of a number
- * @number: its number
+ * fg_registry_find_number() - find the lease with a number
+ * @number: the number
  *
  * Context: process context.
  * Return: the lease with a reference for the caller, or NULL.
@@ -228,7 +227,7 @@ struct fg_lease *fg_registry_find_number(u64 number)
 }
 
 /**
- * fg_registry_find_super() - the lease that holds a superblock
+ * fg_registry_find_super() - find the live lease that holds a superblock
  * @sb: the superblock
  *
  * Context: process context.
@@ -255,10 +254,10 @@ struct fg_lease *fg_registry_find_super(const struct super_block *sb)
  * @fn: the function; called in atomic context
  * @data: for the function
  *
- * Takes no reference, whose dropping might sleep.
+ * The hold is used without a reference, because dropping one might sleep.
  *
  * Context: any but interrupts; does not sleep.
- * Return: what the function returned; false if nobody holds the superblock.
+ * Return: what @fn returned; false if no live lease holds the superblock.
  */
 bool fg_registry_visit_hold(const struct super_block *sb,
 			    bool (*fn)(struct fg_hold *hold, void *data), void *data)
@@ -276,7 +275,7 @@ bool fg_registry_visit_hold(const struct super_block *sb,
 
 /**
  * fg_registry_next() - walk all leases in the order of their numbers
- * @number: where to begin
+ * @number: the lowest number to return
  *
  * Context: process context.
  * Return: the first lease whose number is at least @number, with a reference for the caller, or
@@ -311,8 +310,8 @@ void fg_registry_for_each_live(void (*fn)(struct fg_lease *lease))
 }
 
 /**
- * fg_registry_ended() - how many leases have ended so far
- * @state: in which of their last states; all that ever did, not only those of the history
+ * fg_registry_ended() - count the leases that have ended in a state since the module was loaded
+ * @state: one of the last states
  *
  * Context: any.
  * Return: the number; it never falls.
@@ -323,7 +322,7 @@ unsigned long fg_registry_ended(enum freezeguard_lease_state state)
 }
 
 /**
- * fg_registry_close() - take no more leases, for good
+ * fg_registry_close() - refuse new leases from now on
  *
  * Context: process context.
  */
@@ -336,10 +335,10 @@ void fg_registry_close(void)
 
 /**
  * fg_registry_wait_idle() - wait until no lease is live
- * @timeout_ms: how long at most
+ * @timeout_ms: how long to wait at most
  *
  * Context: sleeps.
- * Return: true if none is.
+ * Return: true if no lease is live.
  */
 bool fg_registry_wait_idle(unsigned int timeout_ms)
 {
@@ -348,7 +347,7 @@ bool fg_registry_wait_idle(unsigned int timeout_ms)
 }
 
 /**
- * fg_registry_clear() - forget the history; no lease may be live
+ * fg_registry_clear() - drop the history; no lease may be live
  *
  * Context: sleeps.
  */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * tally: how many leases have ended in each of their last states since the module was loaded, a number
- * a file. The history is bounded, so what can be counted in it falls again; these never do.
+ * sysfs: /sys/module/freezeguard/leases_ended/ has one file for each last state, with the number
+ * of leases that ended in that state since the module was loaded. The numbers never fall, whereas
+ * counts of the history do, since the history is bounded.
  */
 #include <linux/kobject.h>
 #include <linux/module.h>
@@ -10,61 +11,61 @@
 #include "registry.h"
 #include "sysfs.h"
 
-#define FG_TALLY(_name, _state)								\
+#define FG_SYSFS_ENDED(_name, _state)								\
 	static ssize_t _name##_show(struct kobject *kobj, struct kobj_attribute *attr,	\
 				    char *buf)						\
 	{										\
 		return sysfs_emit(buf, "%lu\n", fg_registry_ended(_state));		\
 	}										\
-	static struct kobj_attribute fg_tally_##_name = __ATTR_RO(_name)
+	static struct kobj_attribute fg_sysfs_##_name = __ATTR_RO(_name)
 
-FG_TALLY(thawed, FREEZEGUARD_LEASE_STATE_THAWED);
-FG_TALLY(expired, FREEZEGUARD_LEASE_STATE_EXPIRED);
-FG_TALLY(broken, FREEZEGUARD_LEASE_STATE_BROKEN);
-FG_TALLY(aborted, FREEZEGUARD_LEASE_STATE_ABORTED);
-FG_TALLY(failed, FREEZEGUARD_LEASE_STATE_FAILED);
+FG_SYSFS_ENDED(thawed, FREEZEGUARD_LEASE_STATE_THAWED);
+FG_SYSFS_ENDED(expired, FREEZEGUARD_LEASE_STATE_EXPIRED);
+FG_SYSFS_ENDED(broken, FREEZEGUARD_LEASE_STATE_BROKEN);
+FG_SYSFS_ENDED(aborted, FREEZEGUARD_LEASE_STATE_ABORTED);
+FG_SYSFS_ENDED(failed, FREEZEGUARD_LEASE_STATE_FAILED);
 
-static struct attribute *fg_tally_attrs[] = {
-	&fg_tally_thawed.attr,
-	&fg_tally_expired.attr,
-	&fg_tally_broken.attr,
-	&fg_tally_aborted.attr,
-	&fg_tally_failed.attr,
+static struct attribute *fg_sysfs_attrs[] = {
+	&fg_sysfs_thawed.attr,
+	&fg_sysfs_expired.attr,
+	&fg_sysfs_broken.attr,
+	&fg_sysfs_aborted.attr,
+	&fg_sysfs_failed.attr,
 	NULL
 };
 
-static const struct attribute_group fg_tally_group = {
-	.attrs = fg_tally_attrs,
+static const struct attribute_group fg_sysfs_group = {
+	.attrs = fg_sysfs_attrs,
 };
 
-static struct kobject *fg_tally_kobj;
+static struct kobject *fg_sysfs_kobj;
 
 /**
- * fg_tally_init() - make the files
+ * fg_sysfs_init() - create the files
  *
- * Context: sleeps; while the module is being loaded.
- * Return: 0; -ENOMEM and what else sysfs refuses with.
+ * Context: sleeps; called while the module is being loaded.
+ * Return: 0 or a negative errno of sysfs.
  */
-int fg_tally_init(void)
+int fg_sysfs_init(void)
 {
 	int err;
 
-	fg_tally_kobj = kobject_create_and_add("leases_ended", &THIS_MODULE->mkobj.kobj);
-	if (!fg_tally_kobj)
+	fg_sysfs_kobj = kobject_create_and_add("leases_ended", &THIS_MODULE->mkobj.kobj);
+	if (!fg_sysfs_kobj)
 		return -ENOMEM;
-	err = sysfs_create_group(fg_tally_kobj, &fg_tally_group);
+	err = sysfs_create_group(fg_sysfs_kobj, &fg_sysfs_group);
 	if (err)
-		kobject_put(fg_tally_kobj);
+		kobject_put(fg_sysfs_kobj);
 	return err;
 }
 
 /**
- * fg_tally_exit() - remove them
+ * fg_sysfs_exit() - remove the files
  *
- * Context: sleeps until nobody reads them.
+ * Context: sleeps until no reader is left.
  */
-void fg_tally_exit(void)
+void fg_sysfs_exit(void)
 {
-	sysfs_remove_group(fg_tally_kobj, &fg_tally_group);
-	kobject_put(fg_tally_kobj);
+	sysfs_remove_group(fg_sysfs_kobj, &fg_sysfs_group);
+	kobject_put(fg_sysfs_kobj);
 }

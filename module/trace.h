@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * trace: the tracepoints, events/freezeguard/ in tracefs; Documentation/observing.md is for their users.
+ * trace: the tracepoints, events/freezeguard/ in tracefs. Documentation/observing.md describes
+ * them.
  *
- * Given under the lease's lock, and the first of a lease before anybody else knows it, so that those of
- * a lease are in the order in which things happened. Texts are arrays of a fixed size: the macros for
- * others differ between kernels.
+ * The module fires them under the lease's lock, and the first one of a lease before others can
+ * find that lease. So the events of a lease are in the order in which things happened. Texts are
+ * arrays of a fixed size, because the macros for other texts differ between kernels.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM freezeguard
@@ -13,11 +14,11 @@
 #define FG_TRACE_H
 
 #include <linux/kdev_t.h>
+#include <linux/ktime.h>
 #include <linux/string.h>
-#include <linux/timekeeping.h>
 #include <linux/tracepoint.h>
 
-#include "lease.h"
+#include "hold.h"
 
 /* Values with the names that freezectl has for them; N is the last one. */
 #define FG_TRACE_STATES(S, N) \
@@ -46,7 +47,7 @@
 	S(FREEZEGUARD_CONTINUITY_GUARANTEED, "guaranteed") \
 	N(FREEZEGUARD_CONTINUITY_BROKEN, "broken")
 
-/* Tools that read the format don't know enums: tell the kernel to put numbers there. */
+/* Tools that read the format do not know enums, so the kernel has to write numbers there. */
 #define FG_TRACE_ENUM(value, name)	TRACE_DEFINE_ENUM(value);
 FG_TRACE_STATES(FG_TRACE_ENUM, FG_TRACE_ENUM)
 FG_TRACE_CAUSES(FG_TRACE_ENUM, FG_TRACE_ENUM)
@@ -55,17 +56,18 @@ FG_TRACE_CONTINUITIES(FG_TRACE_ENUM, FG_TRACE_ENUM)
 #define FG_TRACE_NAME(value, name)	{ value, name },
 #define FG_TRACE_LAST_NAME(value, name)	{ value, name }
 
-/**
- * lease_state - a lease has a new state; the first is "freezing"
- * @lease: its number
- * @id: its id
- * @state: enum freezeguard_lease_state
- * @cause: enum freezeguard_cause: what ended it
- * @error: positive errno of the hold that failed first, or 0
+/*
+ * lease_state: a lease has a new state; the first is "freezing". Fields:
+ *
+ * lease	number of the lease
+ * id		id of the lease
+ * state	enum freezeguard_lease_state
+ * cause	enum freezeguard_cause: what ended the lease
+ * error	positive errno of the first hold that failed, or 0
  */
 TRACE_EVENT(lease_state,
-	TP_PROTO(const struct fg_lease *lease),
-	TP_ARGS(lease),
+	TP_PROTO(u64 lease, const char *id, u32 state, u32 cause, u32 error),
+	TP_ARGS(lease, id, state, cause, error),
 	TP_STRUCT__entry(
 		__field(u64, lease)
 		__array(char, id, FREEZEGUARD_ID_MAX + 1)
@@ -74,28 +76,31 @@ TRACE_EVENT(lease_state,
 		__field(u32, error)
 	),
 	TP_fast_assign(
-		__entry->lease = lease->number;
-		memcpy(__entry->id, lease->id, sizeof(lease->id));
-		__entry->state = lease->info.state;
-		__entry->cause = lease->info.cause;
-		__entry->error = lease->info.error;
+		__entry->lease = lease;
+		memcpy(__entry->id, id, FREEZEGUARD_ID_MAX + 1);
+		__entry->state = state;
+		__entry->cause = cause;
+		__entry->error = error;
 	),
 	TP_printk("lease=%llu id=%s state=%s cause=%s error=%u", __entry->lease, __entry->id,
-		  __print_symbolic(__entry->state, FG_TRACE_STATES(FG_TRACE_NAME, FG_TRACE_LAST_NAME)),
-		  __print_symbolic(__entry->cause, FG_TRACE_CAUSES(FG_TRACE_NAME, FG_TRACE_LAST_NAME)),
+		  __print_symbolic(__entry->state,
+				   FG_TRACE_STATES(FG_TRACE_NAME, FG_TRACE_LAST_NAME)),
+		  __print_symbolic(__entry->cause,
+				   FG_TRACE_CAUSES(FG_TRACE_NAME, FG_TRACE_LAST_NAME)),
 		  __entry->error)
 );
 
-/**
- * lease_deadline - a deadline has come and ends its lease
- * @lease: its number
- * @id: its id
- * @deadline_ns: the deadline, CLOCK_BOOTTIME
- * @late_ns: how much later than that this is: the timer's lateness, not yet the thaw's
+/*
+ * lease_deadline: a deadline has come and ends its lease. Fields:
+ *
+ * lease	number of the lease
+ * id		id of the lease
+ * deadline_ns	the deadline, CLOCK_BOOTTIME
+ * late_ns	time from the deadline to this event: how late the timer is, without the thaw
  */
 TRACE_EVENT(lease_deadline,
-	TP_PROTO(const struct fg_lease *lease),
-	TP_ARGS(lease),
+	TP_PROTO(u64 lease, const char *id, u64 deadline_ns),
+	TP_ARGS(lease, id, deadline_ns),
 	TP_STRUCT__entry(
 		__field(u64, lease)
 		__array(char, id, FREEZEGUARD_ID_MAX + 1)
@@ -103,28 +108,29 @@ TRACE_EVENT(lease_deadline,
 		__field(s64, late_ns)
 	),
 	TP_fast_assign(
-		__entry->lease = lease->number;
-		memcpy(__entry->id, lease->id, sizeof(lease->id));
-		__entry->deadline_ns = lease->info.deadline_ns;
-		__entry->late_ns = ktime_get_boottime_ns() - lease->info.deadline_ns;
+		__entry->lease = lease;
+		memcpy(__entry->id, id, FREEZEGUARD_ID_MAX + 1);
+		__entry->deadline_ns = deadline_ns;
+		__entry->late_ns = ktime_get_boottime_ns() - deadline_ns;
 	),
 	TP_printk("lease=%llu id=%s deadline_ns=%llu late_ns=%lld", __entry->lease, __entry->id,
 		  __entry->deadline_ns, __entry->late_ns)
 );
 
-/**
- * hold_frozen - the freeze of a superblock of a lease has returned
- * @lease: number of the lease
- * @dev_major: of the superblock's device number, s_dev
- * @dev_minor: likewise
- * @fs_type: its filesystem's name
- * @level: its level in the lease
- * @error: positive errno: it is not frozen, or will be thawed again; or 0
- * @took_ns: how long the freeze took
+/*
+ * hold_frozen: the freeze of a superblock of a lease has returned. Fields:
+ *
+ * lease	number of the lease
+ * dev_major	major of the superblock's device number, s_dev
+ * dev_minor	its minor
+ * fs_type	name of the filesystem
+ * level	level of the superblock in the lease
+ * error	positive errno if the superblock is not frozen or will be thawed again, or 0
+ * took_ns	duration of the freeze
  */
 TRACE_EVENT(hold_frozen,
-	TP_PROTO(const struct fg_hold *hold, int err, u64 took_ns),
-	TP_ARGS(hold, err, took_ns),
+	TP_PROTO(u64 lease, const struct fg_hold *hold, int err, u64 took_ns),
+	TP_ARGS(lease, hold, err, took_ns),
 	TP_STRUCT__entry(
 		__field(u64, lease)
 		__field(u32, dev_major)
@@ -135,7 +141,7 @@ TRACE_EVENT(hold_frozen,
 		__field(u64, took_ns)
 	),
 	TP_fast_assign(
-		__entry->lease = hold->lease->number;
+		__entry->lease = lease;
 		__entry->dev_major = MAJOR(hold->dev);
 		__entry->dev_minor = MINOR(hold->dev);
 		memcpy(__entry->fs_type, hold->fs_type, FG_FS_TYPE_LEN);
@@ -148,22 +154,20 @@ TRACE_EVENT(hold_frozen,
 		  __entry->error, __entry->took_ns)
 );
 
-/**
- * hold_thawed - a thaw of a superblock of a lease has returned
- * @lease: number of the lease
- * @dev_major: of the superblock's device number, s_dev
- * @dev_minor: likewise
- * @fs_type: its filesystem's name
- * @level: its level in the lease
- * @error: positive errno: still frozen, it will be tried again; or 0: our freeze is gone
- * @took_ns: how long the thaw took
- * @frozen_ns: for how long it had been frozen; 0 if the freeze was only taken back
- * @failures: thaws that failed so far, this one included
- * @continuity: enum freezeguard_continuity, as far as is known now
+/*
+ * hold_thawed: a thaw of a superblock of a lease has returned. Fields:
+ *
+ * lease to level	as above
+ * error	positive errno if the superblock is still frozen and the thaw will be repeated; 0 if our
+ *		freeze is gone
+ * took_ns	duration of the thaw
+ * frozen_ns	how long the superblock was frozen; 0 if a freeze that failed was only undone
+ * failures	number of thaws that failed so far, this one included
+ * continuity	enum freezeguard_continuity, as far as it is known now
  */
 TRACE_EVENT(hold_thawed,
-	TP_PROTO(const struct fg_hold *hold, int err, u64 took_ns, u64 frozen_ns),
-	TP_ARGS(hold, err, took_ns, frozen_ns),
+	TP_PROTO(u64 lease, const struct fg_hold *hold, int err, u64 took_ns, u64 frozen_ns),
+	TP_ARGS(lease, hold, err, took_ns, frozen_ns),
 	TP_STRUCT__entry(
 		__field(u64, lease)
 		__field(u32, dev_major)
@@ -177,7 +181,7 @@ TRACE_EVENT(hold_thawed,
 		__field(u32, continuity)
 	),
 	TP_fast_assign(
-		__entry->lease = hold->lease->number;
+		__entry->lease = lease;
 		__entry->dev_major = MAJOR(hold->dev);
 		__entry->dev_minor = MINOR(hold->dev);
 		memcpy(__entry->fs_type, hold->fs_type, FG_FS_TYPE_LEN);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * writeback: dirty data go to the device before their writers are stopped.
+ * writeback: writes dirty data to the device before their writers are stopped.
  *
- * A sync of the whole at once would stop writers too: ext4's commits its journal, which waits behind
- * all the data that were given to the device before, and writers wait for the journal. So the data are
- * given to the device a range at a time, without a commit and never so many that what somebody else
- * wants of the device waits for long; and when little is left the filesystem is synced.
+ * A sync of the whole filesystem would stop writers too: ext4's sync commits the journal. The
+ * commit waits behind all data that were sent to the device before, and writers wait for the
+ * journal. So this sends a range at a time, without a commit, and never so much that other I/O of
+ * the device waits for long. When little is left, it syncs the filesystem.
  */
 #include <linux/pagemap.h>
 #include <linux/sched.h>
@@ -14,25 +14,26 @@
 
 #include "writeback.h"
 
-/* How much of a file is given to the device at once. */
+/* How much of a file is sent to the device at once. */
 #define FG_WRITEBACK_RANGE_SIZE	SZ_4M
 /*
- * How many ranges may be on their way: of a large file one is work for a while, of small ones or of
- * scattered pages many are not. More of them while they take less than this, fewer when more.
+ * How many ranges may be in flight at most. One range of a large file occupies the device for a
+ * while; many ranges of small files or scattered pages do not. So the number rises while a range
+ * takes less than FG_WRITEBACK_SLOW_NS, and falls when one takes more.
  */
 #define FG_WRITEBACK_RANGES	16
 #define FG_WRITEBACK_SLOW_NS	(20 * NSEC_PER_MSEC)
-/* What takes no longer than this is little. */
+/* A pass that takes no longer than this has left little to write. */
 #define FG_WRITEBACK_LITTLE_NS	(500 * NSEC_PER_MSEC)
-/* Inodes to look at before others may have the list. */
+/* Number of clean inodes after which the lock of the list is released for a moment. */
 #define FG_WRITEBACK_SCAN	1024
 
 /**
- * struct fg_writeback_range - what was given to the device
- * @inode: of which file, with a reference
- * @from: its first byte
- * @to: its last byte
- * @begin_ns: when
+ * struct fg_writeback_range - a range that was sent to the device
+ * @inode: the file, with a reference
+ * @from: first byte of the range
+ * @to: last byte of the range
+ * @begin_ns: CLOCK_BOOTTIME when the range was sent
  */
 struct fg_writeback_range {
 	struct inode *inode;
@@ -42,14 +43,14 @@ struct fg_writeback_range {
 };
 
 /**
- * struct fg_writeback - one that is under way
- * @stop: is it to end?
- * @data: for @stop
- * @ranges: those on their way, a ring
- * @first: the oldest of them
- * @n: how many
- * @most: how many there may be
- * @took_ns: how long this pass was at work, the search for what is dirty not included
+ * struct fg_writeback - a write-back in progress
+ * @stop: returns true if the write-back is to end
+ * @data: argument of @stop
+ * @ranges: the ranges in flight, a ring
+ * @first: index of the oldest one
+ * @n: number of ranges in flight
+ * @most: how many may be in flight
+ * @took_ns: how long this pass has been sending and waiting, without its search for dirty inodes
  */
 struct fg_writeback {
 	bool (*stop)(void *data);
@@ -66,7 +67,7 @@ static void fg_writeback_await_oldest(struct fg_writeback *writeback)
 	struct fg_writeback_range *range = &writeback->ranges[writeback->first];
 	u64 begin_ns = ktime_get_boottime_ns(), now_ns;
 
-	/* An error is for those to hear who wrote it. */
+	/* An error is kept for the process that wrote the data. */
 	filemap_fdatawait_range_keep_errors(range->inode->i_mapping, range->from, range->to);
 	now_ns = ktime_get_boottime_ns();
 	writeback->took_ns += now_ns - begin_ns;
@@ -90,7 +91,7 @@ static loff_t fg_writeback_range_end(loff_t from)
 	return min_t(u64, (u64)from + FG_WRITEBACK_RANGE_SIZE - 1, LLONG_MAX);
 }
 
-/* Give a range to the device; waits for others if there are too many on their way. */
+/* Send a range to the device; waits first if too many are in flight. */
 static void fg_writeback_range(struct fg_writeback *writeback, struct inode *inode, loff_t from)
 {
 	struct fg_writeback_range *range;
@@ -106,8 +107,12 @@ static void fg_writeback_range(struct fg_writeback *writeback, struct inode *ino
 	writeback->took_ns += ktime_get_boottime_ns() - range->begin_ns;
 }
 
-/* Wait for what somebody else, as the flusher, has given to the device: a sync would, and not stop. */
-static void fg_writeback_await_range(struct fg_writeback *writeback, struct inode *inode, loff_t from)
+/*
+ * Wait for a range that the flusher or another process has sent. The sync would wait too, but not
+ * stop.
+ */
+static void fg_writeback_await_range(struct fg_writeback *writeback, struct inode *inode,
+				     loff_t from)
 {
 	u64 begin_ns = ktime_get_boottime_ns();
 
@@ -115,7 +120,10 @@ static void fg_writeback_await_range(struct fg_writeback *writeback, struct inod
 	writeback->took_ns += ktime_get_boottime_ns() - begin_ns;
 }
 
-/* Each range with tagged pages; as long as the file was when this began: one that grows has an end, too. */
+/*
+ * Call @each for each range that has tagged pages, up to the size that the file has now. So this
+ * ends even if the file grows.
+ */
 static void fg_writeback_file(struct fg_writeback *writeback, struct inode *inode, xa_mark_t tag,
 			      void (*each)(struct fg_writeback *writeback, struct inode *inode,
 					   loff_t from))
@@ -128,7 +136,7 @@ static void fg_writeback_file(struct fg_writeback *writeback, struct inode *inod
 		index = from;
 		if (!xa_find(&inode->i_mapping->i_pages, &index, last, tag))
 			break;
-		/* of a large folio the first page is found */
+		/* the search finds the first page of a large folio, which may be before from */
 		from = max(index, from);
 		each(writeback, inode, (loff_t)from << PAGE_SHIFT);
 		if (last - from < pages)
@@ -139,8 +147,8 @@ static void fg_writeback_file(struct fg_writeback *writeback, struct inode *inod
 }
 
 /*
- * The inode at hand is kept while the list's lock is not: so it stays in the list. One that is new yet
- * has somebody else's reference, too, for as long as it is.
+ * Whenever the list's lock is released, the current inode has a reference and so stays in the
+ * list. A new inode has the reference of its creator as well.
  */
 static void fg_writeback_pass(struct fg_writeback *writeback, struct super_block *sb)
 {
@@ -178,7 +186,7 @@ out:
 	fg_writeback_await(writeback, 0);
 }
 
-/* True if little is left to the sync; false if much is, or if stopped. */
+/* True if little is left for the sync; false if much is left, or if stopped. */
 static bool fg_writeback_passes(struct fg_writeback *writeback, struct super_block *sb)
 {
 	u64 before_ns;
@@ -190,22 +198,22 @@ static bool fg_writeback_passes(struct fg_writeback *writeback, struct super_blo
 		fg_writeback_pass(writeback, sb);
 		if (writeback->stop(writeback->data))
 			return false;
-		/* Each leaves what was written to meanwhile: not always less than before. */
+		/* Each pass leaves what was written meanwhile, which may be as much as before. */
 	} while (writeback->took_ns > FG_WRITEBACK_LITTLE_NS &&
 		 writeback->took_ns < before_ns / 4 * 3);
 	return writeback->took_ns <= FG_WRITEBACK_LITTLE_NS;
 }
 
 /**
- * fg_writeback() - write a superblock's dirty data, and sync it when little is left
+ * fg_writeback() - write back a superblock's dirty data, and sync it when little is left
  * @sb: the superblock; the caller keeps it mounted
- * @stop: asked before each range whether to leave it at that
- * @data: for @stop
+ * @stop: called before each range; the write-back ends when it returns true
+ * @data: argument of @stop
  *
- * Context: sleeps, uninterruptibly and for as long as the device takes for what is on its way, or for
- * the little that is left to the sync; if somebody else freezes the superblock, perhaps until the
- * thaw. No locks.
- * Return: 0; what the sync failed with. Some errors are told but once: the freeze would not see them.
+ * Context: sleeps, uninterruptibly. The device may take long for the ranges in flight or for the
+ * sync. If another process freezes the superblock, this may sleep until the thaw. No locks held.
+ * Return: 0; the error of the sync. A filesystem reports some errors only once, so the freeze
+ * would not return them again.
  */
 int fg_writeback(struct super_block *sb, bool (*stop)(void *data), void *data)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* writeback: dirty data go to the device before their writers are stopped. */
+/* writeback: writes dirty data to the device before their writers are stopped. */
 #ifndef FG_WRITEBACK_H
 #define FG_WRITEBACK_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * compat: the only place that knows of differences between kernels. What this kernel has is found
- * out by compile probes (Makefile.probes); what the differences mean is written beside each shim.
+ * compat: the only directory with differences between kernels. Compile probes (Makefile.probes)
+ * find out what this kernel has. Each shim explains its difference.
  */
 #ifndef FG_COMPAT_H
 #define FG_COMPAT_H
@@ -14,10 +14,10 @@
 #include <linux/freezeguard.h>
 
 /**
- * enum fg_holder - as whom a superblock is frozen
- * @FG_HOLDER_USER: as FIFREEZE does: anybody's FITHAW or SysRq-j ends it
- * @FG_HOLDER_KERNEL: nobody else can end it; where freezes have no holders (before 6.6) the same
- *	as @FG_HOLDER_USER
+ * enum fg_holder - the kind of holder as which a superblock is frozen
+ * @FG_HOLDER_USER: as FIFREEZE does: FITHAW of any process or SysRq-j ends the freeze
+ * @FG_HOLDER_KERNEL: no other process can end the freeze; before 6.6, where freezes have no
+ *	holders, the same as @FG_HOLDER_USER
  */
 enum fg_holder {
 	FG_HOLDER_USER,
@@ -36,7 +36,7 @@ bool fg_super_holder_is_exclusive(struct super_block *sb, enum fg_holder who);
 bool fg_rcu_expedite(void);
 void fg_rcu_unexpedite(void);
 
-void fg_thread_urgent(struct task_struct *task);
+void fg_thread_boost(struct task_struct *task);
 void fg_thread_rescue(struct task_struct *task);
 void fg_suspend_probe(void);
 enum freezeguard_suspend fg_suspend(struct super_block *sb, enum fg_holder who);
@@ -59,7 +59,10 @@ static inline void fg_hrtimer_init(struct hrtimer *timer,
 #endif
 }
 
-/* 6.7, and stable releases of older kernels since: groups for CAP_SYS_ADMIN only. Before, anybody may listen. */
+/*
+ * From 6.7 on, and in newer stable releases of older kernels, a group can require CAP_SYS_ADMIN.
+ * On other kernels any process may listen.
+ */
 #ifdef GENL_MCAST_CAP_SYS_ADMIN
 #define FG_MCGRP_ADMIN	.flags = GENL_MCAST_CAP_SYS_ADMIN
 #elif defined(HAVE_MCGRP_CAP_BIT)

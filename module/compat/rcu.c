@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Expedited grace periods, asked of Module.symvers: the functions are exported to modules, and
- * declared in a header that modules don't see, so that a compile probe would always succeed.
+ * Expedited grace periods. Module.symvers decides whether this kernel has them: it exports the
+ * functions to modules, but a header that modules cannot include declares them, so a compile probe
+ * cannot tell.
  */
 #include "compat/compat.h"
 
@@ -11,13 +12,13 @@ void rcu_unexpedite_gp(void);
 #endif
 
 /**
- * fg_rcu_expedite() - let everybody's waits for RCU be short, until fg_rcu_unexpedite()
+ * fg_rcu_expedite() - expedite all grace periods of the machine, until fg_rcu_unexpedite()
  *
- * synchronize_rcu() asks every processor by an interrupt then, instead of waiting for it to pass by. It
- * has no effect where the kernel was started with rcupdate.rcu_normal=1. Nests.
+ * synchronize_rcu() interrupts every processor then, instead of waiting for its next quiescent
+ * state. This has no effect if the kernel was started with rcupdate.rcu_normal=1. Calls nest.
  *
  * Context: any.
- * Return: false if this kernel keeps that to itself.
+ * Return: false if this kernel does not export the function.
  */
 bool fg_rcu_expedite(void)
 {

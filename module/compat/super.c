@@ -2,10 +2,10 @@
 /*
  * Freezing and thawing one superblock, the same on every kernel.
  *
- * up to 6.5	freeze_super(sb), thaw_super(sb): one freezer; a second gets -EBUSY, anybody can thaw
+ * up to 6.5	freeze_super(sb), thaw_super(sb): one freeze; a second gets -EBUSY, anyone can thaw
  * 6.6, 6.7	(sb, who): a bit for the kernel's freeze and one for the user's
  * from 6.8	the same, but counted (freeze_kcount, freeze_ucount)
- * from 6.16	(sb, who, owner); a NULL owner is anybody
+ * from 6.16	(sb, who, owner); a NULL owner stands for any
  */
 #include <linux/fs.h>
 
@@ -33,7 +33,7 @@ static enum freeze_holder fg_super_who(enum fg_holder who)
  *
  * Context: sleeps, uninterruptibly and without a bound; takes and releases sb->s_umount, which
  * the caller must not hold.
- * Return: 0; -EBUSY somebody else froze it; whatever the filesystem's sync or freeze returned.
+ * Return: 0; -EBUSY another freeze holds it; the error of the filesystem's sync or freeze.
  */
 int fg_super_freeze(struct super_block *sb, enum fg_holder who)
 {
@@ -47,8 +47,8 @@ int fg_super_freeze(struct super_block *sb, enum fg_holder who)
 }
 
 /*
- * How many freezes of that kind hold the superblock. Where freezes aren't counted, 0 or 1. Read
- * without s_umount: a stuck thaw of it must not stop the reader.
+ * Number of freezes of that kind that hold the superblock; 0 or 1 where freezes are not counted.
+ * Reads without s_umount, so that a thaw that hangs does not block the reader.
  */
 static unsigned int fg_super_count(struct super_block *sb, enum fg_holder who)
 {
@@ -63,12 +63,12 @@ static unsigned int fg_super_count(struct super_block *sb, enum fg_holder who)
 }
 
 /*
- * A superblock that has turned read-only while it was frozen (btrfs does so on a device error) looks
- * to thaw_super() like one that was read-only all the time: it neither calls the filesystem's thaw
- * nor lets the writers go, who would wait for good. Do what it left out. Nobody else holds the
- * semaphores of an unfrozen superblock under s_umount.
+ * Finish a thaw that thaw_super() cut short. A superblock can turn read-only while it is frozen;
+ * btrfs does so on a device error. thaw_super() then takes it for one that was always read-only.
+ * It neither calls the filesystem's thaw nor releases the writers, who would wait for ever.
+ * s_umount keeps others from the semaphores of an unfrozen superblock.
  */
-static void fg_super_let_writers_go(struct super_block *sb)
+static void fg_super_release_writers(struct super_block *sb)
 {
 	int level;
 
@@ -87,24 +87,26 @@ unlock:
 }
 
 /**
- * fg_super_after_foreign_thaw() - finish somebody else's thaw of what was frozen as ours
+ * fg_super_after_foreign_thaw() - finish the thaw by which another process ended our freeze
  * @sb: the superblock; the caller holds an active reference
  *
  * Context: as fg_super_thaw().
  */
 void fg_super_after_foreign_thaw(struct super_block *sb)
 {
-	if (sb_rdonly(sb))	/* it may have left the writers waiting */
-		fg_super_let_writers_go(sb);
+	if (sb_rdonly(sb))	/* the thaw may not have released the writers */
+		fg_super_release_writers(sb);
 }
 
 /**
- * fg_super_thaw_raw() - what the kernel itself makes of a thaw
+ * fg_super_thaw_raw() - thaw, and return exactly what the kernel returns
  * @sb: the superblock; the caller holds an active reference
  * @who: the holder
  *
- * Context: as fg_super_thaw(), which is what to call.
- * Return: whatever thaw_super() does.
+ * For trials of the kernel; all others call fg_super_thaw().
+ *
+ * Context: as fg_super_thaw().
+ * Return: what thaw_super() returned.
  */
 int fg_super_thaw_raw(struct super_block *sb, enum fg_holder who)
 {
@@ -114,18 +116,18 @@ int fg_super_thaw_raw(struct super_block *sb, enum fg_holder who)
 }
 
 /**
- * fg_super_thaw() - take back what a fg_super_freeze() by the same @who did
+ * fg_super_thaw() - undo one fg_super_freeze() by the same @who
  * @sb: the superblock; the caller holds an active reference
  * @who: the holder
  *
- * What thaw_super() itself returns can't be relied on from 6.8 on: with other holders left it is
- * -EINVAL in some stable releases and 0 in others. What counts is whether our part is gone.
+ * From 6.8 on the value that thaw_super() returns is not reliable: if other holders are left, it
+ * is -EINVAL in some stable releases and 0 in others. What counts is whether our freeze is gone.
  *
  * Context: sleeps; takes and releases sb->s_umount, which the caller must not hold. The
  * filesystem's own thaw may allocate and do I/O.
- * Return: 0 our freeze is gone (others may still hold the superblock: see fg_super_state());
- * -EINVAL it was gone before: somebody else thawed it; anything else: the filesystem's thaw
- * failed, the superblock is frozen as it was, try again.
+ * Return: 0 our freeze is gone, though others may still hold the superblock, see fg_super_state();
+ * -EINVAL another process had thawed our freeze before; else the filesystem's error: the
+ * superblock is still frozen, try again.
  */
 int fg_super_thaw(struct super_block *sb, enum fg_holder who)
 {
@@ -138,7 +140,7 @@ int fg_super_thaw(struct super_block *sb, enum fg_holder who)
 	}
 	err = fg_super_thaw_raw(sb, who);
 	if (!err && sb_rdonly(sb))
-		fg_super_let_writers_go(sb);
+		fg_super_release_writers(sb);
 	if (err != -EINVAL)
 		return err > 0 ? -EIO : err;
 	if (fg_super_state(sb) != SB_UNFROZEN && fg_super_count(sb, who) >= before)
@@ -177,11 +179,11 @@ bool fg_super_can_freeze(struct super_block *sb)
 /**
  * fg_super_holders() - how many freezes hold a superblock
  * @sb: the superblock
- * @kernel: the kernel's, freezeguard's among them
- * @user: FIFREEZE's and the like
+ * @kernel: receives the number of the kernel's freezes, freezeguard's included
+ * @user: receives the number of the user's freezes, made by FIFREEZE and the like
  *
  * Context: any; no locks, so the answer may be old when it arrives.
- * Return: false if this kernel doesn't tell holders apart; nothing is written then.
+ * Return: false if this kernel does not distinguish holders; nothing is written then.
  */
 bool fg_super_holders(struct super_block *sb, unsigned int *kernel, unsigned int *user)
 {
@@ -195,11 +197,11 @@ bool fg_super_holders(struct super_block *sb, unsigned int *kernel, unsigned int
 }
 
 /**
- * fg_super_holder_is_exclusive() - can nobody else end a freeze made as @who?
+ * fg_super_holder_is_exclusive() - is a freeze made as @who safe from every other process?
  * @sb: the superblock
  * @who: the holder
  *
- * Filesystems with a freeze_super operation of their own (gfs2) don't look at the holder.
+ * Filesystems with a freeze_super operation of their own (gfs2) ignore the holder.
  *
  * Context: any.
  * Return: true if the kernel keeps the freeze until the same kind of holder thaws it.

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a suspend of a filesystem's block device does while a lease holds the filesystem: "dmsetup
- * suspend", an LVM snapshot, whatever freezes through the device and thaws with the resume.
+ * Finds out what a suspend of a filesystem's block device does while a lease holds the filesystem.
+ * Such a suspend ("dmsetup suspend", an LVM snapshot) freezes through the device, and the resume
+ * thaws.
  *
- * up to 6.5	one freezer: the suspend gets -EBUSY
- * 6.6, 6.7	it freezes as the user, beside the kernel's freeze
- * from 6.8	it is counted (bd_fsfreeze_count), and its freeze too. Until a fix in 2026, which is in
- *		6.12.113 and 7.2, thaw_super() returned -EINVAL when it had dropped one of several
- *		freezes; the device took that for a thaw that failed and kept its count. From then on
- *		a suspend finds the count above zero, takes the filesystem for frozen and doesn't
- *		freeze it, nor can the device be mounted again.
+ * up to 6.5	the suspend fails with -EBUSY, since there can be only one freeze
+ * 6.6, 6.7	the suspend freezes as the user, beside the kernel's freeze
+ * from 6.8	the device counts its suspends (bd_fsfreeze_count), and freezes are counted too.
+ *		Until a fix in 2026, which is in 6.12.113 and 7.2, thaw_super() returned -EINVAL
+ *		when it had dropped one of several freezes. The device took that for a failure and
+ *		kept its count. From then on each suspend finds the count above zero and does not
+ *		freeze the filesystem, and the device cannot be mounted again.
  *
- * Only a trial tells whether a kernel has the fix: a superblock of our own is frozen twice and thawed
- * once.
+ * Only a trial shows whether a kernel has the fix: a superblock of our own is frozen twice and
+ * thawed once.
  */
 #include <linux/fs_context.h>
 #include <linux/mount.h>
@@ -28,7 +29,7 @@ static int fg_suspend_init_fs_context(struct fs_context *fc)
 	return init_pseudo(fc, 0x66677375) ? 0 : -ENOMEM;
 }
 
-/* Not registered: nobody else can mount it. */
+/* Not registered, so that no other code can mount it. */
 static struct file_system_type fg_suspend_fs = {
 	.owner = THIS_MODULE,
 	.name = "freezeguard-trial",
@@ -51,9 +52,11 @@ static enum freezeguard_suspend fg_suspend_try(struct super_block *sb)
 #endif
 
 /**
- * fg_suspend_probe() - find out what this kernel does; before fg_suspend()
+ * fg_suspend_probe() - find out what this kernel does; to be called before fg_suspend()
  *
- * Context: sleeps. Not finding out is no error.
+ * If the trial fails, fg_suspend() returns FREEZEGUARD_SUSPEND_UNKNOWN.
+ *
+ * Context: sleeps.
  */
 void fg_suspend_probe(void)
 {
@@ -70,9 +73,10 @@ void fg_suspend_probe(void)
 /**
  * fg_suspend() - what a suspend of its device does to a superblock that a lease holds
  * @sb: the superblock
- * @who: as whom it is or would be frozen
+ * @who: the kind of holder as which it is or would be frozen
  *
- * Not known of filesystems that aren't on one block device, or that freeze in a way of their own.
+ * The answer is unknown for filesystems that are not on one block device or have a freeze
+ * operation of their own.
  *
  * Context: any.
  * Return: the answer, of this kernel.
@@ -85,7 +89,7 @@ enum freezeguard_suspend fg_suspend(struct super_block *sb, enum fg_holder who)
 	return FREEZEGUARD_SUSPEND_REFUSED;
 #else
 #ifndef HAVE_FREEZE_COUNTS
-	if (who == FG_HOLDER_USER)	/* the device's freeze is of the same kind, and there can be one */
+	if (who == FG_HOLDER_USER)	/* the device also freezes as the user, and only one can */
 		return FREEZEGUARD_SUSPEND_REFUSED;
 #endif
 	return fg_suspend_known;

@@ -202,7 +202,7 @@ TEST(frozen_again_by_others_between_thaws_that_fail)
 }
 
 /* The only hold's thread; it has its class by now, so that nobody changes it again. */
-static pid_t urgent_thread(void)
+static pid_t boosted_thread(void)
 {
 	char path[280], comm[32];
 	struct dirent *entry;
@@ -248,7 +248,7 @@ TEST(frozen_again_before_its_thread_runs)
 	needs_watch();
 	open_as_user(&nl);
 	number = kt_frozen(&nl, NULL, 60000, &fd, 1)->number;
-	thread = urgent_thread();
+	thread = boosted_thread();
 	EQUAL(sched_setscheduler(thread, SCHED_IDLE, &none), 0);
 	CPU_ZERO(&cpus);
 	CPU_SET(sysconf(_SC_NPROCESSORS_ONLN) - 1, &cpus);

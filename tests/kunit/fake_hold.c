@@ -38,7 +38,7 @@ int fg_hold_freeze(struct fg_hold *hold, bool *frozen)
 		wait_for_completion(&super->freeze_go);
 	super->frozen = atomic_inc_return(&fake_world->order);
 	*frozen = !super->freeze_error;
-	return super->freeze_company ? -EBUSY : super->freeze_error;
+	return super->freeze_other_holders ? -EBUSY : super->freeze_error;
 }
 
 int fg_hold_thaw(struct fg_hold *hold, enum freezeguard_continuity *continuity)

@@ -24,7 +24,7 @@
  * @write_back_error: what it returns
  * @write_back_hangs: each of them takes until @write_back_go is completed
  * @freeze_error: what its freeze returns
- * @freeze_company: its freeze succeeds on top of somebody else's: has to be undone, but is -EBUSY
+ * @freeze_other_holders: its freeze succeeds on top of somebody else's: has to be undone, but is -EBUSY
  * @freeze_hangs: its freeze returns when @freeze_go is completed
  * @thaw_errors: its first so many thaws fail with -EIO
  * @thaw_hangs: its thaws return when @thaw_go is completed
@@ -44,7 +44,7 @@ struct fake_super {
 	bool write_back_hangs;
 	struct completion write_back_go;
 	int freeze_error;
-	bool freeze_company;
+	bool freeze_other_holders;
 	bool freeze_hangs;
 	struct completion freeze_go;
 	unsigned int thaw_errors;

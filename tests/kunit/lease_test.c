@@ -271,13 +271,13 @@ static void a_foreign_thaw_while_freezing(struct kunit *test)
 	fg_lease_put(lease);
 }
 
-static void a_freeze_in_company(struct kunit *test)
+static void a_freeze_beside_other_holders(struct kunit *test)
 {
 	struct fake_super *super = &fake_world->supers[0];
 	struct fg_lease_info info;
 	struct fg_lease *lease;
 
-	super->freeze_company = true;
+	super->freeze_other_holders = true;
 	lease = fake_start(test, LONG_MS, 1);
 	await_over(test, lease);
 	fg_lease_snapshot(lease, &info);
@@ -1028,7 +1028,7 @@ static struct kunit_case fg_lease_cases[] = {
 	KUNIT_CASE(a_foreign_thaw_after_the_end),
 	KUNIT_CASE(a_foreign_thaw_at_once),
 	KUNIT_CASE(a_foreign_thaw_while_freezing),
-	KUNIT_CASE(a_freeze_in_company),
+	KUNIT_CASE(a_freeze_beside_other_holders),
 	KUNIT_CASE(the_deadline_of_a_frozen_one),
 	KUNIT_CASE(the_deadline_while_freezing),
 	KUNIT_CASE(rcu_is_short_while_leases_freeze),

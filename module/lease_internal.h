@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * lease_internal: shared by the files of the lease and by no other.
+ *
+ *   lease.c          the object, and every decision about it
+ *   lease_thread.c   the threads, which freeze and thaw
+ *   lease_report.c   what others learn of a lease
+ *
+ * A function whose name ends in _locked is called with lease->lock held.
+ */
+#ifndef FG_LEASE_INTERNAL_H
+#define FG_LEASE_INTERNAL_H
+
+#include "lease.h"
+#include "notice.h"
+
+/* Set by fg_lease_init(). */
+extern const struct fg_lease_events *fg_lease_events;
+extern struct workqueue_struct *fg_lease_workers;
+
+/* Has the end of the lease been decided? Context: any. */
+static inline bool fg_lease_has_ended(const struct fg_lease *lease)
+{
+	return READ_ONCE(lease->info.state) >= FREEZEGUARD_LEASE_STATE_THAWING;
+}
+
+/* lease.c */
+bool fg_lease_end_locked(struct fg_lease *lease, enum freezeguard_cause cause, int err);
+void fg_lease_end_notify(struct fg_lease *lease);
+void fg_lease_expedite_locked(struct fg_lease *lease);
+bool fg_lease_open_level_locked(struct fg_lease *lease, unsigned int level);
+void fg_lease_frozen_locked(struct fg_lease *lease, u64 frozen_ns);
+void fg_lease_finish(struct fg_lease *lease);
+
+/* lease_thread.c */
+void fg_lease_init_threads(struct fg_lease *lease);
+void fg_lease_start_threads(struct fg_lease *lease);
+
+/* lease_report.c */
+void fg_lease_notice_locked(const struct fg_hold *hold, enum freezeguard_notice_event event);
+void fg_lease_notice_deadline(struct fg_lease *lease);
+
+#endif /* FG_LEASE_INTERNAL_H */

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* lease_report: what others learn of a lease: tracepoints, notices to BPF programs, snapshots. */
+#include <linux/string.h>
+
+#include "lease_internal.h"
+#include "trace.h"
+
+static_assert(FREEZEGUARD_NOTICE_ID_LEN >= sizeof_field(struct fg_lease, id));
+static_assert(FREEZEGUARD_NOTICE_COMM_LEN >= sizeof_field(struct fg_process, comm));
+
+/**
+ * fg_lease_trace_state() - report a lease's state to the tracepoint
+ * @lease: a lease that is not registered yet, or whose lock is held
+ *
+ * Context: any.
+ */
+void fg_lease_trace_state(const struct fg_lease *lease)
+{
+	trace_lease_state(lease->number, lease->id, lease->info.state, lease->info.cause,
+			  lease->info.error);
+}
+
+/**
+ * fg_lease_notice_locked() - report to BPF programs what happens to a hold
+ * @hold: the hold
+ * @event: what happens
+ *
+ * Context: any, with lease->lock held, which keeps the notices of a hold in order.
+ */
+void fg_lease_notice_locked(const struct fg_hold *hold, enum freezeguard_notice_event event)
+{
+	const struct fg_lease *lease = hold->lease;
+	struct freezeguard_notice notice = {
+		.size = sizeof(notice),
+		.event = event,
+		.superblock = (unsigned long)hold->sb,
+		.lease = lease->number,
+		.deadline_ns = lease->info.deadline_ns,
+		.maker_pid = lease->info.maker.pid,
+	};
+
+	lockdep_assert_held(&lease->lock);
+	strscpy(notice.maker_comm, lease->info.maker.comm, sizeof(notice.maker_comm));
+	strscpy(notice.id, lease->id, sizeof(notice.id));
+	fg_notice_send(&notice);
+}
+
+/**
+ * fg_lease_notice_deadline() - report a lease's new deadline to BPF programs
+ * @lease: the lease
+ *
+ * Each hold is reported with the deadline of that very moment. So the last notice always has the
+ * last deadline, even if two processes extend the lease at once.
+ *
+ * Context: any, lease->lock not held.
+ */
+void fg_lease_notice_deadline(struct fg_lease *lease)
+{
+	unsigned long flags;
+	unsigned int i;
+
+	for (i = 0; i < lease->nr_holds; i++) {
+		struct fg_hold *hold = &lease->holds[i];
+
+		spin_lock_irqsave(&lease->lock, flags);
+		if (hold->freeze_begin_ns && fg_hold_is_live(hold))
+			fg_lease_notice_locked(hold, FREEZEGUARD_NOTICE_DEADLINE);
+		spin_unlock_irqrestore(&lease->lock, flags);
+	}
+}
+
+/**
+ * fg_lease_is_news() - would a notification report anything that none before it has reported?
+ * @announced: the state in the lease's last notification, 0 if there was none
+ * @what: what happened
+ * @state: the lease's state now, which the notification would report
+ *
+ * A notification reports the lease as it is when the notification is sent. So a late one reports
+ * what the next one was meant to report. Each of the states that follow the end is reported once.
+ * While a lease is FREEZING or FROZEN, its deadline and owner change too, and every change is
+ * reported.
+ *
+ * Context: any.
+ * Return: true if the notification is to be sent.
+ */
+bool fg_lease_is_news(enum freezeguard_lease_state announced, enum fg_lease_event what,
+		      enum freezeguard_lease_state state)
+{
+	if (what == FG_LEASE_THAW_FAILED || state <= FREEZEGUARD_LEASE_STATE_FROZEN)
+		return true;
+	/* fg_lease_finish() reports the last state itself. */
+	if (what == FG_LEASE_ENDING && state >= FREEZEGUARD_LEASE_STATE_THAWED)
+		return false;
+	return announced < state;
+}
+
+/**
+ * fg_lease_snapshot() - copy what can be reported about a lease, all of it of one moment
+ * @lease: the lease
+ * @info: receives the copy
+ *
+ * Context: any.
+ */
+void fg_lease_snapshot(struct fg_lease *lease, struct fg_lease_info *info)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&lease->lock, flags);
+	*info = lease->info;
+	spin_unlock_irqrestore(&lease->lock, flags);
+}
+
+/**
+ * fg_lease_snapshot_hold() - copy a hold, all of it of one moment
+ * @hold: the hold
+ * @copy: receives the copy, whose pointers must not be followed
+ *
+ * Context: any.
+ */
+void fg_lease_snapshot_hold(struct fg_hold *hold, struct fg_hold *copy)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&hold->lease->lock, flags);
+	*copy = *hold;
+	spin_unlock_irqrestore(&hold->lease->lock, flags);
+}
+
+/**
+ * fg_lease_owner_get() - get the socket that a lease is bound to
+ * @lease: the lease
+ * @owner: receives a copy of the owner and a reference to its socket. The caller drops the
+ *	reference with sock_put(), where it may sleep: the last one ends a dump that the socket had
+ *	begun.
+ *
+ * Context: any.
+ * Return: false if the lease is detached or over; @owner is unchanged then.
+ */
+bool fg_lease_owner_get(struct fg_lease *lease, struct fg_owner *owner)
+{
+	unsigned long flags;
+	bool bound;
+
+	spin_lock_irqsave(&lease->lock, flags);
+	bound = lease->owner.sk;
+	if (bound) {
+		*owner = lease->owner;
+		sock_hold(owner->sk);
+	}
+	spin_unlock_irqrestore(&lease->lock, flags);
+	return bound;
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* netlink_fill: writes leases, holds and filesystems into messages. */
+#include <linux/freezeguard.h>
+
+#include "netlink_internal.h"
+
+static int fg_netlink_put_time(struct sk_buff *skb, int attr, u64 ns, int pad)
+{
+	return ns ? nla_put_u64_64bit(skb, attr, ns, pad) : 0;
+}
+
+/**
+ * fg_netlink_put_hold() - add a hold to a message
+ * @skb: the message
+ * @live: the hold; the message gets what is true of it at one moment
+ *
+ * Context: any.
+ * Return: 0; -EMSGSIZE the message has no room for the hold and is unchanged.
+ */
+int fg_netlink_put_hold(struct sk_buff *skb, struct fg_hold *live)
+{
+	struct nlattr *nest = nla_nest_start(skb, FREEZEGUARD_A_LEASE_HOLD);
+	struct fg_hold hold;
+
+	if (!nest)
+		return -EMSGSIZE;
+	fg_lease_snapshot_hold(live, &hold);
+	if (nla_put_u32(skb, FREEZEGUARD_A_HOLD_DEV_MAJOR, MAJOR(hold.dev)) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_HOLD_DEV_MINOR, MINOR(hold.dev)) ||
+	    nla_put_string(skb, FREEZEGUARD_A_HOLD_FS_TYPE, hold.fs_type) ||
+	    nla_put_string(skb, FREEZEGUARD_A_HOLD_NAME, hold.name) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_HOLD_LEVEL, hold.level) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_HOLD_STATE, hold.state) ||
+	    (hold.error && nla_put_u32(skb, FREEZEGUARD_A_HOLD_ERROR, hold.error)) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_HOLD_THAW_FAILURES, hold.thaw_failures) ||
+	    fg_netlink_put_time(skb, FREEZEGUARD_A_HOLD_FREEZE_BEGIN_NS, hold.freeze_begin_ns,
+				FREEZEGUARD_A_HOLD_PAD) ||
+	    fg_netlink_put_time(skb, FREEZEGUARD_A_HOLD_FROZEN_NS, hold.frozen_ns,
+				FREEZEGUARD_A_HOLD_PAD) ||
+	    fg_netlink_put_time(skb, FREEZEGUARD_A_HOLD_RELEASED_NS, hold.released_ns,
+				FREEZEGUARD_A_HOLD_PAD) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_HOLD_CONTINUITY, hold.continuity) ||
+	    (hold.still_frozen && nla_put_flag(skb, FREEZEGUARD_A_HOLD_STILL_FROZEN)) ||
+	    (hold.turned_read_only && nla_put_flag(skb, FREEZEGUARD_A_HOLD_TURNED_READ_ONLY))) {
+		nla_nest_cancel(skb, nest);
+		return -EMSGSIZE;
+	}
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+/**
+ * fg_netlink_put_lease() - add a lease, without its holds, to a message
+ * @skb: the message
+ * @lease: the lease
+ * @info: a snapshot of @lease
+ *
+ * Context: any.
+ * Return: 0; -EMSGSIZE the message has no room; some of the attributes may be in it.
+ */
+int fg_netlink_put_lease(struct sk_buff *skb, const struct fg_lease *lease,
+			 const struct fg_lease_info *info)
+{
+	if (nla_put_u64_64bit(skb, FREEZEGUARD_A_LEASE_NUMBER, lease->number,
+			      FREEZEGUARD_A_LEASE_PAD) ||
+	    nla_put_string(skb, FREEZEGUARD_A_LEASE_ID, lease->id) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_STATE, info->state) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_CAUSE, info->cause) ||
+	    (info->error && nla_put_u32(skb, FREEZEGUARD_A_LEASE_ERROR, info->error)) ||
+	    (info->bound && nla_put_flag(skb, FREEZEGUARD_A_LEASE_BOUND)) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_CONTINUITY, info->continuity) ||
+	    fg_netlink_put_time(skb, FREEZEGUARD_A_LEASE_BEGIN_NS, info->begin_ns,
+				FREEZEGUARD_A_LEASE_PAD) ||
+	    fg_netlink_put_time(skb, FREEZEGUARD_A_LEASE_FROZEN_NS, info->frozen_ns,
+				FREEZEGUARD_A_LEASE_PAD) ||
+	    fg_netlink_put_time(skb, FREEZEGUARD_A_LEASE_DEADLINE_NS, info->deadline_ns,
+				FREEZEGUARD_A_LEASE_PAD) ||
+	    fg_netlink_put_time(skb, FREEZEGUARD_A_LEASE_ENDED_NS, info->ended_ns,
+				FREEZEGUARD_A_LEASE_PAD) ||
+	    fg_netlink_put_time(skb, FREEZEGUARD_A_LEASE_RELEASED_NS, info->released_ns,
+				FREEZEGUARD_A_LEASE_PAD) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_OWNER_PID, info->maker.pid) ||
+	    nla_put_string(skb, FREEZEGUARD_A_LEASE_OWNER_COMM, info->maker.comm) ||
+	    (info->ender.pid &&
+	     (nla_put_u32(skb, FREEZEGUARD_A_LEASE_ENDER_PID, info->ender.pid) ||
+	      nla_put_string(skb, FREEZEGUARD_A_LEASE_ENDER_COMM, info->ender.comm))) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_HOLDS, lease->nr_holds) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_HOLDS_LIVE, info->nr_live))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/**
+ * fg_netlink_fill_lease() - add one message about a lease to a reply or a dump
+ * @skb: the reply or the dump
+ * @info: the request that @skb replies to; unused if there is @cb
+ * @cb: the dump, or NULL for a reply
+ * @lease: the lease
+ * @next: the index of the first hold to add; afterwards, of the first that had no room
+ *
+ * The message has the lease and as many of its holds as there is room for.
+ *
+ * Context: any.
+ * Return: 0; -EMSGSIZE there is no room for the lease and, if any holds are left, for one hold;
+ * @skb is unchanged.
+ */
+int fg_netlink_fill_lease(struct sk_buff *skb, struct genl_info *info, struct netlink_callback *cb,
+			  struct fg_lease *lease, unsigned int *next)
+{
+	struct fg_lease_info lease_info;
+	unsigned int first = *next;
+	void *header;
+
+	fg_lease_snapshot(lease, &lease_info);
+	if (cb)
+		header = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+				     &fg_netlink_family, NLM_F_MULTI, FREEZEGUARD_CMD_LEASE_GET);
+	else
+		header = genlmsg_put_reply(skb, info, &fg_netlink_family, 0, info->genlhdr->cmd);
+	if (!header)
+		return -EMSGSIZE;
+	if (fg_netlink_put_lease(skb, lease, &lease_info))
+		goto cancel;
+	while (*next < lease->nr_holds && !fg_netlink_put_hold(skb, &lease->holds[*next]))
+		++*next;
+	if (*next == first && first < lease->nr_holds)
+		goto cancel;
+	genlmsg_end(skb, header);
+	return 0;
+cancel:
+	genlmsg_cancel(skb, header);
+	return -EMSGSIZE;
+}
+
+/**
+ * fg_netlink_put_fs() - add a filesystem to a message
+ * @skb: the message
+ * @sb: the superblock
+ * @lease: the live lease that holds it, or NULL
+ *
+ * Context: any.
+ * Return: 0; -EMSGSIZE the message has no room; some of the attributes may be in it.
+ */
+int fg_netlink_put_fs(struct sk_buff *skb, struct super_block *sb, const struct fg_lease *lease)
+{
+	unsigned int kernel, user;
+
+	if (nla_put_u32(skb, FREEZEGUARD_A_FS_DEV_MAJOR, MAJOR(sb->s_dev)) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_FS_DEV_MINOR, MINOR(sb->s_dev)) ||
+	    nla_put_string(skb, FREEZEGUARD_A_FS_TYPE, sb->s_type->name) ||
+	    nla_put_string(skb, FREEZEGUARD_A_FS_NAME, sb->s_id) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_FS_STATE, fg_super_state(sb)) ||
+	    (fg_super_can_freeze(sb) && nla_put_flag(skb, FREEZEGUARD_A_FS_FREEZABLE)) ||
+	    (sb_rdonly(sb) && nla_put_flag(skb, FREEZEGUARD_A_FS_READ_ONLY)) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_FS_SUSPEND,
+			fg_suspend(sb, READ_ONCE(fg_netlink_holder))))
+		return -EMSGSIZE;
+	if (fg_super_holders(sb, &kernel, &user) &&
+	    (nla_put_u32(skb, FREEZEGUARD_A_FS_KERNEL_HOLDERS, kernel) ||
+	     nla_put_u32(skb, FREEZEGUARD_A_FS_USER_HOLDERS, user)))
+		return -EMSGSIZE;
+	if (lease &&
+	    (nla_put_u64_64bit(skb, FREEZEGUARD_A_FS_LEASE_NUMBER, lease->number,
+			       FREEZEGUARD_A_FS_PAD) ||
+	     nla_put_string(skb, FREEZEGUARD_A_FS_LEASE_ID, lease->id)))
+		return -EMSGSIZE;
+	return 0;
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * module: the code under test, which is the module's own sources, compiled once more in one piece.
+ * fake_hold.c stands in for what they need of hold.c and compat/rcu.c.
+ */
+#include "../../module/expedite.c"
+#include "../../module/lease.c"
+#include "../../module/lease_thread.c"
+#include "../../module/lease_report.c"
+#include "../../module/notice.c"
+#include "../../module/owner.c"
+#include "../../module/registry.c"
+#include "../../module/compat/sched.c"
+#include "../../module/trace.c"	/* last: it expands the tracepoints that the others use */

@@ -1,3 +1,0 @@
-// SPDX-License-Identifier: GPL-2.0-only
-/* The module's own source, for this module. */
-#include "../../module/registry.c"
