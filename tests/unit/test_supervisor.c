@@ -153,7 +153,7 @@ static void one_is_too_slow_and_cleans_up(void **state)
 	(void)state;
 	hookdir_hook("20-b.session", "trap 'sleep 1.5; echo cleaned up >>log; exit 1' TERM\n"
 		     "sleep 60 & wait");
-	assert_int_equal(hookdir_configure("[hook b]\ntimeout = 300ms\nthaw_timeout = 15s\n"), 0);
+	assert_int_equal(hookdir_configure("[hook b]\ntimeout = 2s\nthaw_timeout = 15s\n"), 0);
 	start(true, 60000, 20000, 20000);
 	hears(SUPERVISOR_FAILED);
 	over("abort");
