@@ -151,12 +151,12 @@ static void already_frozen_by_others(struct freezectl *ctl, const struct plan_ta
 {
 	struct observer *observer = freezectl_observer(ctl);
 	struct when when = when_now();
-	char others[SIGHT_TEXT_MAX];
+	char others[OBSERVED_TEXT_MAX];
 
 	findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, target->path, "is already frozen by "
 		     "%s; nothing was touched. Thaw it with what froze it%s",
-		     sight_others(observer, target->major, target->minor, &when, others),
-		     sight_hint(observer));
+		     observed_others(observer, target->major, target->minor, &when, others),
+		     observed_hint(observer));
 }
 
 /* The kernel looks again when the lease is made; this names all of them, not only the first. */

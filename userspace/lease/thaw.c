@@ -66,14 +66,14 @@ static void show(struct freezectl *ctl, const struct freezeguard_lease *lease)
 
 static void show_stalls(struct freezectl *ctl, const struct thaw *thaw)
 {
-	char text[SIGHT_TEXT_MAX];
+	char text[OBSERVED_TEXT_MAX];
 
 	if (thaw->stalls_known)
 		fprintf(ctl->out.text, "lease %s: %s\n", thaw->lease.id,
-			sight_stalls_text(&thaw->stalls, text));
+			observed_stalls_text(&thaw->stalls, text));
 	else if (!ctl->stalls_unknown_said)
 		fprintf(ctl->out.text, "who waited, and how long, is not known without the "
-			"observer: %s\n", SIGHT_HOW);
+			"observer: %s\n", OBSERVED_HOW);
 	ctl->stalls_unknown_said = !thaw->stalls_known;
 }
 
@@ -112,7 +112,7 @@ bool thaw_finish(struct freezectl *ctl, struct thaw *thaw, uint64_t until_ns, ui
 	if (freezeguard_lease_is_live(&thaw->lease))
 		return good;
 	stalls_until = freezectl_in_ms(STALLS_WAIT_MS);
-	thaw->stalls_known = sight_stalls(context.observer, &thaw->lease,
+	thaw->stalls_known = observed_stalls(context.observer, &thaw->lease,
 					  stalls_until < until_ns ? stalls_until : until_ns,
 					  &thaw->stalls);
 	if (good || thaw->stalls_known)
@@ -131,7 +131,7 @@ struct json_object *thaw_json(const struct thaw *thaw, const struct places *plac
 {
 	struct when when = when_now();
 	struct json_object *object = output_json_lease(&thaw->lease, places, &when);
-	const struct sight_stalls *stalls = &thaw->stalls;
+	const struct observed_stalls *stalls = &thaw->stalls;
 	bool some = thaw->stalls_known && (stalls->known || stalls->waited);
 
 	output_json_add(object, "writers_waited",

@@ -27,7 +27,7 @@ struct thaw {
 	bool requested;
 	struct freezeguard_lease lease;
 	bool stalls_known;
-	struct sight_stalls stalls;
+	struct observed_stalls stalls;
 };
 
 bool thaw_request(struct freezectl *ctl, struct thaw *thaw);

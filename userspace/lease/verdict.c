@@ -115,7 +115,7 @@ static void freeze_not_finished(const struct freezeguard_lease *lease, const cha
 static void freeze_hold_failed(const struct freezeguard_lease *lease,
 			       const struct verdict_context *c, struct findings *f)
 {
-	char place[PLACES_TEXT_MAX], error[128], others[SIGHT_TEXT_MAX];
+	char place[PLACES_TEXT_MAX], error[128], others[OBSERVED_TEXT_MAX];
 	size_t i, n = 0;
 
 	for (i = 0; i < lease->n_holds; i++) {
@@ -129,8 +129,8 @@ static void freeze_hold_failed(const struct freezeguard_lease *lease,
 		if (hold->error == EBUSY)
 			findings_add(f, EXIT_CODE_ALREADY_FROZEN, place, "is already frozen by "
 				     "%s, and is left as it is; thaw it with what froze it%s",
-				     sight_others(c->observer, hold->major, hold->minor, &c->when,
-						  others), sight_hint(c->observer));
+				     observed_others(c->observer, hold->major, hold->minor, &c->when,
+						  others), observed_hint(c->observer));
 		else
 			findings_add(f, EXIT_CODE_FREEZE_FAILED, place, "cannot be frozen: %s; "
 				     "see the kernel's log", error_text(hold->error, error));
@@ -294,7 +294,7 @@ static void thaw_ended_by_deadline(const struct freezeguard_lease *lease,
 static void thaw_broken(const struct freezeguard_lease *lease, const struct verdict_context *c,
 			struct findings *f)
 {
-	char text[WHEN_TEXT_MAX], place[PLACES_TEXT_MAX], buf[96], process[SIGHT_TEXT_MAX];
+	char text[WHEN_TEXT_MAX], place[PLACES_TEXT_MAX], buf[96], process[OBSERVED_TEXT_MAX];
 	const char *culprit = culprit_text(lease, buf);
 	bool known = culprit == buf;
 	struct fw_last last;
@@ -306,25 +306,25 @@ static void thaw_broken(const struct freezeguard_lease *lease, const struct verd
 		n++;
 		places_hold(&c->places, &lease->holds[i], place);
 		when_text(&c->when, lease->ended_ns, text);
-		if (!known && sight_thaw(c->observer, lease, &lease->holds[i], &last))
+		if (!known && observed_thaw(c->observer, lease, &lease->holds[i], &last))
 			findings_add(f, EXIT_CODE_NOT_FROZEN, place,
 				     "%s thawed it (%s) before the end of lease %s, at %s; the "
 				     "snapshot may be inconsistent",
-				     sight_process(&last.thawed_by, process),
-				     sight_means(last.thaw_means), lease->id,
+				     observed_process(&last.thawed_by, process),
+				     observed_means(last.thaw_means), lease->id,
 				     when_text(&c->when, last.thawed_ns, text));
 		else
 			findings_add(f, EXIT_CODE_NOT_FROZEN, place,
 				     "%s thawed it before the end of lease %s, at %s; the snapshot "
 				     "may be inconsistent%s", culprit, lease->id, text,
-				     known ? "" : sight_unseen(c->observer));
+				     known ? "" : observed_unseen(c->observer));
 	}
 	when_text(&c->when, lease->ended_ns, text);
 	if (!n)
 		findings_add(f, EXIT_CODE_NOT_FROZEN, lease->id,
 			     "%s thawed one of its filesystems before its end, at %s; the "
 			     "snapshot may be inconsistent%s", culprit, text,
-			     known ? "" : sight_unseen(c->observer));
+			     known ? "" : observed_unseen(c->observer));
 }
 
 /**
@@ -341,7 +341,7 @@ bool verdict_thaw(const struct freezeguard_lease *lease, enum verdict_asked aske
 		  const struct verdict_context *context, struct findings *findings)
 {
 	char text[WHEN_TEXT_MAX], place[PLACES_TEXT_MAX], process[64], error[128];
-	char others[SIGHT_TEXT_MAX];
+	char others[OBSERVED_TEXT_MAX];
 	size_t i, before = findings->n;
 	bool good;
 
@@ -404,9 +404,9 @@ bool verdict_thaw(const struct freezeguard_lease *lease, enum verdict_asked aske
 				     places_hold(&context->places, &lease->holds[i], place),
 				     "is thawed, but kept frozen by %s; thaw it with what froze "
 				     "it%s",
-				     sight_others(context->observer, lease->holds[i].major,
+				     observed_others(context->observer, lease->holds[i].major,
 						  lease->holds[i].minor, &context->when, others),
-				     sight_hint(context->observer));
+				     observed_hint(context->observer));
 	for (i = 0; i < lease->n_holds; i++)
 		if (lease->holds[i].turned_read_only)
 			findings_add(findings, EXIT_CODE_DONE,

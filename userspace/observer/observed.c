@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * sight: what the observer saw, for people and for JSON. The names are those of the observer's
+ * observed: what the observer saw, for people and for JSON. The names are those of the observer's
  * enums, so that what is printed here and what bpftool prints can be compared.
  */
 #include <stdio.h>
@@ -21,8 +21,8 @@ static const char *name_of(const char *const *names, size_t n, uint32_t value)
 	return value < n && names[value] ? names[value] : "unrecognised";
 }
 
-/** sight_means_name() - the name of an enum fw_means, for programs */
-const char *sight_means_name(uint32_t means)
+/** observed_means_name() - the name of an enum fw_means, for programs */
+const char *observed_means_name(uint32_t means)
 {
 	static const char *const names[] = {
 		[FW_MEANS_UNKNOWN] = "unknown", [FW_MEANS_USER] = "user",
@@ -34,8 +34,8 @@ const char *sight_means_name(uint32_t means)
 	return name_of(names, ARRAY_SIZE(names), means);
 }
 
-/** sight_means() - an enum fw_means for people; what follows "by way of" */
-const char *sight_means(uint32_t means)
+/** observed_means() - an enum fw_means for people; what follows "by way of" */
+const char *observed_means(uint32_t means)
 {
 	static const char *const texts[] = {
 		[FW_MEANS_UNKNOWN] = "means unknown", [FW_MEANS_USER] = "ioctl",
@@ -47,8 +47,8 @@ const char *sight_means(uint32_t means)
 	return name_of(texts, ARRAY_SIZE(texts), means);
 }
 
-/** sight_phase_name() - the name of an enum fw_phase; as freezeguard_fs_state_name() has them */
-const char *sight_phase_name(uint32_t phase)
+/** observed_phase_name() - the name of an enum fw_phase; as freezeguard_fs_state_name() has them */
+const char *observed_phase_name(uint32_t phase)
 {
 	static const char *const names[] = {
 		[FW_PHASE_NONE] = "none", [FW_PHASE_WRITE] = "write",
@@ -59,8 +59,8 @@ const char *sight_phase_name(uint32_t phase)
 	return name_of(names, ARRAY_SIZE(names), phase);
 }
 
-/** sight_event_name() - the name of an enum fw_event_type */
-const char *sight_event_name(uint32_t type)
+/** observed_event_name() - the name of an enum fw_event_type */
+const char *observed_event_name(uint32_t type)
 {
 	static const char *const names[] = {
 		[FW_EVENT_FROZEN] = "frozen", [FW_EVENT_FROZEN_AGAIN] = "frozen-again",
@@ -73,24 +73,24 @@ const char *sight_event_name(uint32_t type)
 }
 
 /**
- * sight_process() - who did something
+ * observed_process() - who did something
  * @by: who
  * @buf: where to
  *
  * Return: @buf: "process 4711 (fsfreeze) of user 0".
  */
-const char *sight_process(const struct fw_process *by, char buf[SIGHT_TEXT_MAX])
+const char *observed_process(const struct fw_process *by, char buf[OBSERVED_TEXT_MAX])
 {
 	if (by->pid)
-		snprintf(buf, SIGHT_TEXT_MAX, "process %u (%.*s) of user %u", by->pid,
+		snprintf(buf, OBSERVED_TEXT_MAX, "process %u (%.*s) of user %u", by->pid,
 			 FW_COMM_LEN, by->comm[0] ? by->comm : "?", by->uid);
 	else
-		snprintf(buf, SIGHT_TEXT_MAX, "a process that is not known");
+		snprintf(buf, OBSERVED_TEXT_MAX, "a process that is not known");
 	return buf;
 }
 
-/** sight_json_process() - who did something; NULL (JSON's null) if that isn't known */
-struct json_object *sight_json_process(const struct fw_process *by)
+/** observed_json_process() - who did something; NULL (JSON's null) if that isn't known */
+struct json_object *observed_json_process(const struct fw_process *by)
 {
 	char comm[FW_COMM_LEN + 1];
 	struct json_object *object;
@@ -113,37 +113,37 @@ static bool others_came_later(const struct fw_frozen *frozen)
 	return frozen->means == FW_MEANS_LEASE;
 }
 
-/** sight_is_foreign() - whether somebody other than freezeguard has frozen it, perhaps on top of a lease */
-bool sight_is_foreign(const struct fw_frozen *frozen)
+/** observed_is_foreign() - whether somebody other than freezeguard has frozen it, perhaps on top of a lease */
+bool observed_is_foreign(const struct fw_frozen *frozen)
 {
 	return !frozen->lease.number || (others_came_later(frozen) && frozen->nested);
 }
 
 /**
- * sight_freezer() - who, other than freezeguard, froze what is frozen
+ * observed_freezer() - who, other than freezeguard, froze what is frozen
  * @frozen: what the observer knows of it
  *
  * Return: who; with pid 0 if that isn't known.
  */
-const struct fw_process *sight_freezer(const struct fw_frozen *frozen)
+const struct fw_process *observed_freezer(const struct fw_frozen *frozen)
 {
 	return others_came_later(frozen) ? &frozen->nested_by : &frozen->by;
 }
 
-/** sight_freeze_means() - by which way sight_freezer() froze it, an enum fw_means */
-uint32_t sight_freeze_means(const struct fw_frozen *frozen)
+/** observed_freeze_means() - by which way observed_freezer() froze it, an enum fw_means */
+uint32_t observed_freeze_means(const struct fw_frozen *frozen)
 {
 	return others_came_later(frozen) ? frozen->nested_means : frozen->means;
 }
 
-/** sight_freeze_since() - since when sight_freezer() has frozen it; 0: not known */
-uint64_t sight_freeze_since(const struct fw_frozen *frozen)
+/** observed_freeze_since() - since when observed_freezer() has frozen it; 0: not known */
+uint64_t observed_freeze_since(const struct fw_frozen *frozen)
 {
 	return others_came_later(frozen) ? frozen->nested_since_ns : frozen->since_ns;
 }
 
 /**
- * sight_others() - what is to be said of somebody else's freeze
+ * observed_others() - what is to be said of somebody else's freeze
  * @observer: the observer, or NULL
  * @major: the superblock
  * @minor: its minor part
@@ -152,49 +152,49 @@ uint64_t sight_freeze_since(const struct fw_frozen *frozen)
  *
  * Return: @buf: "something other than freezeguard" and as much as is known: process, means, since when.
  */
-const char *sight_others(struct observer *observer, uint32_t major, uint32_t minor,
-			 const struct when *when, char buf[SIGHT_TEXT_MAX])
+const char *observed_others(struct observer *observer, uint32_t major, uint32_t minor,
+			 const struct when *when, char buf[OBSERVED_TEXT_MAX])
 {
-	char process[SIGHT_TEXT_MAX], since[WHEN_TEXT_MAX];
+	char process[OBSERVED_TEXT_MAX], since[WHEN_TEXT_MAX];
 	struct fw_frozen frozen;
 	uint64_t since_ns;
 
 	if (!observer) {
-		snprintf(buf, SIGHT_TEXT_MAX,
+		snprintf(buf, OBSERVED_TEXT_MAX,
 			 "something other than freezeguard (fsfreeze, a snapshot tool)");
 		return buf;
 	}
 	if (!observer_frozen(observer, makedev(major, minor), &frozen)) {
-		snprintf(buf, SIGHT_TEXT_MAX,
+		snprintf(buf, OBSERVED_TEXT_MAX,
 			 "something other than freezeguard, which the observer did not see");
 		return buf;
 	}
-	since_ns = sight_freeze_since(&frozen);
-	if (!sight_freezer(&frozen)->pid || !since_ns)
-		snprintf(buf, SIGHT_TEXT_MAX, "something other than freezeguard, before the "
+	since_ns = observed_freeze_since(&frozen);
+	if (!observed_freezer(&frozen)->pid || !since_ns)
+		snprintf(buf, OBSERVED_TEXT_MAX, "something other than freezeguard, before the "
 			 "observer was loaded");
 	else
-		snprintf(buf, SIGHT_TEXT_MAX, "something other than freezeguard: %.120s, %s, at %s",
-			 sight_process(sight_freezer(&frozen), process),
-			 sight_means(sight_freeze_means(&frozen)),
+		snprintf(buf, OBSERVED_TEXT_MAX, "something other than freezeguard: %.120s, %s, at %s",
+			 observed_process(observed_freezer(&frozen), process),
+			 observed_means(observed_freeze_means(&frozen)),
 			 when_text(when, since_ns, since));
 	return buf;
 }
 
-/** sight_hint() - for the end of a sentence about somebody else's freeze: how to know who it was */
-const char *sight_hint(struct observer *observer)
+/** observed_hint() - for the end of a sentence about somebody else's freeze: how to know who it was */
+const char *observed_hint(struct observer *observer)
 {
-	return observer ? "" : " (who that was, the observer would know: " SIGHT_HOW ")";
+	return observer ? "" : " (who that was, the observer would know: " OBSERVED_HOW ")";
 }
 
-/** sight_unseen() - the same where nobody is known to have done it, with an observer or without */
-const char *sight_unseen(struct observer *observer)
+/** observed_unseen() - the same where nobody is known to have done it, with an observer or without */
+const char *observed_unseen(struct observer *observer)
 {
-	return observer ? " (the observer did not see who that was)" : sight_hint(observer);
+	return observer ? " (the observer did not see who that was)" : observed_hint(observer);
 }
 
 /**
- * sight_thaw() - who thawed a superblock under its lease
+ * observed_thaw() - who thawed a superblock under its lease
  * @observer: the observer, or NULL
  * @lease: the lease
  * @hold: the superblock
@@ -202,7 +202,7 @@ const char *sight_unseen(struct observer *observer)
  *
  * Return: whether that thaw was seen, was within the lease and not its own, and by whom is known.
  */
-bool sight_thaw(struct observer *observer, const struct freezeguard_lease *lease,
+bool observed_thaw(struct observer *observer, const struct freezeguard_lease *lease,
 		const struct freezeguard_hold *hold, struct fw_last *last)
 {
 	uint64_t until_ns = hold->released_ns ? hold->released_ns : freezeguard_now_ns();
@@ -218,13 +218,13 @@ bool sight_thaw(struct observer *observer, const struct freezeguard_lease *lease
 }
 
 static void add_stalls(struct observer *observer, const struct freezeguard_lease *lease,
-		       struct sight_stalls *stalls)
+		       struct observed_stalls *stalls)
 {
 	struct fw_filesystem filesystem;
 	const struct fw_last *last = &filesystem.last;
 	size_t i;
 
-	*stalls = (struct sight_stalls) { .known = true };
+	*stalls = (struct observed_stalls) { .known = true };
 	for (i = 0; i < lease->n_holds; i++) {
 		const struct freezeguard_hold *hold = &lease->holds[i];
 
@@ -243,7 +243,7 @@ static void add_stalls(struct observer *observer, const struct freezeguard_lease
 }
 
 /**
- * sight_stalls() - how writers waited for the thaw of a lease
+ * observed_stalls() - how writers waited for the thaw of a lease
  * @observer: the observer, or NULL
  * @lease: a lease that has been released
  * @until_ns: how long to wait for the last of them to go on, CLOCK_BOOTTIME
@@ -251,12 +251,12 @@ static void add_stalls(struct observer *observer, const struct freezeguard_lease
  *
  * Return: whether an observer is loaded.
  */
-bool sight_stalls(struct observer *observer, const struct freezeguard_lease *lease,
-		  uint64_t until_ns, struct sight_stalls *stalls)
+bool observed_stalls(struct observer *observer, const struct freezeguard_lease *lease,
+		  uint64_t until_ns, struct observed_stalls *stalls)
 {
 	const struct timespec pause = { .tv_nsec = STALLS_POLL_MS * (long)NS_PER_MS };
 
-	*stalls = (struct sight_stalls) { 0 };
+	*stalls = (struct observed_stalls) { 0 };
 	if (!observer)
 		return false;
 	for (;;) {
@@ -268,13 +268,13 @@ bool sight_stalls(struct observer *observer, const struct freezeguard_lease *lea
 }
 
 /**
- * sight_stalls_text() - the same as a sentence
- * @stalls: what sight_stalls() found
+ * observed_stalls_text() - the same as a sentence
+ * @stalls: what observed_stalls() found
  * @buf: where to
  *
  * Return: @buf: "3 writers waited, the longest for 1.2s".
  */
-const char *sight_stalls_text(const struct sight_stalls *stalls, char buf[SIGHT_TEXT_MAX])
+const char *observed_stalls_text(const struct observed_stalls *stalls, char buf[OBSERVED_TEXT_MAX])
 {
 	char span[WHEN_TEXT_MAX], waiting[48] = "";
 
@@ -283,12 +283,12 @@ const char *sight_stalls_text(const struct sight_stalls *stalls, char buf[SIGHT_
 		snprintf(waiting, sizeof(waiting), ", %llu still wait%s",
 			 (unsigned long long)stalls->waiting, stalls->waiting == 1 ? "s" : "");
 	if (!stalls->waited && !stalls->known)
-		snprintf(buf, SIGHT_TEXT_MAX, "who waited is not known: the observer did not see "
+		snprintf(buf, OBSERVED_TEXT_MAX, "who waited is not known: the observer did not see "
 			 "all of it");
 	else if (!stalls->waited)
-		snprintf(buf, SIGHT_TEXT_MAX, "no writer waited");
+		snprintf(buf, OBSERVED_TEXT_MAX, "no writer waited");
 	else
-		snprintf(buf, SIGHT_TEXT_MAX, "%s%llu writer%s waited, the longest for %s%s%s",
+		snprintf(buf, OBSERVED_TEXT_MAX, "%s%llu writer%s waited, the longest for %s%s%s",
 			 stalls->known ? "" : "at least ", (unsigned long long)stalls->waited,
 			 stalls->waited == 1 ? "" : "s", stalls->known ? "" : "at least ", span,
 			 waiting);

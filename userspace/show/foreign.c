@@ -75,13 +75,13 @@ static struct json_object *foreign_json(const struct list *list, dev_t dev,
 	output_json_add(object, "source", output_json_string(frozen->source));
 	output_json_add(object, "state", output_json_string(frozen->state == FW_STATE_FROZEN ?
 							    "frozen" : "freezing"));
-	output_json_add(object, "phase", output_json_string(sight_phase_name(frozen->phase)));
+	output_json_add(object, "phase", output_json_string(observed_phase_name(frozen->phase)));
 	output_json_add(object, "means",
-			output_json_string(sight_means_name(sight_freeze_means(frozen))));
-	output_json_add(object, "by", sight_json_process(sight_freezer(frozen)));
-	output_json_time(object, "since", sight_freeze_since(frozen), list->when);
+			output_json_string(observed_means_name(observed_freeze_means(frozen))));
+	output_json_add(object, "by", observed_json_process(observed_freezer(frozen)));
+	output_json_time(object, "since", observed_freeze_since(frozen), list->when);
 	output_json_add(object, "before_observer",
-			json_object_new_boolean(!sight_freezer(frozen)->pid));
+			json_object_new_boolean(!observed_freezer(frozen)->pid));
 	output_json_add(object, "nested", json_object_new_int64(frozen->nested));
 	output_json_add(object, "blocked", json_object_new_uint64(frozen->blocked));
 	return object;
@@ -89,19 +89,19 @@ static struct json_object *foreign_json(const struct list *list, dev_t dev,
 
 static int add_foreign(dev_t dev, const struct fw_frozen *frozen, void *data)
 {
-	const struct fw_process *by = sight_freezer(frozen);
+	const struct fw_process *by = observed_freezer(frozen);
 	struct list *list = data;
 	char device[32], process[48], uid[16], since[WHEN_TEXT_MAX], waiting[24];
 	const char *path;
 
-	if (!sight_is_foreign(frozen) || !is_of(list->of, major(dev), minor(dev)))
+	if (!observed_is_foreign(frozen) || !is_of(list->of, major(dev), minor(dev)))
 		return 0;
 	list->n++;
 	path = places_path(list->places, major(dev), minor(dev));
 	snprintf(device, sizeof(device), "%u:%u", major(dev), minor(dev));
 	process_cell(by, process, sizeof(process), uid);
-	if (sight_freeze_since(frozen))
-		when_text(list->when, sight_freeze_since(frozen), since);
+	if (observed_freeze_since(frozen))
+		when_text(list->when, observed_freeze_since(frozen), since);
 	else
 		snprintf(since, sizeof(since), "%s", by->pid ? "not known" :
 			 "before the observer was loaded");
@@ -109,7 +109,7 @@ static int add_foreign(dev_t dev, const struct fw_frozen *frozen, void *data)
 	table_row(list->table, (const char *[]) {
 		path ? path : frozen->source, frozen->filesystem, device,
 		frozen->state == FW_STATE_FROZEN ? "frozen" : "being frozen", process, uid,
-		sight_means(sight_freeze_means(frozen)), since, waiting });
+		observed_means(observed_freeze_means(frozen)), since, waiting });
 	if (list->array)
 		json_object_array_add(list->array, foreign_json(list, dev, frozen));
 	return 0;
@@ -186,7 +186,7 @@ static int add_writer(uint32_t thread, const struct fw_writer *writer, void *dat
 	else
 		snprintf(since, sizeof(since), "before the observer was loaded");
 	table_row(list->table, (const char *[]) { pid, tid, comm, path ? path : place, since,
-						   sight_phase_name(writer->phase) });
+						   observed_phase_name(writer->phase) });
 	if (!list->array)
 		return 0;
 	object = writer_json(writer->by.pid, thread, comm);
@@ -194,7 +194,7 @@ static int add_writer(uint32_t thread, const struct fw_writer *writer, void *dat
 	output_json_add(object, "filesystem",
 			place_json(list->places, device->major, device->minor));
 	output_json_time(object, "since", writer->since_ns, list->when);
-	output_json_add(object, "phase", output_json_string(sight_phase_name(writer->phase)));
+	output_json_add(object, "phase", output_json_string(observed_phase_name(writer->phase)));
 	json_object_array_add(list->array, object);
 	return 0;
 }

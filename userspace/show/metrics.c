@@ -88,7 +88,7 @@ static int frozen_elsewhere(dev_t dev, const struct fw_frozen *frozen, void *dat
 		    walk->source->filesystems[i].minor == minor(dev))
 			return 0;
 	if (!prometheus_labels(labels, dev, frozen->filesystem, frozen->source))
-		frozen_samples(walk->file, labels, frozen->lease.number, sight_is_foreign(frozen));
+		frozen_samples(walk->file, labels, frozen->lease.number, observed_is_foreign(frozen));
 	return 0;
 }
 

@@ -132,7 +132,7 @@ bool monitorshow_observer(struct freezectl *ctl, const char *state, const char *
 
 static void observed_text(FILE *file, const struct fw_event *event)
 {
-	char process[SIGHT_TEXT_MAX], clean[SIGHT_TEXT_MAX], span[WHEN_TEXT_MAX];
+	char process[OBSERVED_TEXT_MAX], clean[OBSERVED_TEXT_MAX], span[WHEN_TEXT_MAX];
 	const char *error = event->error ? strerrorname_np((int)event->error) : NULL;
 
 	switch (event->type) {
@@ -161,13 +161,13 @@ static void observed_text(FILE *file, const struct fw_event *event)
 		fputs("everything is to be thawed (SysRq-j)", file);
 		break;
 	default:
-		fputs(sight_event_name(event->type), file);
+		fputs(observed_event_name(event->type), file);
 	}
 	if (event->by.pid)
-		fprintf(file, " by %s", output_clean(sight_process(&event->by, process), clean,
+		fprintf(file, " by %s", output_clean(observed_process(&event->by, process), clean,
 						     sizeof(clean)));
 	if (event->means != FW_MEANS_UNKNOWN && event->type != FW_EVENT_EMERGENCY_THAW)
-		fprintf(file, ", %s", sight_means(event->means));
+		fprintf(file, ", %s", observed_means(event->means));
 	if (event->lease)
 		fprintf(file, ", lease number %llu", (unsigned long long)event->lease);
 	if (event->took_ns)
@@ -185,11 +185,11 @@ static struct json_object *observed_json(const struct fw_event *event, const cha
 	bool thawed = event->type == FW_EVENT_THAWED;
 	struct json_object *object = json_object_new_object(), *fs = NULL;
 
-	output_json_add(object, "type", output_json_string(sight_event_name(event->type)));
-	output_json_add(object, "means", output_json_string(sight_means_name(event->means)));
+	output_json_add(object, "type", output_json_string(observed_event_name(event->type)));
+	output_json_add(object, "means", output_json_string(observed_means_name(event->means)));
 	output_json_add(object, "error", event->error ? json_object_new_int64(event->error) : NULL);
 	output_json_add(object, "error_name", error ? output_json_string(error) : NULL);
-	output_json_add(object, "phase", output_json_string(sight_phase_name(event->phase)));
+	output_json_add(object, "phase", output_json_string(observed_phase_name(event->phase)));
 	if (event->device.major || event->device.minor) {
 		fs = json_object_new_object();
 		output_json_add(fs, "path", path ? output_json_string(path) : NULL);
@@ -199,7 +199,7 @@ static struct json_object *observed_json(const struct fw_event *event, const cha
 		output_json_add(fs, "source", output_json_string(event->source));
 	}
 	output_json_add(object, "filesystem", fs);
-	output_json_add(object, "by", sight_json_process(&event->by));
+	output_json_add(object, "by", observed_json_process(&event->by));
 	output_json_add(object, "took_ns", json_object_new_uint64(event->took_ns));
 	output_json_add(object, "frozen_for_ns",
 			event->frozen_for_ns ? json_object_new_uint64(event->frozen_for_ns) : NULL);
