@@ -36,7 +36,7 @@ struct status {
 	struct when when;
 	struct table *fs_table;
 	struct json_object *fs_array;
-	struct seen_of of;
+	struct foreign_of of;
 };
 
 static void add_lease_row(struct table *table, const struct freezeguard_lease *lease,
@@ -113,7 +113,7 @@ static void show_one_lease(struct freezectl *ctl, struct status *status, const c
 	}
 	status->of.something_frozen = freezeguard_lease_is_live(&lease);
 	for (i = 0; i < lease.n_holds; i++)
-		seen_of_add(&status->of, lease.holds[i].major, lease.holds[i].minor);
+		foreign_of_add(&status->of, lease.holds[i].major, lease.holds[i].minor);
 	output_json_leases(&ctl->out, &lease, &status->places, &status->when);
 	snprintf(owner, sizeof(owner), "%u (%s)", lease.owner_pid, lease.owner_comm);
 	snprintf(ender, sizeof(ender), "%u (%s)", lease.ender_pid, lease.ender_comm);
@@ -161,7 +161,7 @@ static void add_fs(struct status *status, const char *path, const struct freezeg
 	struct json_object *object;
 	char device[32], by[128];
 
-	seen_of_add(&status->of, fs->major, fs->minor);
+	foreign_of_add(&status->of, fs->major, fs->minor);
 	if (fs->state != FREEZEGUARD_FS_STATE_UNFROZEN) {
 		status->of.something_frozen = true;
 		status->of.foreign = status->of.foreign || !fs->lease_number;
@@ -318,7 +318,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		/* The observer knows what others froze without the module, too. */
 		status.of.all = true;
 	}
-	seen_show(ctl, &status.places, &status.when, &status.of);
+	foreign_show(ctl, &status.places, &status.when, &status.of);
 	free(status.of.v);
 }
 

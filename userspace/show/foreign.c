@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * seen: freezes that are not freezeguard's, and writers that wait for a frozen filesystem, as the
+ * foreign: freezes that are not freezeguard's, and writers that wait for a frozen filesystem, as the
  * observer knows them. Without one, writers are found by their kernel stacks, and of foreign freezes
  * only that they are is known.
  */
@@ -12,8 +12,8 @@
 #include "show/foreign.h"
 #include "observer/observed.h"
 
-/** seen_of_add() - one superblock more; without memory, all of them */
-void seen_of_add(struct seen_of *of, uint32_t major, uint32_t minor)
+/** foreign_of_add() - one superblock more; without memory, all of them */
+void foreign_of_add(struct foreign_of *of, uint32_t major, uint32_t minor)
 {
 	struct fw_device *v = reallocarray(of->v, of->n + 1, sizeof(*v));
 
@@ -25,7 +25,7 @@ void seen_of_add(struct seen_of *of, uint32_t major, uint32_t minor)
 	of->v[of->n++] = (struct fw_device) { .major = major, .minor = minor };
 }
 
-static bool is_of(const struct seen_of *of, uint32_t major, uint32_t minor)
+static bool is_of(const struct foreign_of *of, uint32_t major, uint32_t minor)
 {
 	size_t i;
 
@@ -39,7 +39,7 @@ static bool is_of(const struct seen_of *of, uint32_t major, uint32_t minor)
 struct list {
 	const struct places *places;
 	const struct when *when;
-	const struct seen_of *of;
+	const struct foreign_of *of;
 	struct observer *observer;
 	struct table *table;
 	struct json_object *array;
@@ -272,14 +272,14 @@ static void show_unknown(struct freezectl *ctl, const struct list *list)
 }
 
 /**
- * seen_show() - show what others than freezeguard have frozen, and who waits for a frozen filesystem
+ * foreign_show() - show what others than freezeguard have frozen, and who waits for a frozen filesystem
  * @ctl: the call
  * @places: for paths
  * @when: now
  * @of: of which superblocks
  */
-void seen_show(struct freezectl *ctl, const struct places *places, const struct when *when,
-	       const struct seen_of *of)
+void foreign_show(struct freezectl *ctl, const struct places *places, const struct when *when,
+	       const struct foreign_of *of)
 {
 	struct list list = { .places = places, .when = when, .of = of };
 
