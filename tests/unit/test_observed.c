@@ -14,7 +14,7 @@
 
 #define T(seconds) ((seconds) * NS_PER_S)
 
-static const struct when now = { .now_ns = T(170), .wall_ns = T(1000000) };
+static const struct clocks now = { .now_ns = T(170), .wall_ns = T(1000000) };
 
 static struct freezeguard_hold holds[2];
 
@@ -157,7 +157,7 @@ static void who_thawed_is_the_modules_word_or_the_observers(void **state)
 {
 	struct freezeguard_lease lease = make(FREEZEGUARD_LEASE_STATE_BROKEN,
 					      FREEZEGUARD_CAUSE_REQUEST);
-	struct verdict_context context = { .when = now, .observer = FAKE };
+	struct verdict_context context = { .clocks = now, .observer = FAKE };
 	struct fw_filesystem *fs = fake_filesystem(8, 1);
 	struct findings f = { 0 };
 
@@ -211,7 +211,7 @@ static void a_refused_freeze_names_whose_it_is(void **state)
 {
 	struct freezeguard_lease lease = make(FREEZEGUARD_LEASE_STATE_FAILED,
 					      FREEZEGUARD_CAUSE_HOLD_FAILED);
-	struct verdict_context context = { .when = now, .observer = FAKE };
+	struct verdict_context context = { .clocks = now, .observer = FAKE };
 	struct findings f = { 0 };
 
 	(void)state;

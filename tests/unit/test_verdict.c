@@ -52,7 +52,7 @@ static struct freezeguard_lease make(uint32_t state, uint32_t cause, bool was_fr
 }
 
 static const struct verdict_context context = {
-	.when = { .now_ns = T(170), .wall_ns = T(1000000) },
+	.clocks = { .now_ns = T(170), .wall_ns = T(1000000) },
 	.wait_ms = 10000,
 };
 

@@ -184,8 +184,8 @@ void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, stru
 /* What is wrong with single applications, now that all were told to go on. */
 static void verdict_each(struct freezectl *ctl, const struct session *session)
 {
-	struct when when = when_now();
-	char text[WHEN_TEXT_MAX];
+	struct clocks clocks = timefmt_now();
+	char text[TIMEFMT_TEXT_MAX];
 	size_t i;
 
 	for (i = 0; i < session->n_apps; i++) {
@@ -196,7 +196,7 @@ static void verdict_each(struct freezectl *ctl, const struct session *session)
 				     "went on %s%s, before the end of %s: consistency was lost, the "
 				     "snapshot may not have what the application takes for written",
 				     strcmp(session->why, "killed") ? "at " : "when its supervisor "
-				     "died, at the latest at ", when_text(&when, app->ended_ns ?
+				     "died, at the latest at ", timefmt_text(&clocks, app->ended_ns ?
 				     app->ended_ns : session->ended_ns, text), session->id);
 		if (app->state != SESSION_APP_THAW_FAILED)
 			continue;
@@ -213,10 +213,10 @@ static void verdict_each(struct freezectl *ctl, const struct session *session)
 /* The same that a lease's verdict says, where there is none. */
 static void verdict_without_lease(struct freezectl *ctl, const struct session *session, bool first)
 {
-	char text[WHEN_TEXT_MAX], span[WHEN_TEXT_MAX];
-	struct when when = when_now();
+	char text[TIMEFMT_TEXT_MAX], span[TIMEFMT_TEXT_MAX];
+	struct clocks clocks = timefmt_now();
 
-	when_text(&when, session->ended_ns, text);
+	timefmt_text(&clocks, session->ended_ns, text);
 	if (!session->quiet_ns)
 		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, session->id, "its applications "
 			     "were never all quiet; they were released at %s", text);
@@ -224,14 +224,14 @@ static void verdict_without_lease(struct freezectl *ctl, const struct session *s
 		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, session->id, "its applications were "
 			     "released at the deadline, at %s, after %s, before this request came; a "
 			     "snapshot that was not finished by then may be inconsistent", text,
-			     when_span(session->quiet_ns, session->ended_ns, span));
+			     timefmt_span(session->quiet_ns, session->ended_ns, span));
 	else if (!session->kept)
 		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, session->id, "was given up at "
 			     "%s, before the pre-script had succeeded (%s)", text, session->why);
 	else if (!strcmp(session->why, "request") && !first)
 		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, session->id, "its applications "
 			     "were already released at %s; they had been quiet for %s", text,
-			     when_span(session->quiet_ns, session->ended_ns, span));
+			     timefmt_span(session->quiet_ns, session->ended_ns, span));
 }
 
 /**
@@ -246,8 +246,8 @@ static void verdict_without_lease(struct freezectl *ctl, const struct session *s
 void apps_after(struct freezectl *ctl, const struct config *config, struct session *session,
 		bool asked_first, uint64_t lease_ended_ns, uint64_t until_ns)
 {
-	struct when when = when_now();
-	char text[WHEN_TEXT_MAX];
+	struct clocks clocks = timefmt_now();
+	char text[TIMEFMT_TEXT_MAX];
 	char id[FREEZEGUARD_ID_MAX + 1];
 	pid_t pid = session->pid;
 	int r = 0;
@@ -281,12 +281,12 @@ void apps_after(struct freezectl *ctl, const struct config *config, struct sessi
 	else if (session->quiet_ns && session->ended_ns < lease_ended_ns)
 		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, session->id, "its applications went "
 			     "on at %s (%s), before its end: consistency was lost",
-			     when_text(&when, session->ended_ns, text), session->why);
+			     timefmt_text(&clocks, session->ended_ns, text), session->why);
 	verdict_each(ctl, session);
 }
 
 /** apps_json() - an application as a JSON object */
-struct json_object *apps_json(const struct session_app *app, const struct when *when)
+struct json_object *apps_json(const struct session_app *app, const struct clocks *clocks)
 {
 	struct json_object *object = json_object_new_object(), *notes = json_object_new_object();
 	char key[HOOKRUN_LINE_MAX];
@@ -300,9 +300,9 @@ struct json_object *apps_json(const struct session_app *app, const struct when *
 	output_json_add(object, "timed_out", json_object_new_boolean(app->timed_out));
 	output_json_add(object, "exit_status", app->exit_status < 0 ? NULL :
 			json_object_new_int(app->exit_status));
-	output_json_time(object, "begin", app->begin_ns, when);
-	output_json_time(object, "quiet", app->quiet_ns, when);
-	output_json_time(object, "ended", app->ended_ns, when);
+	output_json_time(object, "begin", app->begin_ns, clocks);
+	output_json_time(object, "quiet", app->quiet_ns, clocks);
+	output_json_time(object, "ended", app->ended_ns, clocks);
 	output_json_add(object, "output", output_json_string(app->output ? app->output : ""));
 	output_json_add(object, "thaw_output",
 			output_json_string(app->thaw_output ? app->thaw_output : ""));
@@ -331,17 +331,17 @@ static void show_output(FILE *file, const char *name, const char *text)
 
 static void show_one(struct freezectl *ctl, const struct session_app *app, bool after)
 {
-	char span[WHEN_TEXT_MAX], clean[4 * HOOKRUN_LINE_MAX + 1];
+	char span[TIMEFMT_TEXT_MAX], clean[4 * HOOKRUN_LINE_MAX + 1];
 	FILE *file = ctl->out.text;
 	size_t i;
 
 	show_output(file, app->name, after ? app->thaw_output : app->output);
 	if (app->state == SESSION_APP_QUIET)
 		fprintf(file, "app %s: quiet after %s\n", app->name,
-			when_span(app->begin_ns, app->quiet_ns, span));
+			timefmt_span(app->begin_ns, app->quiet_ns, span));
 	else if (app->state == SESSION_APP_RELEASED)
 		fprintf(file, "app %s: released; was quiet for %s\n", app->name,
-			when_span(app->quiet_ns, app->ended_ns, span));
+			timefmt_span(app->quiet_ns, app->ended_ns, span));
 	else
 		fprintf(file, "app %s: %s\n", app->name, session_app_state_name(app->state));
 	for (i = 0; i < app->n_notes; i++)
@@ -357,7 +357,7 @@ static void show_one(struct freezectl *ctl, const struct session_app *app, bool 
  */
 void apps_show_session(struct freezectl *ctl, const struct session *session, bool after)
 {
-	struct when when = when_now();
+	struct clocks clocks = timefmt_now();
 	struct json_object *array;
 	size_t i;
 
@@ -368,6 +368,6 @@ void apps_show_session(struct freezectl *ctl, const struct session *session, boo
 	}
 	array = json_object_new_array();
 	for (i = 0; array && i < session->n_apps; i++)
-		json_object_array_add(array, apps_json(&session->apps[i], &when));
+		json_object_array_add(array, apps_json(&session->apps[i], &clocks));
 	output_json_add(ctl->out.doc, "apps", array);
 }

@@ -23,9 +23,9 @@
 static void check_others(struct freezectl *ctl, const struct apps_request *request,
 			 const struct apps *apps)
 {
-	struct when when = when_now();
+	struct clocks clocks = timefmt_now();
 	struct session_list list;
-	char text[WHEN_TEXT_MAX];
+	char text[TIMEFMT_TEXT_MAX];
 	size_t i, k, h;
 
 	if (session_list(request->config->run_dir, &list))
@@ -39,7 +39,7 @@ static void check_others(struct freezectl *ctl, const struct apps_request *reque
 			findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, s->id, "its "
 				     "applications are already kept quiet, by process %d, since %s; "
 				     "nothing was touched", s->pid,
-				     when_text(&when, s->begin_ns, text));
+				     timefmt_text(&clocks, s->begin_ns, text));
 		for (k = 0; k < s->n_apps && strcmp(s->id, request->id); k++)
 			for (h = 0; h < apps->hooks.n; h++)
 				if (!apps->hooks.v[h].skip &&
@@ -48,7 +48,7 @@ static void check_others(struct freezectl *ctl, const struct apps_request *reque
 						     s->apps[k].name, "is already kept quiet for %s, "
 						     "by process %d, since %s; nothing was touched",
 						     s->id, s->pid,
-						     when_text(&when, s->begin_ns, text));
+						     timefmt_text(&clocks, s->begin_ns, text));
 	}
 	session_list_free(&list);
 }

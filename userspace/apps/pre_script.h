@@ -63,6 +63,6 @@ void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config,
 void apps_after(struct freezectl *ctl, const struct config *config, struct session *session,
 		bool asked_first, uint64_t lease_ended_ns, uint64_t until_ns);
 void apps_show_session(struct freezectl *ctl, const struct session *session, bool after);
-struct json_object *apps_json(const struct session_app *app, const struct when *when);
+struct json_object *apps_json(const struct session_app *app, const struct clocks *clocks);
 
 #endif

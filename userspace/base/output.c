@@ -312,14 +312,14 @@ void output_json_add(struct json_object *object, const char *key, struct json_ob
 
 /** output_json_time() - set "begin_ns" and "begin_time"; null if @ns is 0: it has not happened */
 void output_json_time(struct json_object *object, const char *what, uint64_t ns,
-		      const struct when *when)
+		      const struct clocks *clocks)
 {
-	char key[32], text[WHEN_TEXT_MAX];
+	char key[32], text[TIMEFMT_TEXT_MAX];
 
 	snprintf(key, sizeof(key), "%s_ns", what);
 	output_json_add(object, key, ns ? json_object_new_uint64(ns) : NULL);
 	snprintf(key, sizeof(key), "%s_time", what);
-	output_json_add(object, key, ns ? output_json_string(when_iso(when, ns, text)) : NULL);
+	output_json_add(object, key, ns ? output_json_string(timefmt_iso(clocks, ns, text)) : NULL);
 }
 
 static void add_error(struct json_object *object, uint32_t error)
@@ -343,7 +343,7 @@ static struct json_object *json_process(uint32_t pid, const char *comm)
 }
 
 static struct json_object *json_hold(const struct freezeguard_hold *hold,
-				     const struct places *places, const struct when *when)
+				     const struct places *places, const struct clocks *clocks)
 {
 	const char *path = places_path(places, hold->major, hold->minor);
 	struct json_object *object = json_object_new_object();
@@ -363,9 +363,9 @@ static struct json_object *json_hold(const struct freezeguard_hold *hold,
 	output_json_add(object, "still_frozen", json_object_new_boolean(hold->still_frozen));
 	output_json_add(object, "turned_read_only",
 			json_object_new_boolean(hold->turned_read_only));
-	output_json_time(object, "freeze_begin", hold->freeze_begin_ns, when);
-	output_json_time(object, "frozen", hold->frozen_ns, when);
-	output_json_time(object, "released", hold->released_ns, when);
+	output_json_time(object, "freeze_begin", hold->freeze_begin_ns, clocks);
+	output_json_time(object, "frozen", hold->frozen_ns, clocks);
+	output_json_time(object, "released", hold->released_ns, clocks);
 	return object;
 }
 
@@ -373,12 +373,12 @@ static struct json_object *json_hold(const struct freezeguard_hold *hold,
  * output_json_lease() - a lease as a JSON object
  * @lease: the lease
  * @places: for the paths of its filesystems
- * @when: now
+ * @clocks: now
  *
  * Return: the object; NULL (JSON's null) if there is no memory.
  */
 struct json_object *output_json_lease(const struct freezeguard_lease *lease,
-				      const struct places *places, const struct when *when)
+				      const struct places *places, const struct clocks *clocks)
 {
 	struct json_object *object = json_object_new_object(), *holds = json_object_new_array();
 	size_t i;
@@ -394,17 +394,17 @@ struct json_object *output_json_lease(const struct freezeguard_lease *lease,
 	output_json_add(object, "bound", json_object_new_boolean(lease->bound));
 	output_json_add(object, "continuity",
 			output_json_string(freezeguard_continuity_name(lease->continuity)));
-	output_json_time(object, "begin", lease->begin_ns, when);
-	output_json_time(object, "frozen", lease->frozen_ns, when);
-	output_json_time(object, "deadline", lease->deadline_ns, when);
-	output_json_time(object, "ended", lease->ended_ns, when);
-	output_json_time(object, "released", lease->released_ns, when);
+	output_json_time(object, "begin", lease->begin_ns, clocks);
+	output_json_time(object, "frozen", lease->frozen_ns, clocks);
+	output_json_time(object, "deadline", lease->deadline_ns, clocks);
+	output_json_time(object, "ended", lease->ended_ns, clocks);
+	output_json_time(object, "released", lease->released_ns, clocks);
 	output_json_add(object, "owner", json_process(lease->owner_pid, lease->owner_comm));
 	output_json_add(object, "ender", json_process(lease->ender_pid, lease->ender_comm));
 	output_json_add(object, "n_filesystems", json_object_new_int64(lease->n_superblocks));
 	output_json_add(object, "n_live", json_object_new_int64(lease->n_live));
 	for (i = 0; holds && i < lease->n_holds; i++)
-		json_object_array_add(holds, json_hold(&lease->holds[i], places, when));
+		json_object_array_add(holds, json_hold(&lease->holds[i], places, clocks));
 	output_json_add(object, "filesystems", holds);
 	return object;
 }
@@ -414,10 +414,10 @@ struct json_object *output_json_lease(const struct freezeguard_lease *lease,
  * @out: the output; without JSON nothing is done
  * @lease: the lease
  * @places: for the paths of its filesystems
- * @when: now
+ * @clocks: now
  */
 void output_json_leases(struct output *out, const struct freezeguard_lease *lease,
-			const struct places *places, const struct when *when)
+			const struct places *places, const struct clocks *clocks)
 {
 	struct json_object *array;
 
@@ -425,7 +425,7 @@ void output_json_leases(struct output *out, const struct freezeguard_lease *leas
 		return;
 	array = json_object_new_array();
 	if (array)
-		json_object_array_add(array, output_json_lease(lease, places, when));
+		json_object_array_add(array, output_json_lease(lease, places, clocks));
 	output_json_add(out->doc, "leases", array);
 }
 
@@ -511,10 +511,10 @@ void output_holds(struct output *out, const struct freezeguard_lease *lease,
 void output_rehearse(const struct plan *plan, bool json)
 {
 	const struct places places = { .plan = plan };
-	struct when when = when_now();
+	struct clocks clocks = timefmt_now();
 	struct freezeguard_lease lease = {
-		.id = "rehearsal", .begin_ns = when.now_ns, .frozen_ns = when.now_ns,
-		.deadline_ns = when.now_ns,
+		.id = "rehearsal", .begin_ns = clocks.now_ns, .frozen_ns = clocks.now_ns,
+		.deadline_ns = clocks.now_ns,
 	};
 	struct findings findings = { 0 };
 	struct json_object *object;
@@ -533,7 +533,7 @@ void output_rehearse(const struct plan *plan, bool json)
 	}
 	lease.n_holds = lease.holds ? plan->n : 0;
 	if (json) {
-		object = output_json_lease(&lease, &places, &when);
+		object = output_json_lease(&lease, &places, &clocks);
 		json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY);
 		json_object_put(object);
 	} else {

@@ -59,7 +59,7 @@ static const char *result_of(const struct session *session, const struct session
 
 static struct json_object *json_of(const struct config *config, const struct hook *hook,
 				   const struct session *session, const struct session_app *app,
-				   const struct when *when)
+				   const struct clocks *clocks)
 {
 	struct json_object *object = json_object_new_object(), *last = NULL;
 
@@ -72,7 +72,7 @@ static struct json_object *json_of(const struct config *config, const struct hoo
 	output_json_add(object, "thaw_timeout_ms", json_object_new_int64(hook->thaw_timeout_ms));
 	output_json_add(object, "state", output_json_string(state_of(config, session, app)));
 	if (session) {
-		last = apps_json(app, when);
+		last = apps_json(app, clocks);
 		output_json_add(last, "id", output_json_string(session->id));
 		output_json_add(last, "why", session->why[0] ? output_json_string(session->why) :
 				NULL);
@@ -82,7 +82,7 @@ static struct json_object *json_of(const struct config *config, const struct hoo
 }
 
 static struct json_object *json_of_session(const struct config *config, const struct session *s,
-					   const struct when *when)
+					   const struct clocks *clocks)
 {
 	struct json_object *object = json_object_new_object(), *apps = json_object_new_array();
 	size_t i;
@@ -95,13 +95,13 @@ static struct json_object *json_of_session(const struct config *config, const st
 								 apps_alive(config->run_dir, s)));
 	output_json_add(object, "lease_number", s->lease_number ?
 			json_object_new_uint64(s->lease_number) : NULL);
-	output_json_time(object, "begin", s->begin_ns, when);
-	output_json_time(object, "quiet", s->quiet_ns, when);
-	output_json_time(object, "deadline", s->deadline_ns, when);
-	output_json_time(object, "ended", s->ended_ns, when);
-	output_json_time(object, "released", s->released_ns, when);
+	output_json_time(object, "begin", s->begin_ns, clocks);
+	output_json_time(object, "quiet", s->quiet_ns, clocks);
+	output_json_time(object, "deadline", s->deadline_ns, clocks);
+	output_json_time(object, "ended", s->ended_ns, clocks);
+	output_json_time(object, "released", s->released_ns, clocks);
 	for (i = 0; apps && i < s->n_apps; i++)
-		json_object_array_add(apps, apps_json(&s->apps[i], when));
+		json_object_array_add(apps, apps_json(&s->apps[i], clocks));
 	output_json_add(object, "apps", apps);
 	return object;
 }
@@ -110,8 +110,8 @@ static void list_hooks(struct freezectl *ctl, const struct config *config,
 		       const struct hooks *hooks, const struct session_list *list,
 		       struct table *table, struct json_object *array)
 {
-	struct when when = when_now();
-	char result[96], text[WHEN_TEXT_MAX];
+	struct clocks clocks = timefmt_now();
+	char result[96], text[TIMEFMT_TEXT_MAX];
 	size_t i;
 
 	for (i = 0; i < hooks->n; i++) {
@@ -120,14 +120,14 @@ static void list_hooks(struct freezectl *ctl, const struct config *config,
 		const struct session *session = last_of(list, hook->name, &app);
 
 		if (array) {
-			json_object_array_add(array, json_of(config, hook, session, app, &when));
+			json_object_array_add(array, json_of(config, hook, session, app, &clocks));
 			continue;
 		}
 		table_row(table, (const char *[]) {
 			hook->name, hook->session ? "session" : "one-shot",
 			hook->skip ? "not called" : state_of(config, session, app),
 			result_of(session, app, result),
-			session ? when_text(&when, app->begin_ns ? app->begin_ns :
+			session ? timefmt_text(&clocks, app->begin_ns ? app->begin_ns :
 					    session->begin_ns, text) : "-",
 			session ? session->id : "-", hook->path });
 		if (hook->skip)
@@ -176,11 +176,11 @@ static struct json_object *json_of_sessions(const struct config *config,
 					    const struct session_list *list)
 {
 	struct json_object *array = json_object_new_array();
-	struct when when = when_now();
+	struct clocks clocks = timefmt_now();
 	size_t i;
 
 	for (i = 0; array && i < list->n; i++)
-		json_object_array_add(array, json_of_session(config, &list->v[i], &when));
+		json_object_array_add(array, json_of_session(config, &list->v[i], &clocks));
 	return array;
 }
 
@@ -225,8 +225,8 @@ static void list_all(struct freezectl *ctl, const struct config *config)
 /* Everything about one freeze. */
 static void show(struct freezectl *ctl, const struct config *config, const char *id)
 {
-	char text[WHEN_TEXT_MAX], ended[WHEN_TEXT_MAX];
-	struct when when = when_now();
+	char text[TIMEFMT_TEXT_MAX], ended[TIMEFMT_TEXT_MAX];
+	struct clocks clocks = timefmt_now();
 	struct session session;
 	int r;
 
@@ -238,16 +238,16 @@ static void show(struct freezectl *ctl, const struct config *config, const char 
 		return;
 	}
 	fprintf(ctl->out.text, "%s: %s; begun at %s, by supervisor %d (%s)\n", session.id,
-		session_state_name(session.state), when_text(&when, session.begin_ns, text),
+		session_state_name(session.state), timefmt_text(&clocks, session.begin_ns, text),
 		session.pid, session.state == SESSION_RELEASED ? "done" :
 		apps_alive(config->run_dir, &session) ? "alive" : "dead");
 	if (session.ended_ns)
 		fprintf(ctl->out.text, "%s: ended at %s, by %s\n", session.id,
-			when_text(&when, session.ended_ns, ended), session.why);
+			timefmt_text(&clocks, session.ended_ns, ended), session.why);
 	if (ctl->out.json) {
 		struct json_object *array = json_object_new_array();
 
-		json_object_array_add(array, json_of_session(config, &session, &when));
+		json_object_array_add(array, json_of_session(config, &session, &clocks));
 		output_json_add(ctl->out.doc, "sessions", array);
 	} else {
 		apps_show_session(ctl, &session, false);

@@ -58,14 +58,14 @@ static void path_not_held(struct freezectl *ctl, const char *path, const struct 
 	struct freezeguard_lease_list leases = { 0 };
 	const struct freezeguard_lease *last = NULL;
 	struct observer *observer = freezectl_observer(ctl);
-	struct when when = when_now();
+	struct clocks clocks = timefmt_now();
 	char others[OBSERVED_TEXT_MAX];
 	size_t i;
 
 	if (fs->state != FREEZEGUARD_FS_STATE_UNFROZEN) {
 		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, path,
 			     "is frozen by %s, and is left as it is; thaw it with what froze it%s",
-			     observed_others(observer, fs->major, fs->minor, &when, others),
+			     observed_others(observer, fs->major, fs->minor, &clocks, others),
 			     observed_hint(observer));
 		return;
 	}

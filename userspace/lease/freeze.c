@@ -125,8 +125,8 @@ static int can_freeze(void *ctx, int fd)
 static void already_frozen_by_lease(struct freezectl *ctl, const char *target, uint64_t number)
 {
 	struct freezeguard_lease lease = { 0 };
-	struct when when = when_now();
-	char text[WHEN_TEXT_MAX], since[WHEN_TEXT_MAX];
+	struct clocks clocks = timefmt_now();
+	char text[TIMEFMT_TEXT_MAX], since[TIMEFMT_TEXT_MAX];
 
 	if (freezeguard_lease_get(ctl->fg, number, NULL, &lease))
 		findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, target,
@@ -142,20 +142,20 @@ static void already_frozen_by_lease(struct freezectl *ctl, const char *target, u
 			     "thaws by itself at its deadline, %s; nothing was touched. To thaw it "
 			     "now: freezectl thaw --id %s",
 			     lease.id, lease.owner_pid, lease.owner_comm,
-			     when_text(&when, lease.begin_ns, since),
-			     when_text(&when, lease.deadline_ns, text), lease.id);
+			     timefmt_text(&clocks, lease.begin_ns, since),
+			     timefmt_text(&clocks, lease.deadline_ns, text), lease.id);
 	freezeguard_lease_clear(&lease);
 }
 
 static void already_frozen_by_others(struct freezectl *ctl, const struct plan_target *target)
 {
 	struct observer *observer = freezectl_observer(ctl);
-	struct when when = when_now();
+	struct clocks clocks = timefmt_now();
 	char others[OBSERVED_TEXT_MAX];
 
 	findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, target->path, "is already frozen by "
 		     "%s; nothing was touched. Thaw it with what froze it%s",
-		     observed_others(observer, target->major, target->minor, &when, others),
+		     observed_others(observer, target->major, target->minor, &clocks, others),
 		     observed_hint(observer));
 }
 
@@ -292,7 +292,7 @@ static void fail(struct freezectl *ctl, const struct freeze_request *request,
 		freezeguard_lease_end(ctl->fg, number, NULL, NULL);
 	r = freezeguard_lease_wait(ctl->fg, number, is_released, NULL,
 				   until > at_least && !late ? until : at_least, &freeze->lease);
-	context.when = when_now();
+	context.clocks = timefmt_now();
 	context.observer = freezectl_observer(ctl);
 	if (!r || r == -ETIMEDOUT) {
 		verdict_freeze(&freeze->lease, &context, &ctl->findings);
@@ -373,22 +373,22 @@ out_free:
 void freeze_show(struct freezectl *ctl, const struct freeze *freeze, bool kept)
 {
 	struct freezeguard_lease lease = freeze->lease;
-	char span[WHEN_TEXT_MAX], text[WHEN_TEXT_MAX];
-	struct when when = when_now();
+	char span[TIMEFMT_TEXT_MAX], text[TIMEFMT_TEXT_MAX];
+	struct clocks clocks = timefmt_now();
 	struct output *out = &ctl->out;
 	size_t i;
 
 	/* It is detached only after this could be written. */
 	lease.bound = !kept;
 	if (out->json) {
-		output_json_leases(out, &lease, &freeze->places, &when);
+		output_json_leases(out, &lease, &freeze->places, &clocks);
 		output_json_add(out->doc, "filesystems", output_json_plan(&freeze->plan));
 		return;
 	}
 	fprintf(out->text, "lease %s: %zu filesystem%s frozen in %s; thaws by itself at %s\n",
 		lease.id, lease.n_holds, lease.n_holds == 1 ? "" : "s",
-		when_span(lease.begin_ns, lease.frozen_ns, span),
-		when_text(&when, lease.deadline_ns, text));
+		timefmt_span(lease.begin_ns, lease.frozen_ns, span),
+		timefmt_text(&clocks, lease.deadline_ns, text));
 	output_holds(out, &lease, &freeze->places);
 	for (i = 0; i < freeze->plan.n; i++) {
 		char path[PLACES_TEXT_MAX], why[1024];
@@ -445,7 +445,7 @@ bool freeze_keep(struct freezectl *ctl, const struct freeze_request *request,
 		return true;
 	if (r == -EALREADY &&
 	    !freezeguard_lease_get(ctl->fg, lease->number, NULL, lease)) {
-		context.when = when_now();
+		context.clocks = timefmt_now();
 		context.observer = freezectl_observer(ctl);
 		if (!verdict_freeze(lease, &context, &ctl->findings))
 			return false;

@@ -54,13 +54,13 @@ static bool is_released(const struct freezeguard_lease *lease, void *arg)
 
 static void show(struct freezectl *ctl, const struct freezeguard_lease *lease)
 {
-	char frozen[WHEN_TEXT_MAX], release[WHEN_TEXT_MAX];
+	char frozen[TIMEFMT_TEXT_MAX], release[TIMEFMT_TEXT_MAX];
 
 	fprintf(ctl->out.text,
 		"lease %s: thawed; was frozen for %s, released %s after the request; "
 		"continuity %s\n",
-		lease->id, when_span(lease->frozen_ns, lease->ended_ns, frozen),
-		when_span(lease->ended_ns, lease->released_ns, release),
+		lease->id, timefmt_span(lease->frozen_ns, lease->ended_ns, frozen),
+		timefmt_span(lease->ended_ns, lease->released_ns, release),
 		freezeguard_continuity_name(lease->continuity));
 }
 
@@ -105,7 +105,7 @@ bool thaw_finish(struct freezectl *ctl, struct thaw *thaw, uint64_t until_ns, ui
 			     freezeguard_error(ctl->fg));
 		return false;
 	}
-	context.when = when_now();
+	context.clocks = timefmt_now();
 	good = verdict_thaw(&thaw->lease, thaw->asked, &context, &ctl->findings);
 	if (good)
 		show(ctl, &thaw->lease);
@@ -129,8 +129,8 @@ bool thaw_finish(struct freezectl *ctl, struct thaw *thaw, uint64_t until_ns, ui
  */
 struct json_object *thaw_json(const struct thaw *thaw, const struct places *places)
 {
-	struct when when = when_now();
-	struct json_object *object = output_json_lease(&thaw->lease, places, &when);
+	struct clocks clocks = timefmt_now();
+	struct json_object *object = output_json_lease(&thaw->lease, places, &clocks);
 	const struct observed_stalls *stalls = &thaw->stalls;
 	bool some = thaw->stalls_known && (stalls->known || stalls->waited);
 
@@ -167,7 +167,7 @@ void thaw_document(struct freezectl *ctl, const struct thaw *thaw, const struct 
 void thaw_late(struct freezectl *ctl, const struct freezeguard_lease *lease, uint64_t wait_ms)
 {
 	struct verdict_context context = {
-		.when = when_now(),
+		.clocks = timefmt_now(),
 		.places.mounts = &ctl->mounts,
 		.observer = freezectl_observer(ctl),
 		.wait_ms = wait_ms,

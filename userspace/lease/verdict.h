@@ -17,7 +17,7 @@
 
 /**
  * struct verdict_context - what the texts are made with
- * @when: now
+ * @clocks: now
  * @places: for the paths
  * @observer: who knows whose foreign freezes and thaws are; NULL if none is loaded
  * @wait_ms: a thaw: how long its end is waited for; a lease that took longer to be released had a
@@ -25,7 +25,7 @@
  * @gave_up: a freeze: why this process itself ended the lease, or NULL if it did not
  */
 struct verdict_context {
-	struct when when;
+	struct clocks clocks;
 	struct places places;
 	struct observer *observer;
 	uint64_t wait_ms;

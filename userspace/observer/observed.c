@@ -147,15 +147,15 @@ uint64_t observed_freeze_since(const struct fw_frozen *frozen)
  * @observer: the observer, or NULL
  * @major: the superblock
  * @minor: its minor part
- * @when: now
+ * @clocks: now
  * @buf: where to
  *
  * Return: @buf: "something other than freezeguard" and as much as is known: process, means, since when.
  */
 const char *observed_others(struct observer *observer, uint32_t major, uint32_t minor,
-			 const struct when *when, char buf[OBSERVED_TEXT_MAX])
+			 const struct clocks *clocks, char buf[OBSERVED_TEXT_MAX])
 {
-	char process[OBSERVED_TEXT_MAX], since[WHEN_TEXT_MAX];
+	char process[OBSERVED_TEXT_MAX], since[TIMEFMT_TEXT_MAX];
 	struct fw_frozen frozen;
 	uint64_t since_ns;
 
@@ -177,7 +177,7 @@ const char *observed_others(struct observer *observer, uint32_t major, uint32_t 
 		snprintf(buf, OBSERVED_TEXT_MAX, "something other than freezeguard: %.120s, %s, at %s",
 			 observed_process(observed_freezer(&frozen), process),
 			 observed_means(observed_freeze_means(&frozen)),
-			 when_text(when, since_ns, since));
+			 timefmt_text(clocks, since_ns, since));
 	return buf;
 }
 
@@ -276,9 +276,9 @@ bool observed_stalls(struct observer *observer, const struct freezeguard_lease *
  */
 const char *observed_stalls_text(const struct observed_stalls *stalls, char buf[OBSERVED_TEXT_MAX])
 {
-	char span[WHEN_TEXT_MAX], waiting[48] = "";
+	char span[TIMEFMT_TEXT_MAX], waiting[48] = "";
 
-	when_span(0, stalls->longest_ns, span);
+	timefmt_span(0, stalls->longest_ns, span);
 	if (stalls->waiting)
 		snprintf(waiting, sizeof(waiting), ", %llu still wait%s",
 			 (unsigned long long)stalls->waiting, stalls->waiting == 1 ? "s" : "");

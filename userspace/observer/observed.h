@@ -47,7 +47,7 @@ uint32_t observed_freeze_means(const struct fw_frozen *frozen);
 uint64_t observed_freeze_since(const struct fw_frozen *frozen);
 const struct fw_process *observed_freezer(const struct fw_frozen *frozen);
 const char *observed_others(struct observer *observer, uint32_t major, uint32_t minor,
-			 const struct when *when, char buf[OBSERVED_TEXT_MAX]);
+			 const struct clocks *clocks, char buf[OBSERVED_TEXT_MAX]);
 const char *observed_hint(struct observer *observer);
 const char *observed_unseen(struct observer *observer);
 bool observed_thaw(struct observer *observer, const struct freezeguard_lease *lease,

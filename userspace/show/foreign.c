@@ -38,7 +38,7 @@ static bool is_of(const struct foreign_of *of, uint32_t major, uint32_t minor)
 /* What is collected while a map is walked. */
 struct list {
 	const struct places *places;
-	const struct when *when;
+	const struct clocks *clocks;
 	const struct foreign_of *of;
 	struct observer *observer;
 	struct table *table;
@@ -79,7 +79,7 @@ static struct json_object *foreign_json(const struct list *list, dev_t dev,
 	output_json_add(object, "means",
 			output_json_string(observed_means_name(observed_freeze_means(frozen))));
 	output_json_add(object, "by", observed_json_process(observed_freezer(frozen)));
-	output_json_time(object, "since", observed_freeze_since(frozen), list->when);
+	output_json_time(object, "since", observed_freeze_since(frozen), list->clocks);
 	output_json_add(object, "before_observer",
 			json_object_new_boolean(!observed_freezer(frozen)->pid));
 	output_json_add(object, "nested", json_object_new_int64(frozen->nested));
@@ -91,7 +91,7 @@ static int add_foreign(dev_t dev, const struct fw_frozen *frozen, void *data)
 {
 	const struct fw_process *by = observed_freezer(frozen);
 	struct list *list = data;
-	char device[32], process[48], uid[16], since[WHEN_TEXT_MAX], waiting[24];
+	char device[32], process[48], uid[16], since[TIMEFMT_TEXT_MAX], waiting[24];
 	const char *path;
 
 	if (!observed_is_foreign(frozen) || !is_of(list->of, major(dev), minor(dev)))
@@ -101,7 +101,7 @@ static int add_foreign(dev_t dev, const struct fw_frozen *frozen, void *data)
 	snprintf(device, sizeof(device), "%u:%u", major(dev), minor(dev));
 	process_cell(by, process, sizeof(process), uid);
 	if (observed_freeze_since(frozen))
-		when_text(list->when, observed_freeze_since(frozen), since);
+		timefmt_text(list->clocks, observed_freeze_since(frozen), since);
 	else
 		snprintf(since, sizeof(since), "%s", by->pid ? "not known" :
 			 "before the observer was loaded");
@@ -165,7 +165,7 @@ static int add_writer(uint32_t thread, const struct fw_writer *writer, void *dat
 {
 	const struct fw_device *device = &writer->device;
 	struct list *list = data;
-	char pid[16], tid[16], comm[FW_COMM_LEN + 1], place[32], since[WHEN_TEXT_MAX];
+	char pid[16], tid[16], comm[FW_COMM_LEN + 1], place[32], since[TIMEFMT_TEXT_MAX];
 	struct fw_frozen frozen;
 	const char *path;
 	struct json_object *object;
@@ -182,7 +182,7 @@ static int add_writer(uint32_t thread, const struct fw_writer *writer, void *dat
 	snprintf(tid, sizeof(tid), "%u", thread);
 	snprintf(comm, sizeof(comm), "%.*s", FW_COMM_LEN, writer->by.comm);
 	if (writer->since_ns)
-		when_text(list->when, writer->since_ns, since);
+		timefmt_text(list->clocks, writer->since_ns, since);
 	else
 		snprintf(since, sizeof(since), "before the observer was loaded");
 	table_row(list->table, (const char *[]) { pid, tid, comm, path ? path : place, since,
@@ -193,7 +193,7 @@ static int add_writer(uint32_t thread, const struct fw_writer *writer, void *dat
 	output_json_add(object, "uid", json_object_new_int64(writer->by.uid));
 	output_json_add(object, "filesystem",
 			place_json(list->places, device->major, device->minor));
-	output_json_time(object, "since", writer->since_ns, list->when);
+	output_json_time(object, "since", writer->since_ns, list->clocks);
 	output_json_add(object, "phase", output_json_string(observed_phase_name(writer->phase)));
 	json_object_array_add(list->array, object);
 	return 0;
@@ -275,13 +275,13 @@ static void show_unknown(struct freezectl *ctl, const struct list *list)
  * foreign_show() - show what others than freezeguard have frozen, and who waits for a frozen filesystem
  * @ctl: the call
  * @places: for paths
- * @when: now
+ * @clocks: now
  * @of: of which superblocks
  */
-void foreign_show(struct freezectl *ctl, const struct places *places, const struct when *when,
+void foreign_show(struct freezectl *ctl, const struct places *places, const struct clocks *clocks,
 	       const struct foreign_of *of)
 {
-	struct list list = { .places = places, .when = when, .of = of };
+	struct list list = { .places = places, .clocks = clocks, .of = of };
 
 	list.observer = freezectl_observer(ctl);
 	show_foreign(ctl, &list);

@@ -29,8 +29,8 @@ bool monitorshow_lease(struct freezectl *ctl, const char *what,
 		       const struct freezeguard_lease *lease, uint64_t time_ns)
 {
 	const struct places places = { .mounts = &ctl->mounts };
-	char clock[WHEN_TEXT_MAX], deadline[WHEN_TEXT_MAX], place[PLACES_TEXT_MAX];
-	struct when when = when_now();
+	char clock[TIMEFMT_TEXT_MAX], deadline[TIMEFMT_TEXT_MAX], place[PLACES_TEXT_MAX];
+	struct clocks clocks = timefmt_now();
 	struct json_object *line = NULL;
 	FILE *file = ctl->out.text;
 	size_t i;
@@ -40,14 +40,14 @@ bool monitorshow_lease(struct freezectl *ctl, const char *what,
 		output_json_add(line, "what", output_json_string(what));
 		output_json_add(line, "source", output_json_string("lease"));
 		output_json_add(line, "time",
-				output_json_string(when_iso(&when, time_ns, clock)));
+				output_json_string(timefmt_iso(&clocks, time_ns, clock)));
 		output_json_add(line, "time_ns", json_object_new_uint64(time_ns));
 		output_json_add(line, "event_seq", strcmp(what, "event") ? NULL :
 				json_object_new_int64(lease->event_seq));
-		output_json_add(line, "lease", output_json_lease(lease, &places, &when));
+		output_json_add(line, "lease", output_json_lease(lease, &places, &clocks));
 		return print(ctl, line);
 	}
-	fprintf(file, "%s %s %s: %s, %u filesystem%s", when_clock(&when, time_ns, clock), what,
+	fprintf(file, "%s %s %s: %s, %u filesystem%s", timefmt_clock(&clocks, time_ns, clock), what,
 		lease->id, freezeguard_lease_state_name(lease->state), lease->n_superblocks,
 		lease->n_superblocks == 1 ? "" : "s");
 	if (lease->n_live && lease->n_live != lease->n_superblocks)
@@ -58,7 +58,7 @@ bool monitorshow_lease(struct freezectl *ctl, const char *what,
 		fprintf(file, ", ended by %s", freezeguard_cause_name(lease->cause));
 	else
 		fprintf(file, ", thaws by itself at %s",
-			when_text(&when, lease->deadline_ns, deadline));
+			timefmt_text(&clocks, lease->deadline_ns, deadline));
 	for (i = 0; i < lease->n_holds && !strcmp(what, "event"); i++)
 		fprintf(file, "; %s: %u failed thaw%s (%s), trying again",
 			output_clean(places_hold(&places, &lease->holds[i], place), clock,
@@ -81,22 +81,22 @@ bool monitorshow_lost(struct freezectl *ctl, const char *source, uint64_t n)
 {
 	bool observer = !strcmp(source, "observer");
 	struct json_object *line = NULL;
-	char clock[WHEN_TEXT_MAX];
-	struct when when = when_now();
+	char clock[TIMEFMT_TEXT_MAX];
+	struct clocks clocks = timefmt_now();
 
 	if (ctl->out.json) {
 		line = json_object_new_object();
 		output_json_add(line, "what", output_json_string("lost"));
 		output_json_add(line, "source", output_json_string(source));
 		output_json_add(line, "time",
-				output_json_string(when_iso(&when, when.now_ns, clock)));
+				output_json_string(timefmt_iso(&clocks, clocks.now_ns, clock)));
 		output_json_add(line, "n", n ? json_object_new_uint64(n) : NULL);
 	} else if (observer) {
 		fprintf(ctl->out.text, "%s lost: %llu of the observer's events were lost\n",
-			when_clock(&when, when.now_ns, clock), (unsigned long long)n);
+			timefmt_clock(&clocks, clocks.now_ns, clock), (unsigned long long)n);
 	} else {
 		fprintf(ctl->out.text, "%s lost: some events were lost; the leases that are live "
-			"now:\n", when_clock(&when, when.now_ns, clock));
+			"now:\n", timefmt_clock(&clocks, clocks.now_ns, clock));
 	}
 	return print(ctl, line);
 }
@@ -112,27 +112,27 @@ bool monitorshow_lost(struct freezectl *ctl, const char *source, uint64_t n)
 bool monitorshow_observer(struct freezectl *ctl, const char *state, const char *text)
 {
 	struct json_object *line = NULL;
-	char clock[WHEN_TEXT_MAX];
-	struct when when = when_now();
+	char clock[TIMEFMT_TEXT_MAX];
+	struct clocks clocks = timefmt_now();
 
 	if (ctl->out.json) {
 		line = json_object_new_object();
 		output_json_add(line, "what", output_json_string("observer"));
 		output_json_add(line, "source", output_json_string("observer"));
 		output_json_add(line, "time",
-				output_json_string(when_iso(&when, when.now_ns, clock)));
+				output_json_string(timefmt_iso(&clocks, clocks.now_ns, clock)));
 		output_json_add(line, "state", output_json_string(state));
 		output_json_add(line, "message", output_json_string(text));
 	} else {
 		fprintf(ctl->out.text, "%s observer: %s\n",
-			when_clock(&when, when.now_ns, clock), text);
+			timefmt_clock(&clocks, clocks.now_ns, clock), text);
 	}
 	return print(ctl, line);
 }
 
 static void observed_text(FILE *file, const struct fw_event *event)
 {
-	char process[OBSERVED_TEXT_MAX], clean[OBSERVED_TEXT_MAX], span[WHEN_TEXT_MAX];
+	char process[OBSERVED_TEXT_MAX], clean[OBSERVED_TEXT_MAX], span[TIMEFMT_TEXT_MAX];
 	const char *error = event->error ? strerrorname_np((int)event->error) : NULL;
 
 	switch (event->type) {
@@ -171,9 +171,9 @@ static void observed_text(FILE *file, const struct fw_event *event)
 	if (event->lease)
 		fprintf(file, ", lease number %llu", (unsigned long long)event->lease);
 	if (event->took_ns)
-		fprintf(file, ", took %s", when_span(0, event->took_ns, span));
+		fprintf(file, ", took %s", timefmt_span(0, event->took_ns, span));
 	if (event->frozen_for_ns)
-		fprintf(file, "; had been frozen for %s", when_span(0, event->frozen_for_ns, span));
+		fprintf(file, "; had been frozen for %s", timefmt_span(0, event->frozen_for_ns, span));
 	if (event->type == FW_EVENT_THAWED)
 		fprintf(file, "; %llu writer%s waited", (unsigned long long)event->waits,
 			event->waits == 1 ? "" : "s");
@@ -222,8 +222,8 @@ bool monitorshow_observed(struct freezectl *ctl, const struct fw_event *event)
 	const struct places places = { .mounts = &ctl->mounts };
 	const char *path = places_path(&places, event->device.major, event->device.minor);
 	const char *place = path ? path : event->source;
-	char clock[WHEN_TEXT_MAX], clean[PLACES_TEXT_MAX];
-	struct when when = when_now();
+	char clock[TIMEFMT_TEXT_MAX], clean[PLACES_TEXT_MAX];
+	struct clocks clocks = timefmt_now();
 	struct json_object *line;
 
 	if (ctl->out.json) {
@@ -231,12 +231,12 @@ bool monitorshow_observed(struct freezectl *ctl, const struct fw_event *event)
 		output_json_add(line, "what", output_json_string("observed"));
 		output_json_add(line, "source", output_json_string("observer"));
 		output_json_add(line, "time",
-				output_json_string(when_iso(&when, event->time_ns, clock)));
+				output_json_string(timefmt_iso(&clocks, event->time_ns, clock)));
 		output_json_add(line, "time_ns", json_object_new_uint64(event->time_ns));
 		output_json_add(line, "observed", observed_json(event, path));
 		return print(ctl, line);
 	}
-	fprintf(ctl->out.text, "%s observed %s: ", when_clock(&when, event->time_ns, clock),
+	fprintf(ctl->out.text, "%s observed %s: ", timefmt_clock(&clocks, event->time_ns, clock),
 		event->type == FW_EVENT_EMERGENCY_THAW ? "machine" :
 		output_clean(*place ? place : "?", clean, sizeof(clean)));
 	observed_text(ctl->out.text, event);

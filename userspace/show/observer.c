@@ -227,28 +227,28 @@ static struct json_object *json_ns(uint64_t ns)
 	return ns ? json_object_new_uint64(ns) : NULL;
 }
 
-static struct json_object *json_time(const struct when *when, uint64_t ns)
+static struct json_object *json_time(const struct clocks *clocks, uint64_t ns)
 {
-	char text[WHEN_TEXT_MAX];
+	char text[TIMEFMT_TEXT_MAX];
 
-	return ns ? output_json_string(when_iso(when, ns, text)) : NULL;
+	return ns ? output_json_string(timefmt_iso(clocks, ns, text)) : NULL;
 }
 
 static void show_loaded(struct freezectl *ctl, const struct observer_info *info)
 {
-	char loaded[WHEN_TEXT_MAX], counting[WHEN_TEXT_MAX];
-	struct when when = when_now();
+	char loaded[TIMEFMT_TEXT_MAX], counting[TIMEFMT_TEXT_MAX];
+	struct clocks clocks = timefmt_now();
 
 	fprintf(ctl->out.text, "loaded since %s by freezectl %s, counting since %s\n\n",
-		info->loaded_ns ? when_text(&when, info->loaded_ns, loaded) : "?",
+		info->loaded_ns ? timefmt_text(&clocks, info->loaded_ns, loaded) : "?",
 		*info->version ? info->version : "?",
-		info->counting_ns ? when_text(&when, info->counting_ns, counting) : "?");
+		info->counting_ns ? timefmt_text(&clocks, info->counting_ns, counting) : "?");
 	output_json_add(ctl->out.doc, "version", output_json_string(info->version));
 	output_json_add(ctl->out.doc, "same_build", json_object_new_boolean(info->same_build));
 	output_json_add(ctl->out.doc, "loaded_ns", json_ns(info->loaded_ns));
-	output_json_add(ctl->out.doc, "loaded_time", json_time(&when, info->loaded_ns));
+	output_json_add(ctl->out.doc, "loaded_time", json_time(&clocks, info->loaded_ns));
 	output_json_add(ctl->out.doc, "counting_ns", json_ns(info->counting_ns));
-	output_json_add(ctl->out.doc, "counting_time", json_time(&when, info->counting_ns));
+	output_json_add(ctl->out.doc, "counting_time", json_time(&clocks, info->counting_ns));
 	if (!info->same_build)
 		findings_add(&ctl->findings, EXIT_CODE_DONE, NULL, "the programs that are loaded are "
 			     "not those of this freezectl; freezectl observer load replaces them");
