@@ -300,11 +300,11 @@ static void what_is_not_known_is_null(void **state)
 {
 	struct thaw thaw = { .lease = make(FREEZEGUARD_LEASE_STATE_THAWED,
 					   FREEZEGUARD_CAUSE_REQUEST) };
-	const struct places places = { 0 };
+	const struct paths paths = { 0 };
 	struct json_object *object, *value;
 
 	(void)state;
-	object = thaw_json(&thaw, &places);
+	object = thaw_json(&thaw, &paths);
 	assert_true(json_object_object_get_ex(object, "writers_waited", &value));
 	assert_null(value);
 	assert_string_equal(json_object_get_string(json_object_object_get(object, "stalls")),
@@ -313,7 +313,7 @@ static void what_is_not_known_is_null(void **state)
 
 	thaw.stalls_known = true;
 	thaw.stalls = (struct observed_stalls) { .known = true, .waited = 5, .longest_ns = T(5) };
-	object = thaw_json(&thaw, &places);
+	object = thaw_json(&thaw, &paths);
 	assert_int_equal(json_object_get_int(json_object_object_get(object, "writers_waited")), 5);
 	assert_true(json_object_get_uint64(json_object_object_get(object, "longest_stall_ns")) ==
 		    T(5));

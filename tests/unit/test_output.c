@@ -86,12 +86,12 @@ static void a_lease_is_valid_json(void **state)
 					   .begin_ns = 5 * NS_PER_S, .holds = &hold, .n_holds = 1 };
 	struct plan_target target = { .major = 8, .minor = 1, .path = "/my \"data\"\n" };
 	const struct plan plan = { .v = &target, .n = 1 };
-	const struct places places = { .plan = &plan };
+	const struct paths paths = { .plan = &plan };
 	struct clocks clocks = { .now_ns = 6 * NS_PER_S, .wall_ns = 1700000000 * NS_PER_S };
 	struct json_object *object, *again, *value;
 
 	(void)state;
-	object = output_json_lease(&lease, &places, &clocks);
+	object = output_json_lease(&lease, &paths, &clocks);
 	again = json_tokener_parse(json_object_to_json_string(object));
 	assert_non_null(again);
 	assert_true(json_object_equal(object, again));

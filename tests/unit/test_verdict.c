@@ -456,7 +456,7 @@ static void the_paths_of_the_plan_are_used(void **state)
 	struct findings f = { 0 };
 
 	(void)state;
-	c.places.plan = &plan;
+	c.paths.plan = &plan;
 	holds[1].error = EIO;
 	assert_string_equal(freeze_codes(&lease, &c, &f), "201");
 	assert_string_equal(f.v[0].target, "/my data");

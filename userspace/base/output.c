@@ -343,9 +343,9 @@ static struct json_object *json_process(uint32_t pid, const char *comm)
 }
 
 static struct json_object *json_hold(const struct freezeguard_hold *hold,
-				     const struct places *places, const struct clocks *clocks)
+				     const struct paths *paths, const struct clocks *clocks)
 {
-	const char *path = places_path(places, hold->major, hold->minor);
+	const char *path = paths_path(paths, hold->major, hold->minor);
 	struct json_object *object = json_object_new_object();
 
 	output_json_add(object, "path", path ? output_json_string(path) : NULL);
@@ -372,13 +372,13 @@ static struct json_object *json_hold(const struct freezeguard_hold *hold,
 /**
  * output_json_lease() - a lease as a JSON object
  * @lease: the lease
- * @places: for the paths of its filesystems
+ * @paths: for the paths of its filesystems
  * @clocks: now
  *
  * Return: the object; NULL (JSON's null) if there is no memory.
  */
 struct json_object *output_json_lease(const struct freezeguard_lease *lease,
-				      const struct places *places, const struct clocks *clocks)
+				      const struct paths *paths, const struct clocks *clocks)
 {
 	struct json_object *object = json_object_new_object(), *holds = json_object_new_array();
 	size_t i;
@@ -404,7 +404,7 @@ struct json_object *output_json_lease(const struct freezeguard_lease *lease,
 	output_json_add(object, "n_filesystems", json_object_new_int64(lease->n_superblocks));
 	output_json_add(object, "n_live", json_object_new_int64(lease->n_live));
 	for (i = 0; holds && i < lease->n_holds; i++)
-		json_object_array_add(holds, json_hold(&lease->holds[i], places, clocks));
+		json_object_array_add(holds, json_hold(&lease->holds[i], paths, clocks));
 	output_json_add(object, "filesystems", holds);
 	return object;
 }
@@ -413,11 +413,11 @@ struct json_object *output_json_lease(const struct freezeguard_lease *lease,
  * output_json_leases() - put a lease into the document, as the only one of "leases"
  * @out: the output; without JSON nothing is done
  * @lease: the lease
- * @places: for the paths of its filesystems
+ * @paths: for the paths of its filesystems
  * @clocks: now
  */
 void output_json_leases(struct output *out, const struct freezeguard_lease *lease,
-			const struct places *places, const struct clocks *clocks)
+			const struct paths *paths, const struct clocks *clocks)
 {
 	struct json_object *array;
 
@@ -425,7 +425,7 @@ void output_json_leases(struct output *out, const struct freezeguard_lease *leas
 		return;
 	array = json_object_new_array();
 	if (array)
-		json_object_array_add(array, output_json_lease(lease, places, clocks));
+		json_object_array_add(array, output_json_lease(lease, paths, clocks));
 	output_json_add(out->doc, "leases", array);
 }
 
@@ -468,15 +468,15 @@ struct json_object *output_json_plan(const struct plan *plan)
  * output_holds() - the filesystems of a lease as a text table
  * @out: where to
  * @lease: the lease
- * @places: for their paths
+ * @paths: for their paths
  */
 void output_holds(struct output *out, const struct freezeguard_lease *lease,
-		  const struct places *places)
+		  const struct paths *paths)
 {
 	static const char *const headers[] = { "FILESYSTEM", "TYPE", "DEVICE", "LEVEL", "STATE",
 					       "CONTINUITY", "ERROR", NULL };
 	struct table *table = table_new(headers);
-	char place[PLACES_TEXT_MAX], device[32], level[16], error[64];
+	char place[PATHS_TEXT_MAX], device[32], level[16], error[64];
 	size_t i;
 
 	for (i = 0; i < lease->n_holds; i++) {
@@ -491,7 +491,7 @@ void output_holds(struct output *out, const struct freezeguard_lease *lease,
 		else
 			snprintf(error, sizeof(error), "%s", name ? name : "-");
 		table_row(table, (const char *[]) {
-			places_hold(places, hold, place), hold->fstype, device, level,
+			paths_hold(paths, hold, place), hold->fstype, device, level,
 			hold->still_frozen ? "released, frozen by others" :
 			hold->turned_read_only ? "released, read-only now" :
 			freezeguard_hold_state_name(hold->state),
@@ -510,7 +510,7 @@ void output_holds(struct output *out, const struct freezeguard_lease *lease,
  */
 void output_rehearse(const struct plan *plan, bool json)
 {
-	const struct places places = { .plan = plan };
+	const struct paths paths = { .plan = plan };
 	struct clocks clocks = timefmt_now();
 	struct freezeguard_lease lease = {
 		.id = "rehearsal", .begin_ns = clocks.now_ns, .frozen_ns = clocks.now_ns,
@@ -533,11 +533,11 @@ void output_rehearse(const struct plan *plan, bool json)
 	}
 	lease.n_holds = lease.holds ? plan->n : 0;
 	if (json) {
-		object = output_json_lease(&lease, &places, &clocks);
+		object = output_json_lease(&lease, &paths, &clocks);
 		json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY);
 		json_object_put(object);
 	} else {
-		output_holds(&out, &lease, &places);
+		output_holds(&out, &lease, &paths);
 	}
 	findings_add(&findings, EXIT_CODE_DONE, "rehearsal", "%s: %s", strerror(EIO), "rehearsal");
 	file = open_memstream(&text, &size);

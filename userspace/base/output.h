@@ -56,14 +56,14 @@ const char *output_clean(const char *text, char *buf, size_t size);
 
 struct json_object *output_json_string(const char *text);
 struct json_object *output_json_lease(const struct freezeguard_lease *lease,
-				      const struct places *places, const struct clocks *clocks);
+				      const struct paths *paths, const struct clocks *clocks);
 void output_json_leases(struct output *out, const struct freezeguard_lease *lease,
-			const struct places *places, const struct clocks *clocks);
+			const struct paths *paths, const struct clocks *clocks);
 struct json_object *output_json_plan(const struct plan *plan);
 void output_json_add(struct json_object *object, const char *key, struct json_object *value);
 void output_json_time(struct json_object *object, const char *what, uint64_t ns,
 		      const struct clocks *clocks);
 void output_holds(struct output *out, const struct freezeguard_lease *lease,
-		  const struct places *places);
+		  const struct paths *paths);
 
 #endif

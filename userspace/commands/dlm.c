@@ -159,7 +159,7 @@ out_free:
 
 static void post_script(struct freezectl *ctl, struct call *call)
 {
-	const struct places places = { .mounts = &ctl->mounts };
+	const struct paths paths = { .mounts = &ctl->mounts };
 	uint64_t until = call->start_ns + call->script_timeout_ms * NS_PER_MS;
 	const struct config *config = call->apps.config;
 	struct thaw thaw = { .id = call->request.id };
@@ -182,7 +182,7 @@ static void post_script(struct freezectl *ctl, struct call *call)
 	} else {
 		if (freezectl_connect(ctl) && thaw_request(ctl, &thaw)) {
 			thaw_finish(ctl, &thaw, until, call->script_timeout_ms);
-			thaw_document(ctl, &thaw, &places);
+			thaw_document(ctl, &thaw, &paths);
 		}
 		/* It may be about an earlier or later one of that name. */
 		if (session.id[0] && thaw.requested && session.lease_number == thaw.number &&

@@ -13,7 +13,7 @@ static const struct option_help options[] = {
 
 static void extend(struct freezectl *ctl, const char *id, uint32_t ms)
 {
-	const struct places places = { .mounts = &ctl->mounts };
+	const struct paths paths = { .mounts = &ctl->mounts };
 	struct freezeguard_lease lease = { 0 };
 	char text[TIMEFMT_TEXT_MAX];
 	struct clocks clocks;
@@ -32,7 +32,7 @@ static void extend(struct freezectl *ctl, const char *id, uint32_t ms)
 	else
 		freezectl_refused(ctl, id, EXIT_CODE_SYSTEM);
 	if (lease.number)
-		output_json_leases(&ctl->out, &lease, &places, &clocks);
+		output_json_leases(&ctl->out, &lease, &paths, &clocks);
 	freezeguard_lease_clear(&lease);
 }
 

@@ -203,7 +203,7 @@ static void run_frozen(struct freezectl *ctl, const struct freeze_request *reque
 		       struct freeze *freeze, struct child *child)
 {
 	static const int forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGCHLD };
-	const struct places *places = &freeze->places;
+	const struct paths *paths = &freeze->paths;
 	struct thaw thaw = { .number = freeze->lease.number };
 	sigset_t set;
 	size_t i;
@@ -223,7 +223,7 @@ static void run_frozen(struct freezectl *ctl, const struct freeze_request *reque
 
 	if (thaw_request(ctl, &thaw))
 		thaw_finish(ctl, &thaw, freezectl_in_ms(DEFAULT_WAIT_MS), DEFAULT_WAIT_MS);
-	thaw_document(ctl, &thaw, places);
+	thaw_document(ctl, &thaw, paths);
 	freezeguard_lease_clear(&thaw.lease);
 	if (signals >= 0)
 		close(signals);

@@ -25,14 +25,14 @@ static const struct option_help options[] = {
 
 /**
  * struct status - what is shown
- * @places: for paths
+ * @paths: for paths
  * @clocks: now
  * @fs_table: text: the filesystems
  * @fs_array: JSON: the filesystems
  * @of: the superblocks it is about, and what is known of them
  */
 struct status {
-	struct places places;
+	struct paths paths;
 	struct clocks clocks;
 	struct table *fs_table;
 	struct json_object *fs_array;
@@ -73,7 +73,7 @@ static void show_leases(struct freezectl *ctl, struct status *status,
 		n++;
 		add_lease_row(table, lease, &status->clocks);
 		if (array)
-			json_object_array_add(array, output_json_lease(lease, &status->places,
+			json_object_array_add(array, output_json_lease(lease, &status->paths,
 								       &status->clocks));
 	}
 	output_json_add(ctl->out.doc, "leases", array);
@@ -114,7 +114,7 @@ static void show_one_lease(struct freezectl *ctl, struct status *status, const c
 	status->of.something_frozen = freezeguard_lease_is_live(&lease);
 	for (i = 0; i < lease.n_holds; i++)
 		foreign_of_add(&status->of, lease.holds[i].major, lease.holds[i].minor);
-	output_json_leases(&ctl->out, &lease, &status->places, &status->clocks);
+	output_json_leases(&ctl->out, &lease, &status->paths, &status->clocks);
 	snprintf(owner, sizeof(owner), "%u (%s)", lease.owner_pid, lease.owner_comm);
 	snprintf(ender, sizeof(ender), "%u (%s)", lease.ender_pid, lease.ender_comm);
 	fprintf(file, "lease:       %s (number %llu)\nstate:       %s%s\n", lease.id,
@@ -139,7 +139,7 @@ static void show_one_lease(struct freezectl *ctl, struct status *status, const c
 	if (lease.error)
 		fprintf(file, "error:       %s\n", strerror((int)lease.error));
 	fprintf(file, "continuity:  %s\n", freezeguard_continuity_name(lease.continuity));
-	output_holds(&ctl->out, &lease, &status->places);
+	output_holds(&ctl->out, &lease, &status->paths);
 	freezeguard_lease_clear(&lease);
 }
 
@@ -303,7 +303,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		metrics(ctl);
 		return;
 	}
-	status.places.mounts = &ctl->mounts;
+	status.paths.mounts = &ctl->mounts;
 	status.clocks = timefmt_now();
 	if (freezectl_connect(ctl)) {
 		if (id)
@@ -318,7 +318,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		/* The observer knows what others froze without the module, too. */
 		status.of.all = true;
 	}
-	foreign_show(ctl, &status.places, &status.clocks, &status.of);
+	foreign_show(ctl, &status.paths, &status.clocks, &status.of);
 	free(status.of.v);
 }
 

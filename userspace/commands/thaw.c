@@ -118,7 +118,7 @@ static void end_all(struct freezectl *ctl, struct thaws *thaws, uint64_t wait_ms
 {
 	uint64_t until = freezectl_in_ms(wait_ms);
 	struct json_object *array = ctl->out.json ? json_object_new_array() : NULL;
-	const struct places places = { .mounts = &ctl->mounts };
+	const struct paths paths = { .mounts = &ctl->mounts };
 	size_t i;
 
 	for (i = 0; i < thaws->n; i++)
@@ -128,7 +128,7 @@ static void end_all(struct freezectl *ctl, struct thaws *thaws, uint64_t wait_ms
 			continue;
 		thaw_finish(ctl, &thaws->v[i], until, wait_ms);
 		if (array)
-			json_object_array_add(array, thaw_json(&thaws->v[i], &places));
+			json_object_array_add(array, thaw_json(&thaws->v[i], &paths));
 	}
 	output_json_add(ctl->out.doc, "leases", array);
 }

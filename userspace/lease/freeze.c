@@ -207,7 +207,7 @@ bool freeze_prepare(struct freezectl *ctl, const struct freeze_request *request,
 
 	/* Also without the module: all that is wrong is told at once. */
 	good = !plan_make(&freeze->plan, &plan_request, &ctl->findings);
-	freeze->places.plan = &freeze->plan;
+	freeze->paths.plan = &freeze->plan;
 	if (!good || !connected || asked.refused)
 		return false;
 	if (!plan_n_to_freeze(&freeze->plan) && !request->apps) {
@@ -283,7 +283,7 @@ static void fail(struct freezectl *ctl, const struct freeze_request *request,
 			 freeze->lease.deadline_ns + GRACE_MS * NS_PER_MS;
 	bool late = freeze->lease.cause == FREEZEGUARD_CAUSE_DEADLINE;
 	uint64_t at_least = freezectl_in_ms(late ? LATE_ROLL_BACK_MS : GRACE_MS);
-	struct verdict_context context = { .places = freeze->places, .gave_up = gave_up };
+	struct verdict_context context = { .paths = freeze->paths, .gave_up = gave_up };
 	uint64_t number = freeze->lease.number;
 	int r;
 
@@ -381,7 +381,7 @@ void freeze_show(struct freezectl *ctl, const struct freeze *freeze, bool kept)
 	/* It is detached only after this could be written. */
 	lease.bound = !kept;
 	if (out->json) {
-		output_json_leases(out, &lease, &freeze->places, &clocks);
+		output_json_leases(out, &lease, &freeze->paths, &clocks);
 		output_json_add(out->doc, "filesystems", output_json_plan(&freeze->plan));
 		return;
 	}
@@ -389,9 +389,9 @@ void freeze_show(struct freezectl *ctl, const struct freeze *freeze, bool kept)
 		lease.id, lease.n_holds, lease.n_holds == 1 ? "" : "s",
 		timefmt_span(lease.begin_ns, lease.frozen_ns, span),
 		timefmt_text(&clocks, lease.deadline_ns, text));
-	output_holds(out, &lease, &freeze->places);
+	output_holds(out, &lease, &freeze->paths);
 	for (i = 0; i < freeze->plan.n; i++) {
-		char path[PLACES_TEXT_MAX], why[1024];
+		char path[PATHS_TEXT_MAX], why[1024];
 
 		if (freeze->plan.v[i].skip)
 			fprintf(out->text, "not frozen: %s: %s\n",
@@ -426,7 +426,7 @@ bool freeze_keep(struct freezectl *ctl, const struct freeze_request *request,
 		 struct freeze *freeze)
 {
 	struct freezeguard_lease *lease = &freeze->lease;
-	struct verdict_context context = { .places = freeze->places };
+	struct verdict_context context = { .paths = freeze->paths };
 	uint64_t until = lease->deadline_ns;
 	int r;
 

@@ -46,12 +46,12 @@ struct freeze_request {
 /**
  * struct freeze - a freeze on its way; zero it before use
  * @plan: what is to be frozen
- * @places: the paths of @plan
+ * @paths: the paths of @plan
  * @lease: the lease, once it is taken
  */
 struct freeze {
 	struct plan plan;
-	struct places places;
+	struct paths paths;
 	struct freezeguard_lease lease;
 };
 

@@ -89,7 +89,7 @@ static void show_stalls(struct freezectl *ctl, const struct thaw *thaw)
 bool thaw_finish(struct freezectl *ctl, struct thaw *thaw, uint64_t until_ns, uint64_t wait_ms)
 {
 	struct verdict_context context = {
-		.places.mounts = &ctl->mounts,
+		.paths.mounts = &ctl->mounts,
 		.observer = freezectl_observer(ctl),
 		.wait_ms = wait_ms,
 	};
@@ -123,14 +123,14 @@ bool thaw_finish(struct freezectl *ctl, struct thaw *thaw, uint64_t until_ns, ui
 /**
  * thaw_json() - a lease that was ended, with how writers had waited
  * @thaw: finished
- * @places: for the paths of its filesystems
+ * @paths: for the paths of its filesystems
  *
  * Return: the object; NULL (JSON's null) if there is no memory.
  */
-struct json_object *thaw_json(const struct thaw *thaw, const struct places *places)
+struct json_object *thaw_json(const struct thaw *thaw, const struct paths *paths)
 {
 	struct clocks clocks = timefmt_now();
-	struct json_object *object = output_json_lease(&thaw->lease, places, &clocks);
+	struct json_object *object = output_json_lease(&thaw->lease, paths, &clocks);
 	const struct observed_stalls *stalls = &thaw->stalls;
 	bool some = thaw->stalls_known && (stalls->known || stalls->waited);
 
@@ -146,7 +146,7 @@ struct json_object *thaw_json(const struct thaw *thaw, const struct places *plac
 }
 
 /** thaw_document() - thaw_json() as the only one of the document's "leases" */
-void thaw_document(struct freezectl *ctl, const struct thaw *thaw, const struct places *places)
+void thaw_document(struct freezectl *ctl, const struct thaw *thaw, const struct paths *paths)
 {
 	struct json_object *array;
 
@@ -154,7 +154,7 @@ void thaw_document(struct freezectl *ctl, const struct thaw *thaw, const struct 
 		return;
 	array = json_object_new_array();
 	if (array)
-		json_object_array_add(array, thaw_json(thaw, places));
+		json_object_array_add(array, thaw_json(thaw, paths));
 	output_json_add(ctl->out.doc, "leases", array);
 }
 
@@ -168,7 +168,7 @@ void thaw_late(struct freezectl *ctl, const struct freezeguard_lease *lease, uin
 {
 	struct verdict_context context = {
 		.clocks = timefmt_now(),
-		.places.mounts = &ctl->mounts,
+		.paths.mounts = &ctl->mounts,
 		.observer = freezectl_observer(ctl),
 		.wait_ms = wait_ms,
 	};

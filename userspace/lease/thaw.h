@@ -33,7 +33,7 @@ struct thaw {
 bool thaw_request(struct freezectl *ctl, struct thaw *thaw);
 bool thaw_finish(struct freezectl *ctl, struct thaw *thaw, uint64_t until_ns, uint64_t wait_ms);
 void thaw_late(struct freezectl *ctl, const struct freezeguard_lease *lease, uint64_t wait_ms);
-struct json_object *thaw_json(const struct thaw *thaw, const struct places *places);
-void thaw_document(struct freezectl *ctl, const struct thaw *thaw, const struct places *places);
+struct json_object *thaw_json(const struct thaw *thaw, const struct paths *paths);
+void thaw_document(struct freezectl *ctl, const struct thaw *thaw, const struct paths *paths);
 
 #endif

@@ -54,7 +54,7 @@ static bool was_frozen(const struct freezeguard_lease *lease, const struct freez
 static void still_held(const struct freezeguard_lease *lease, int code,
 		       const struct verdict_context *c, struct findings *f)
 {
-	char place[PLACES_TEXT_MAX], error[128], span[TIMEFMT_TEXT_MAX];
+	char place[PATHS_TEXT_MAX], error[128], span[TIMEFMT_TEXT_MAX];
 	size_t i, n = 0;
 
 	for (i = 0; i < lease->n_holds; i++) {
@@ -63,7 +63,7 @@ static void still_held(const struct freezeguard_lease *lease, int code,
 		if (hold->state == FREEZEGUARD_HOLD_STATE_RELEASED)
 			continue;
 		n++;
-		places_hold(&c->places, hold, place);
+		paths_hold(&c->paths, hold, place);
 		if (hold->state == FREEZEGUARD_HOLD_STATE_FREEZING)
 			findings_add(f, code, place,
 				     "its freeze has not returned yet and cannot be interrupted; "
@@ -88,7 +88,7 @@ static void still_held(const struct freezeguard_lease *lease, int code,
 static void freeze_not_finished(const struct freezeguard_lease *lease, const char *by,
 				const struct verdict_context *c, struct findings *f)
 {
-	char place[PLACES_TEXT_MAX], span[TIMEFMT_TEXT_MAX];
+	char place[PATHS_TEXT_MAX], span[TIMEFMT_TEXT_MAX];
 	size_t i, n = 0;
 
 	timefmt_span(lease->begin_ns, lease->ended_ns ? lease->ended_ns : c->clocks.now_ns, span);
@@ -98,7 +98,7 @@ static void freeze_not_finished(const struct freezeguard_lease *lease, const cha
 		if (was_frozen(lease, hold))
 			continue;
 		n++;
-		places_hold(&c->places, hold, place);
+		paths_hold(&c->paths, hold, place);
 		if (hold->state == FREEZEGUARD_HOLD_STATE_RELEASED)
 			findings_add(f, EXIT_CODE_FREEZE_FAILED, place, "had not finished freezing "
 				     "%s, after %s; it is not frozen now", by, span);
@@ -115,7 +115,7 @@ static void freeze_not_finished(const struct freezeguard_lease *lease, const cha
 static void freeze_hold_failed(const struct freezeguard_lease *lease,
 			       const struct verdict_context *c, struct findings *f)
 {
-	char place[PLACES_TEXT_MAX], error[128], others[OBSERVED_TEXT_MAX];
+	char place[PATHS_TEXT_MAX], error[128], others[OBSERVED_TEXT_MAX];
 	size_t i, n = 0;
 
 	for (i = 0; i < lease->n_holds; i++) {
@@ -125,7 +125,7 @@ static void freeze_hold_failed(const struct freezeguard_lease *lease,
 		if (!hold->error || was_frozen(lease, hold))
 			continue;
 		n++;
-		places_hold(&c->places, hold, place);
+		paths_hold(&c->paths, hold, place);
 		if (hold->error == EBUSY)
 			findings_add(f, EXIT_CODE_ALREADY_FROZEN, place, "is already frozen by "
 				     "%s, and is left as it is; thaw it with what froze it%s",
@@ -294,7 +294,7 @@ static void thaw_ended_by_deadline(const struct freezeguard_lease *lease,
 static void thaw_broken(const struct freezeguard_lease *lease, const struct verdict_context *c,
 			struct findings *f)
 {
-	char text[TIMEFMT_TEXT_MAX], place[PLACES_TEXT_MAX], buf[96], process[OBSERVED_TEXT_MAX];
+	char text[TIMEFMT_TEXT_MAX], place[PATHS_TEXT_MAX], buf[96], process[OBSERVED_TEXT_MAX];
 	const char *culprit = culprit_text(lease, buf);
 	bool known = culprit == buf;
 	struct fw_last last;
@@ -304,7 +304,7 @@ static void thaw_broken(const struct freezeguard_lease *lease, const struct verd
 		if (lease->holds[i].continuity != FREEZEGUARD_CONTINUITY_BROKEN)
 			continue;
 		n++;
-		places_hold(&c->places, &lease->holds[i], place);
+		paths_hold(&c->paths, &lease->holds[i], place);
 		timefmt_text(&c->clocks, lease->ended_ns, text);
 		if (!known && observed_thaw(c->observer, lease, &lease->holds[i], &last))
 			findings_add(f, EXIT_CODE_NOT_FROZEN, place,
@@ -340,7 +340,7 @@ static void thaw_broken(const struct freezeguard_lease *lease, const struct verd
 bool verdict_thaw(const struct freezeguard_lease *lease, enum verdict_asked asked,
 		  const struct verdict_context *context, struct findings *findings)
 {
-	char text[TIMEFMT_TEXT_MAX], place[PLACES_TEXT_MAX], process[64], error[128];
+	char text[TIMEFMT_TEXT_MAX], place[PATHS_TEXT_MAX], process[64], error[128];
 	char others[OBSERVED_TEXT_MAX];
 	size_t i, before = findings->n;
 	bool good;
@@ -401,7 +401,7 @@ bool verdict_thaw(const struct freezeguard_lease *lease, enum verdict_asked aske
 	for (i = 0; i < lease->n_holds; i++)
 		if (lease->holds[i].still_frozen)
 			findings_add(findings, EXIT_CODE_DONE,
-				     places_hold(&context->places, &lease->holds[i], place),
+				     paths_hold(&context->paths, &lease->holds[i], place),
 				     "is thawed, but kept frozen by %s; thaw it with what froze "
 				     "it%s",
 				     observed_others(context->observer, lease->holds[i].major,
@@ -410,7 +410,7 @@ bool verdict_thaw(const struct freezeguard_lease *lease, enum verdict_asked aske
 	for (i = 0; i < lease->n_holds; i++)
 		if (lease->holds[i].turned_read_only)
 			findings_add(findings, EXIT_CODE_DONE,
-				     places_hold(&context->places, &lease->holds[i], place),
+				     paths_hold(&context->paths, &lease->holds[i], place),
 				     "has become read-only since it was frozen, which is what "
 				     "filesystems do when their device fails; see the kernel's log");
 	return good;

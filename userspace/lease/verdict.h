@@ -18,7 +18,7 @@
 /**
  * struct verdict_context - what the texts are made with
  * @clocks: now
- * @places: for the paths
+ * @paths: for the paths
  * @observer: who knows whose foreign freezes and thaws are; NULL if none is loaded
  * @wait_ms: a thaw: how long its end is waited for; a lease that took longer to be released had a
  *	thaw that failed
@@ -26,7 +26,7 @@
  */
 struct verdict_context {
 	struct clocks clocks;
-	struct places places;
+	struct paths paths;
 	struct observer *observer;
 	uint64_t wait_ms;
 	const char *gave_up;

@@ -37,7 +37,7 @@ static bool is_of(const struct foreign_of *of, uint32_t major, uint32_t minor)
 
 /* What is collected while a map is walked. */
 struct list {
-	const struct places *places;
+	const struct paths *paths;
 	const struct clocks *clocks;
 	const struct foreign_of *of;
 	struct observer *observer;
@@ -55,9 +55,9 @@ static void process_cell(const struct fw_process *by, char *pid, size_t size, ch
 	snprintf(uid, 16, by->pid ? "%u" : "-", by->uid);
 }
 
-static struct json_object *place_json(const struct places *places, uint32_t major, uint32_t minor)
+static struct json_object *place_json(const struct paths *paths, uint32_t major, uint32_t minor)
 {
-	const char *path = places_path(places, major, minor);
+	const char *path = paths_path(paths, major, minor);
 	struct json_object *object = json_object_new_object();
 
 	output_json_add(object, "path", path ? output_json_string(path) : NULL);
@@ -69,7 +69,7 @@ static struct json_object *place_json(const struct places *places, uint32_t majo
 static struct json_object *foreign_json(const struct list *list, dev_t dev,
 					const struct fw_frozen *frozen)
 {
-	struct json_object *object = place_json(list->places, major(dev), minor(dev));
+	struct json_object *object = place_json(list->paths, major(dev), minor(dev));
 
 	output_json_add(object, "fstype", output_json_string(frozen->filesystem));
 	output_json_add(object, "source", output_json_string(frozen->source));
@@ -97,7 +97,7 @@ static int add_foreign(dev_t dev, const struct fw_frozen *frozen, void *data)
 	if (!observed_is_foreign(frozen) || !is_of(list->of, major(dev), minor(dev)))
 		return 0;
 	list->n++;
-	path = places_path(list->places, major(dev), minor(dev));
+	path = paths_path(list->paths, major(dev), minor(dev));
 	snprintf(device, sizeof(device), "%u:%u", major(dev), minor(dev));
 	process_cell(by, process, sizeof(process), uid);
 	if (observed_freeze_since(frozen))
@@ -173,7 +173,7 @@ static int add_writer(uint32_t thread, const struct fw_writer *writer, void *dat
 	if (!is_of(list->of, device->major, device->minor))
 		return 0;
 	list->n++;
-	path = places_path(list->places, device->major, device->minor);
+	path = paths_path(list->paths, device->major, device->minor);
 	snprintf(place, sizeof(place), "%u:%u", device->major, device->minor);
 	if (!path && observer_frozen(list->observer, makedev(device->major, device->minor),
 				     &frozen))
@@ -192,7 +192,7 @@ static int add_writer(uint32_t thread, const struct fw_writer *writer, void *dat
 	object = writer_json(writer->by.pid, thread, comm);
 	output_json_add(object, "uid", json_object_new_int64(writer->by.uid));
 	output_json_add(object, "filesystem",
-			place_json(list->places, device->major, device->minor));
+			place_json(list->paths, device->major, device->minor));
 	output_json_time(object, "since", writer->since_ns, list->clocks);
 	output_json_add(object, "phase", output_json_string(observed_phase_name(writer->phase)));
 	json_object_array_add(list->array, object);
@@ -274,14 +274,14 @@ static void show_unknown(struct freezectl *ctl, const struct list *list)
 /**
  * foreign_show() - show what others than freezeguard have frozen, and who waits for a frozen filesystem
  * @ctl: the call
- * @places: for paths
+ * @paths: for paths
  * @clocks: now
  * @of: of which superblocks
  */
-void foreign_show(struct freezectl *ctl, const struct places *places, const struct clocks *clocks,
+void foreign_show(struct freezectl *ctl, const struct paths *paths, const struct clocks *clocks,
 	       const struct foreign_of *of)
 {
-	struct list list = { .places = places, .clocks = clocks, .of = of };
+	struct list list = { .paths = paths, .clocks = clocks, .of = of };
 
 	list.observer = freezectl_observer(ctl);
 	show_foreign(ctl, &list);

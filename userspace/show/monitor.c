@@ -28,8 +28,8 @@ static bool print(struct freezectl *ctl, struct json_object *line)
 bool monitorshow_lease(struct freezectl *ctl, const char *what,
 		       const struct freezeguard_lease *lease, uint64_t time_ns)
 {
-	const struct places places = { .mounts = &ctl->mounts };
-	char clock[TIMEFMT_TEXT_MAX], deadline[TIMEFMT_TEXT_MAX], place[PLACES_TEXT_MAX];
+	const struct paths paths = { .mounts = &ctl->mounts };
+	char clock[TIMEFMT_TEXT_MAX], deadline[TIMEFMT_TEXT_MAX], place[PATHS_TEXT_MAX];
 	struct clocks clocks = timefmt_now();
 	struct json_object *line = NULL;
 	FILE *file = ctl->out.text;
@@ -44,7 +44,7 @@ bool monitorshow_lease(struct freezectl *ctl, const char *what,
 		output_json_add(line, "time_ns", json_object_new_uint64(time_ns));
 		output_json_add(line, "event_seq", strcmp(what, "event") ? NULL :
 				json_object_new_int64(lease->event_seq));
-		output_json_add(line, "lease", output_json_lease(lease, &places, &clocks));
+		output_json_add(line, "lease", output_json_lease(lease, &paths, &clocks));
 		return print(ctl, line);
 	}
 	fprintf(file, "%s %s %s: %s, %u filesystem%s", timefmt_clock(&clocks, time_ns, clock), what,
@@ -61,7 +61,7 @@ bool monitorshow_lease(struct freezectl *ctl, const char *what,
 			timefmt_text(&clocks, lease->deadline_ns, deadline));
 	for (i = 0; i < lease->n_holds && !strcmp(what, "event"); i++)
 		fprintf(file, "; %s: %u failed thaw%s (%s), trying again",
-			output_clean(places_hold(&places, &lease->holds[i], place), clock,
+			output_clean(paths_hold(&paths, &lease->holds[i], place), clock,
 				     sizeof(clock)), lease->holds[i].thaw_failures,
 			lease->holds[i].thaw_failures == 1 ? "" : "s",
 			strerror((int)lease->holds[i].error));
@@ -219,10 +219,10 @@ static struct json_object *observed_json(const struct fw_event *event, const cha
  */
 bool monitorshow_observed(struct freezectl *ctl, const struct fw_event *event)
 {
-	const struct places places = { .mounts = &ctl->mounts };
-	const char *path = places_path(&places, event->device.major, event->device.minor);
+	const struct paths paths = { .mounts = &ctl->mounts };
+	const char *path = paths_path(&paths, event->device.major, event->device.minor);
 	const char *place = path ? path : event->source;
-	char clock[TIMEFMT_TEXT_MAX], clean[PLACES_TEXT_MAX];
+	char clock[TIMEFMT_TEXT_MAX], clean[PATHS_TEXT_MAX];
 	struct clocks clocks = timefmt_now();
 	struct json_object *line;
 

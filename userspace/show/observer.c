@@ -131,7 +131,7 @@ static void show_totals(struct freezectl *ctl, const struct fw_totals *totals, u
 struct filesystems {
 	struct table *table;
 	struct json_object *array;
-	struct places places;
+	struct paths paths;
 	struct observer *observer;
 	size_t n;
 };
@@ -141,7 +141,7 @@ static int add_filesystem(dev_t dev, const struct fw_filesystem *fs, void *data)
 	char device[32], freezes[24], waits[24], longest_freeze[DURATION_TEXT_MAX],
 		longest_wait[DURATION_TEXT_MAX];
 	struct filesystems *shown = data;
-	const char *path = places_path(&shown->places, major(dev), minor(dev));
+	const char *path = paths_path(&shown->paths, major(dev), minor(dev));
 	struct json_object *object;
 	struct fw_frozen frozen;
 	bool is_frozen;
@@ -183,7 +183,7 @@ static void show_filesystems(struct freezectl *ctl, struct observer *observer)
 	struct filesystems shown = {
 		.table = table_new(headers),
 		.array = ctl->out.json ? json_object_new_array() : NULL,
-		.places = { .mounts = &ctl->mounts },
+		.paths = { .mounts = &ctl->mounts },
 		.observer = observer,
 	};
 	int r;
