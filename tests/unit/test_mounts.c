@@ -159,7 +159,7 @@ int main(void)
 	};
 
 	/* only data_path() of world.h is used here */
-	(void)world_make;
+	(void)machine_make;
 	(void)count_fds;
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

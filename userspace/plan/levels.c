@@ -39,7 +39,7 @@ struct node {
 struct walk {
 	struct plan *plan;
 	const struct mounts *mounts;
-	const struct plan_world *world;
+	const struct machine *machine;
 	struct findings *f;
 	/* below[t * n + u]: target u is below target t, and freezes after it */
 	bool *below;
@@ -175,13 +175,13 @@ static const struct mount_entry *mount_of_file(const struct walk *w, const char 
 	ino_t got_ino;
 	int fd, id;
 
-	fd = w->world->open(path, O_PATH | O_CLOEXEC);
+	fd = w->machine->open(path, O_PATH | O_CLOEXEC);
 	if (fd < 0)
 		return NULL;
-	if (verify && (w->world->identity(fd, &got_dev, &got_ino) || got_dev != dev ||
+	if (verify && (w->machine->identity(fd, &got_dev, &got_ino) || got_dev != dev ||
 		       got_ino != ino))
 		goto close_fd;
-	id = w->world->mount_id(fd);
+	id = w->machine->mount_id(fd);
 	if (id >= 0)
 		e = mounts_find(w->mounts, id);
 close_fd:
@@ -199,7 +199,7 @@ static const struct mount_entry *target_of_device(const struct walk *w, dev_t de
 		dev_t got_dev;
 		ino_t got_ino;
 
-		if (t->fd >= 0 && !w->world->identity(t->fd, &got_dev, &got_ino) && got_dev == dev)
+		if (t->fd >= 0 && !w->machine->identity(t->fd, &got_dev, &got_ino) && got_dev == dev)
 			return find_superblock(w, t->major, t->minor);
 	}
 	return NULL;
@@ -214,7 +214,7 @@ static int push_loop_file(struct walk *w, unsigned int major, unsigned int minor
 	dev_t dev = 0;
 	ino_t ino = 0;
 
-	known = w->world->loop_file(major, minor, &dev, &ino) == 0;
+	known = w->machine->loop_file(major, minor, &dev, &ino) == 0;
 	if (known) {
 		e = find_superblock(w, major(dev), minor(dev));
 		/* mounted nowhere in this namespace, but a block device that we can follow */
@@ -241,7 +241,7 @@ static int walk_device(struct walk *w, unsigned int major, unsigned int minor)
 	char *dir, *path = NULL, *file;
 	int ret = -ENOMEM;
 
-	dir = path_of("%s/dev/block/%u:%u", w->world->sysfs, major, minor);
+	dir = path_of("%s/dev/block/%u:%u", w->machine->sysfs, major, minor);
 	if (!dir)
 		return -ENOMEM;
 	path = path_of("%s/slaves", dir);
@@ -290,7 +290,7 @@ static int push_source(struct walk *w, const char *source)
 {
 	unsigned int major, minor;
 
-	if (strncmp(source, "/dev/", 5) || w->world->block_device(source, &major, &minor))
+	if (strncmp(source, "/dev/", 5) || w->machine->block_device(source, &major, &minor))
 		return 0;
 	return push(w, false, major, minor);
 }
@@ -324,15 +324,15 @@ static int push_btrfs(struct walk *w, const struct mount_entry *e)
 
 	fd = fd_on(w, e);
 	if (fd < 0)
-		fd = opened = w->world->open(e->mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC |
+		fd = opened = w->machine->open(e->mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC |
 					     O_NONBLOCK);
-	ret = fd < 0 ? fd : w->world->btrfs_uuid(fd, uuid);
+	ret = fd < 0 ? fd : w->machine->btrfs_uuid(fd, uuid);
 	if (opened >= 0)
 		close(opened);
 	/* without it at least the device that the mount table has */
 	if (ret)
 		return 0;
-	path = path_of("%s/fs/btrfs/%s/devices", w->world->sysfs, uuid);
+	path = path_of("%s/fs/btrfs/%s/devices", w->machine->sysfs, uuid);
 	if (!path)
 		return -ENOMEM;
 	ret = push_device_directory(w, path);
@@ -463,7 +463,7 @@ static int count_levels(struct walk *w)
 /* Without sysfs all would freeze at once, and one that lies in a file of another could hang. */
 static int warn_of_no_sysfs(const struct walk *w)
 {
-	char *devices = path_of("%s/dev/block", w->world->sysfs);
+	char *devices = path_of("%s/dev/block", w->machine->sysfs);
 
 	if (!devices)
 		return -ENOMEM;
@@ -476,10 +476,10 @@ static int warn_of_no_sysfs(const struct walk *w)
 	return 0;
 }
 
-int levels_assign(struct plan *plan, const struct mounts *m, const struct plan_world *world,
+int levels_assign(struct plan *plan, const struct mounts *m, const struct machine *machine,
 		  struct findings *f)
 {
-	struct walk w = { .plan = plan, .mounts = m, .world = world, .f = f };
+	struct walk w = { .plan = plan, .mounts = m, .machine = machine, .f = f };
 	size_t i;
 	int ret;
 

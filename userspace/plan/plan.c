@@ -46,7 +46,7 @@ static const struct {
 struct planner {
 	struct plan *plan;
 	const struct plan_request *req;
-	const struct plan_world *world;
+	const struct machine *machine;
 	struct findings *f;
 	struct mounts mounts;
 	/* the root filesystem's mount, and where it keeps its files if it is an overlay */
@@ -125,10 +125,10 @@ static const struct mount_entry *mount_of_directory(const struct planner *p, con
 {
 	int fd, id;
 
-	fd = p->world->open(path, OPEN_PATH);
+	fd = p->machine->open(path, OPEN_PATH);
 	if (fd < 0)
 		return NULL;
-	id = p->world->mount_id(fd);
+	id = p->machine->mount_id(fd);
 	close(fd);
 	return id < 0 ? NULL : mounts_find(&p->mounts, id);
 }
@@ -325,7 +325,7 @@ static void add_named(struct planner *p, const char *path, int fd)
 	struct plan_target *t;
 	int id;
 
-	id = p->world->mount_id(fd);
+	id = p->machine->mount_id(fd);
 	if (id < 0) {
 		findings_add(p->f, EXIT_CODE_SYSTEM, path,
 			     "cannot find out on which mount it is: %s", strerror(-id));
@@ -437,12 +437,12 @@ static int open_mountpoint(struct planner *p, struct plan_target *t)
 		if (e->major != t->major || e->minor != t->minor ||
 		    whole != !strcmp(e->root, "/") || !mounts_opens_at_once(&p->mounts, e))
 			continue;
-		fd = p->world->open(e->mountpoint, OPEN_DIR);
+		fd = p->machine->open(e->mountpoint, OPEN_DIR);
 		if (fd < 0) {
 			ret = fd;
 			continue;
 		}
-		id = p->world->mount_id(fd);
+		id = p->machine->mount_id(fd);
 		got = id < 0 ? NULL : mounts_find(&p->mounts, id);
 		if (!got || !same_superblock(got, e)) {
 			/* something else is mounted over it */
@@ -546,7 +546,7 @@ int plan_make(struct plan *plan, const struct plan_request *req, struct findings
 {
 	struct planner p = {
 		.plan = plan, .req = req, .f = f,
-		.world = req->world ? req->world : &plan_world_real,
+		.machine = req->machine ? req->machine : &machine_real,
 	};
 	int *fds, ret;
 	size_t i;
@@ -556,11 +556,11 @@ int plan_make(struct plan *plan, const struct plan_request *req, struct findings
 	if (!fds)
 		return out_of_memory(&p);
 	for (i = 0; i < req->n_paths; i++)
-		fds[i] = p.world->open(req->paths[i], OPEN_DIR);
+		fds[i] = p.machine->open(req->paths[i], OPEN_DIR);
 
-	ret = mounts_read(&p.mounts, p.world->mountinfo);
+	ret = mounts_read(&p.mounts, p.machine->mountinfo);
 	if (ret) {
-		findings_add(f, EXIT_CODE_SYSTEM, p.world->mountinfo,
+		findings_add(f, EXIT_CODE_SYSTEM, p.machine->mountinfo,
 			     "cannot read the mount table: %s", strerror(-ret));
 		failed(&p, ret);
 		goto close_fds;
@@ -571,11 +571,11 @@ int plan_make(struct plan *plan, const struct plan_request *req, struct findings
 		goto free_mounts;
 	}
 	if (p.mounts.n_unreadable)
-		findings_add(f, EXIT_CODE_DONE, p.world->mountinfo,
+		findings_add(f, EXIT_CODE_DONE, p.machine->mountinfo,
 			     "%zu lines of the mount table make no sense; their mounts are left "
 			     "out",
 			     p.mounts.n_unreadable);
-	p.filesystems = read_text(p.world->filesystems);
+	p.filesystems = read_text(p.machine->filesystems);
 	if (find_root(&p) == 0 && req->all && !req->survey)
 		find_needed(&p);
 	for (i = 0; i < req->n_paths; i++) {
@@ -588,7 +588,7 @@ int plan_make(struct plan *plan, const struct plan_request *req, struct findings
 	if (req->all || req->survey)
 		add_all(&p);
 	if (!p.error && !req->survey) {
-		ret = levels_assign(plan, &p.mounts, p.world, f);
+		ret = levels_assign(plan, &p.mounts, p.machine, f);
 		if (ret)
 			failed(&p, ret);
 	}

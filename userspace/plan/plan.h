@@ -42,7 +42,7 @@ struct plan_target {
 };
 
 /**
- * struct plan_world - what a plan sees of the machine; tests have made-up ones
+ * struct machine - what a plan sees of the machine; tests have made-up ones
  * @mountinfo: the mount table, /proc/self/mountinfo
  * @filesystems: the list of filesystem types, /proc/filesystems
  * @sysfs: where sysfs is mounted, /sys
@@ -53,7 +53,7 @@ struct plan_target {
  * @loop_file: st_dev and st_ino of the file behind a loop device, by LOOP_GET_STATUS64; 0 or -errno
  * @btrfs_uuid: the UUID of the btrfs that an open file is on, as text; 0 or -errno
  */
-struct plan_world {
+struct machine {
 	const char *mountinfo;
 	const char *filesystems;
 	const char *sysfs;
@@ -66,7 +66,7 @@ struct plan_world {
 };
 
 /* The machine that this runs on. */
-extern const struct plan_world plan_world_real;
+extern const struct machine machine_real;
 
 /**
  * struct plan_request - what a plan is wanted for
@@ -83,7 +83,7 @@ extern const struct plan_world plan_world_real;
  * @can_freeze: asks the kernel (FREEZEGUARD_CMD_FS_GET) whether the filesystem that @fd is on can
  *	freeze at all: 1, 0, or -errno if that can't be known, which counts as 1. Or NULL.
  * @can_freeze_ctx: its first argument
- * @world: NULL means &plan_world_real
+ * @machine: NULL means &machine_real
  */
 struct plan_request {
 	char **paths;
@@ -95,7 +95,7 @@ struct plan_request {
 	bool survey;
 	int (*can_freeze)(void *ctx, int fd);
 	void *can_freeze_ctx;
-	const struct plan_world *world;
+	const struct machine *machine;
 };
 
 /**
