@@ -54,7 +54,7 @@ static inline int fake_look(uint64_t number, struct supervisor_lease *lease)
 	return 0;
 }
 
-static const struct supervisor_kernel fake = {
+static const struct supervisor_module fake = {
 	.open = fake_open, .fd = fake_fd, .drain = fake_drain, .look = fake_look,
 };
 
@@ -90,7 +90,7 @@ static inline void start(bool lease, uint32_t timeout_ms, uint64_t quiet_ms, uin
 	job = (struct supervisor_job){
 		.id = ID, .run_dir = run_dir, .keep_dir = "/keep", .hooks = &hooks, .paths = "/data",
 		.timeout_ms = timeout_ms, .quiet_until_ns = now + quiet_ms * NS_PER_MS,
-		.give_up_ns = now + give_up_ms * NS_PER_MS, .lease = lease, .kernel = &fake,
+		.give_up_ns = now + give_up_ms * NS_PER_MS, .lease = lease, .module = &fake,
 	};
 	assert_int_equal(supervisor_start(&supervisor, &job), 0);
 }

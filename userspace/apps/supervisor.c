@@ -256,9 +256,9 @@ static void turn(struct process *p, uint64_t until_ns)
 	if (fds[2].revents)
 		accept_client(p);
 	if (fds[3].revents) {
-		p->job->kernel->drain();
+		p->job->module->drain();
 		/* It may have closed it. */
-		p->events = p->job->kernel->fd();
+		p->events = p->job->module->fd();
 	}
 	for (i = 0; i < N_CLIENTS; i++)
 		if (p->clients[i] >= 0 && fds[4 + i].revents)
@@ -453,7 +453,7 @@ static bool lease_over(struct process *p, uint64_t *ended_ns, char *why)
 {
 	struct supervisor_lease lease;
 	uint64_t now = freezeguard_now_ns();
-	int r = p->job->kernel->look(p->session.lease_number, &lease);
+	int r = p->job->module->look(p->session.lease_number, &lease);
 
 	if (r == -ENOENT) {
 		strcpy(why, "none");
@@ -660,9 +660,9 @@ static void __attribute__((noreturn)) work(const struct supervisor_job *job, int
 	}
 	if (!r && job->lease) {
 		what = "connect to the kernel module";
-		r = job->kernel->open();
+		r = job->module->open();
 		if (!r)
-			p.events = job->kernel->fd();
+			p.events = job->module->fd();
 	}
 	if (!r) {
 		what = "write its record";

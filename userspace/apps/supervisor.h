@@ -30,20 +30,20 @@ struct supervisor_lease {
 };
 
 /**
- * struct supervisor_kernel - who is asked about leases; tests have a made-up one
+ * struct supervisor_module - who is asked about leases; tests have a made-up one
  * @open: connect; called in the supervisor's process. 0 or a negative errno.
  * @fd: becomes readable when something happened; -1: it has to be asked now and then
  * @drain: forget what made @fd readable
  * @look: how is a lease? 0; -ENOENT there is none; another negative errno
  */
-struct supervisor_kernel {
+struct supervisor_module {
 	int (*open)(void);
 	int (*fd)(void);
 	void (*drain)(void);
 	int (*look)(uint64_t number, struct supervisor_lease *lease);
 };
 
-extern const struct supervisor_kernel supervisor_kernel_real;
+extern const struct supervisor_module supervisor_module_real;
 
 /**
  * struct supervisor_job - what a supervisor is to do
@@ -56,7 +56,7 @@ extern const struct supervisor_kernel supervisor_kernel_real;
  * @quiet_until_ns: when all have to be quiet, CLOCK_BOOTTIME
  * @give_up_ns: when the caller gives up
  * @lease: there will be a lease; else the supervisor keeps the deadline, from its begin on
- * @kernel: who is asked
+ * @module: who is asked
  * @lock: a file that is kept open until the record says who is kept quiet; 0: none
  */
 struct supervisor_job {
@@ -67,7 +67,7 @@ struct supervisor_job {
 	uint32_t timeout_ms;
 	uint64_t quiet_until_ns, give_up_ns;
 	bool lease;
-	const struct supervisor_kernel *kernel;
+	const struct supervisor_module *module;
 	int lock;
 };
 
