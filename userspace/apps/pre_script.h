@@ -34,13 +34,13 @@ struct apps_request {
  * @hooks: those that there are
  * @supervisor: who calls them
  * @started: it was started
- * @session: the record, as it was last read
+ * @record: the record, as it was last read
  */
 struct apps {
 	struct hooks hooks;
 	struct supervisor supervisor;
 	bool started;
-	struct session session;
+	struct record record;
 };
 
 bool apps_prepare(struct freezectl *ctl, const struct apps_request *request, struct apps *apps);
@@ -57,12 +57,12 @@ void apps_show(struct freezectl *ctl, const struct apps *apps);
 void apps_free(struct apps *apps);
 
 /* apps_after.c */
-bool apps_alive(const char *run_dir, const struct session *session);
+bool apps_alive(const char *run_dir, const struct record *record);
 void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config,
-			struct session *session, int code, uint64_t until_ns);
-void apps_after(struct freezectl *ctl, const struct config *config, struct session *session,
+			struct record *record, int code, uint64_t until_ns);
+void apps_after(struct freezectl *ctl, const struct config *config, struct record *record,
 		bool asked_first, uint64_t lease_ended_ns, uint64_t until_ns);
-void apps_show_session(struct freezectl *ctl, const struct session *session, bool after);
-struct json_object *apps_json(const struct session_app *app, const struct clocks *clocks);
+void apps_show_record(struct freezectl *ctl, const struct record *record, bool after);
+struct json_object *apps_json(const struct record_app *app, const struct clocks *clocks);
 
 #endif

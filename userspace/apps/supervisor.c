@@ -41,7 +41,7 @@
  */
 struct process {
 	const struct supervisor_job *job;
-	struct session session;
+	struct record record;
 	const struct hook **hooks;
 	struct hookrun *runs;
 	uint64_t *release_until_ns;
@@ -53,7 +53,7 @@ struct process {
 
 static void save(struct process *p)
 {
-	p->unsaved = -session_save(p->job->run_dir, &p->session);
+	p->unsaved = -record_save(p->job->run_dir, &p->record);
 }
 
 static void say(struct process *p, enum supervisor_word word, const char *text)
@@ -66,7 +66,7 @@ static void say(struct process *p, enum supervisor_word word, const char *text)
 }
 
 /* What a hook has said so far belongs to the record. */
-static void take_output(struct session_app *app, struct hookrun *run, bool thaw)
+static void take_output(struct record_app *app, struct hookrun *run, bool thaw)
 {
 	char **to = thaw ? &app->thaw_output : &app->output;
 	size_t i;
@@ -86,10 +86,10 @@ static bool all_quiet(const struct process *p)
 {
 	size_t i;
 
-	for (i = 0; i < p->session.n_apps; i++)
-		if (p->session.apps[i].state != SESSION_APP_QUIET)
+	for (i = 0; i < p->record.n_apps; i++)
+		if (p->record.apps[i].state != RECORD_APP_QUIET)
 			return false;
-	return p->session.state == SESSION_QUIET;
+	return p->record.state == RECORD_QUIET;
 }
 
 /* Sessions that say themselves that they were lost; they are to be released all the same. */
@@ -98,14 +98,14 @@ static void note_losses(struct process *p)
 	bool lost = false;
 	size_t i;
 
-	for (i = 0; i < p->session.n_apps; i++) {
-		struct session_app *app = &p->session.apps[i];
+	for (i = 0; i < p->record.n_apps; i++) {
+		struct record_app *app = &p->record.apps[i];
 
 		if (!p->runs[i].lost || app->lost)
 			continue;
 		app->lost = true;
-		if (app->state == SESSION_APP_QUIET)
-			app->state = SESSION_APP_LOST;
+		if (app->state == RECORD_APP_QUIET)
+			app->state = RECORD_APP_LOST;
 		lost = true;
 	}
 	if (lost)
@@ -118,17 +118,17 @@ static void reap(struct process *p)
 	bool lost = false;
 	size_t i;
 
-	for (i = 0; i < p->session.n_apps; i++) {
-		struct session_app *app = &p->session.apps[i];
+	for (i = 0; i < p->record.n_apps; i++) {
+		struct record_app *app = &p->record.apps[i];
 		struct hookrun *run = &p->runs[i];
 
 		if (!run->pid || !hookrun_reap(run))
 			continue;
-		if (!app->session || app->state != SESSION_APP_QUIET)
+		if (!app->session || app->state != RECORD_APP_QUIET)
 			continue;
 		app->exit_status = hookrun_exit_status(run);
 		take_output(app, run, false);
-		app->state = SESSION_APP_LOST;
+		app->state = RECORD_APP_LOST;
 		app->lost = true;
 		app->ended_ns = freezeguard_now_ns();
 		lost = true;
@@ -154,9 +154,9 @@ static void hear_control(struct process *p)
 		}
 		switch (message.word) {
 		case SUPERVISOR_LEASE:
-			p->session.lease_number = message.number;
-			p->session.lease_begin_ns = message.begin_ns;
-			p->session.deadline_ns = message.deadline_ns;
+			p->record.lease_number = message.number;
+			p->record.lease_begin_ns = message.begin_ns;
+			p->record.deadline_ns = message.deadline_ns;
 			save(p);
 			break;
 		case SUPERVISOR_CHECK:
@@ -169,7 +169,7 @@ static void hear_control(struct process *p)
 			    p->unsaved ? strerror(p->unsaved) : NULL);
 			break;
 		case SUPERVISOR_KEEP:
-			p->session.kept = true;
+			p->record.kept = true;
 			save(p);
 			break;
 		case SUPERVISOR_ABORT:
@@ -240,12 +240,12 @@ static void turn(struct process *p, uint64_t until_ns)
 	for (i = 0; i < N_CLIENTS; i++)
 		fds[n++] = (struct pollfd){ .fd = p->clients[i], .events = POLLIN };
 	/* More hooks than that are read at least every half second. */
-	for (i = 0; i < p->session.n_apps && n < sizeof(fds) / sizeof(fds[0]); i++)
+	for (i = 0; i < p->record.n_apps && n < sizeof(fds) / sizeof(fds[0]); i++)
 		fds[n++] = (struct pollfd){ .fd = p->runs[i].out, .events = POLLIN };
 	if (poll(fds, n, wait < LOOK_MS ? (int)wait : LOOK_MS) < 0)
 		return;
 
-	for (i = 0; i < p->session.n_apps; i++)
+	for (i = 0; i < p->record.n_apps; i++)
 		hookrun_read(&p->runs[i]);
 	note_losses(p);
 	if (fds[0].revents)
@@ -315,12 +315,12 @@ static void start(struct process *p, size_t i, const char *verb, uint64_t until_
 /* Make an application quiet. Returns whether it is. */
 static bool quiesce(struct process *p, size_t i)
 {
-	struct session_app *app = &p->session.apps[i];
+	struct record_app *app = &p->record.apps[i];
 	struct hookrun *run = &p->runs[i];
 	uint64_t until;
 	bool quiet;
 
-	app->state = SESSION_APP_FREEZING;
+	app->state = RECORD_APP_FREEZING;
 	app->begun = true;
 	app->begin_ns = freezeguard_now_ns();
 	save(p);
@@ -341,19 +341,19 @@ static bool quiesce(struct process *p, size_t i)
 	if (run->ended)
 		app->exit_status = hookrun_exit_status(run);
 	if (app->timed_out)
-		app->state = SESSION_APP_FAILED;
+		app->state = RECORD_APP_FAILED;
 	else if (app->session ? run->ready && !run->ended : run->ended && !app->exit_status)
-		app->state = SESSION_APP_QUIET;
+		app->state = RECORD_APP_QUIET;
 	else if (app->exit_status == HOOKRUN_NOT_READY)
-		app->state = SESSION_APP_NOT_READY;
+		app->state = RECORD_APP_NOT_READY;
 	else
-		app->state = SESSION_APP_FAILED;
-	quiet = app->state == SESSION_APP_QUIET;
+		app->state = RECORD_APP_FAILED;
+	quiet = app->state == RECORD_APP_QUIET;
 	if (quiet)
 		app->quiet_ns = freezeguard_now_ns();
 	/* It may have said so in one breath with READY; the caller asks for that. */
 	if (quiet && app->lost)
-		app->state = SESSION_APP_LOST;
+		app->state = RECORD_APP_LOST;
 	save(p);
 	return quiet;
 }
@@ -368,14 +368,14 @@ static void forget_output(struct hookrun *run)
 /* Tell an application to go on. Returns whether its answer is to be waited for. */
 static bool release_begin(struct process *p, size_t i, const char *word)
 {
-	struct session_app *app = &p->session.apps[i];
+	struct record_app *app = &p->record.apps[i];
 	struct hookrun *run = &p->runs[i];
 
 	/* A session that is over let go by itself. */
 	if (!app->begun || (app->session && run->ended))
 		return false;
-	if (app->state == SESSION_APP_QUIET || app->state == SESSION_APP_LOST)
-		app->state = SESSION_APP_THAWING;
+	if (app->state == RECORD_APP_QUIET || app->state == RECORD_APP_LOST)
+		app->state = RECORD_APP_THAWING;
 	if (app->session) {
 		hookrun_read(run);
 		take_output(app, run, false);
@@ -391,7 +391,7 @@ static bool release_begin(struct process *p, size_t i, const char *word)
 /* Wait until it goes on, or its time is over, and note how that went. */
 static void release_end(struct process *p, size_t i, uint64_t until_ns)
 {
-	struct session_app *app = &p->session.apps[i];
+	struct record_app *app = &p->record.apps[i];
 	struct hookrun *run = &p->runs[i];
 	int exit_status = app->exit_status;
 	bool in_time = wait_for_end(p, run, until_ns, HOOKRUN_KILL_AFTER_MS);
@@ -402,9 +402,9 @@ static void release_end(struct process *p, size_t i, uint64_t until_ns)
 	app->ended_ns = freezeguard_now_ns();
 	if (!in_time || app->exit_status) {
 		app->timed_out = !in_time;
-		app->state = SESSION_APP_THAW_FAILED;
-	} else if (app->state == SESSION_APP_THAWING) {
-		app->state = app->lost ? SESSION_APP_LOST : SESSION_APP_RELEASED;
+		app->state = RECORD_APP_THAW_FAILED;
+	} else if (app->state == RECORD_APP_THAWING) {
+		app->state = app->lost ? RECORD_APP_LOST : RECORD_APP_RELEASED;
 	} else {
 		/* Why it could not be made quiet is what is of interest. */
 		app->exit_status = exit_status;
@@ -419,11 +419,11 @@ static void release_all(struct process *p, const char *why)
 	uint64_t now;
 	size_t i;
 
-	p->session.state = SESSION_RELEASING;
-	p->session.ended_ns = freezeguard_now_ns();
-	snprintf(p->session.why, sizeof(p->session.why), "%s", why);
+	p->record.state = RECORD_RELEASING;
+	p->record.ended_ns = freezeguard_now_ns();
+	snprintf(p->record.why, sizeof(p->record.why), "%s", why);
 	/* One that takes its time does not keep the others quiet. */
-	for (i = p->session.n_apps; i-- > 0; ) {
+	for (i = p->record.n_apps; i-- > 0; ) {
 		if (!release_begin(p, i, word))
 			continue;
 		now = freezeguard_now_ns();
@@ -437,14 +437,14 @@ static void release_all(struct process *p, const char *why)
 		p->release_until_ns[i] = 0;
 	}
 	save(p);
-	for (i = p->session.n_apps; i-- > 0; ) {
+	for (i = p->record.n_apps; i-- > 0; ) {
 		if (!p->release_until_ns[i])
 			continue;
 		release_end(p, i, p->release_until_ns[i]);
 		save(p);
 	}
-	p->session.state = SESSION_RELEASED;
-	p->session.released_ns = freezeguard_now_ns();
+	p->record.state = RECORD_RELEASED;
+	p->record.released_ns = freezeguard_now_ns();
 	save(p);
 }
 
@@ -453,7 +453,7 @@ static bool lease_over(struct process *p, uint64_t *ended_ns, char *why)
 {
 	struct supervisor_lease lease;
 	uint64_t now = freezeguard_now_ns();
-	int r = p->job->module->look(p->session.lease_number, &lease);
+	int r = p->job->module->look(p->record.lease_number, &lease);
 
 	if (r == -ENOENT) {
 		strcpy(why, "none");
@@ -461,7 +461,7 @@ static bool lease_over(struct process *p, uint64_t *ended_ns, char *why)
 	}
 	if (r) {
 		strcpy(why, "deadline");
-		return now >= p->session.deadline_ns + SUPERVISOR_RELEASE_MS * NS_PER_MS;
+		return now >= p->record.deadline_ns + SUPERVISOR_RELEASE_MS * NS_PER_MS;
 	}
 	if (!lease.ended)
 		return false;
@@ -480,33 +480,33 @@ static const char *over_without_lease(const struct process *p, uint64_t *until)
 	uint64_t now = freezeguard_now_ns();
 
 	*until = p->job->give_up_ns + SUPERVISOR_PATIENCE_MS * NS_PER_MS;
-	if (!p->job->lease && (p->session.kept || p->session.deadline_ns < *until))
-		*until = p->session.deadline_ns;
+	if (!p->job->lease && (p->record.kept || p->record.deadline_ns < *until))
+		*until = p->record.deadline_ns;
 	if (p->abort)
 		return "abort";
 	if (p->end)
 		return "request";
-	if (p->orphan && !p->session.kept)
+	if (p->orphan && !p->record.kept)
 		return "owner-death";
 	if (now < *until)
 		return NULL;
-	return *until == p->session.deadline_ns ? "deadline" : "abort";
+	return *until == p->record.deadline_ns ? "deadline" : "abort";
 }
 
 /* All are quiet. Returns when that is to end, and why. */
-static void hold(struct process *p, char why[SESSION_WHY_MAX + 1])
+static void hold(struct process *p, char why[RECORD_WHY_MAX + 1])
 {
 	uint64_t ended_ns = 0, until, now;
 	const char *over = NULL;
 
 	while (!p->killed && !over) {
-		if (!p->session.lease_number) {
+		if (!p->record.lease_number) {
 			over = over_without_lease(p, &until);
 		} else if (lease_over(p, &ended_ns, why)) {
 			return;
 		} else {
 			now = freezeguard_now_ns();
-			until = p->session.deadline_ns;
+			until = p->record.deadline_ns;
 			if (ended_ns || until <= now)
 				until = now + 20 * NS_PER_MS;
 		}
@@ -531,7 +531,7 @@ static void dismiss_clients(struct process *p)
 		close(p->clients[i]);
 	}
 	close(p->listener);
-	if (!session_address(p->job->run_dir, p->job->id, &address))
+	if (!record_address(p->job->run_dir, p->job->id, &address))
 		unlink(address.sun_path);
 }
 
@@ -540,7 +540,7 @@ static int open_listener(const struct supervisor_job *job)
 	struct sockaddr_un address;
 	int fd, r;
 
-	r = session_address(job->run_dir, job->id, &address);
+	r = record_address(job->run_dir, job->id, &address);
 	if (r)
 		return r;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -574,7 +574,7 @@ static int open_signals(void)
 static int make_session(struct process *p)
 {
 	const struct hooks *hooks = p->job->hooks;
-	struct session *s = &p->session;
+	struct record *s = &p->record;
 	size_t i, n = hooks_n_called(hooks);
 
 	snprintf(s->id, sizeof(s->id), "%s", p->job->id);
@@ -589,7 +589,7 @@ static int make_session(struct process *p)
 	if (!s->apps || !p->hooks || !p->runs || !p->release_until_ns)
 		return -ENOMEM;
 	for (i = 0; i < hooks->n; i++) {
-		struct session_app *app = &s->apps[s->n_apps];
+		struct record_app *app = &s->apps[s->n_apps];
 
 		if (hooks->v[i].skip)
 			continue;
@@ -631,7 +631,7 @@ static int detach_from_caller(int control, int lock)
 static void __attribute__((noreturn)) work(const struct supervisor_job *job, int control)
 {
 	struct process p = { .job = job, .control = control, .events = -1 };
-	char why[SESSION_WHY_MAX + 1], text[256];
+	char why[RECORD_WHY_MAX + 1], text[256];
 	const char *what;
 	size_t i;
 	int r;
@@ -647,7 +647,7 @@ static void __attribute__((noreturn)) work(const struct supervisor_job *job, int
 	}
 	if (!r) {
 		what = "make the directory of its records";
-		r = session_directory(job->run_dir);
+		r = record_directory(job->run_dir);
 	}
 	if (!r) {
 		what = "prepare";
@@ -666,7 +666,7 @@ static void __attribute__((noreturn)) work(const struct supervisor_job *job, int
 	}
 	if (!r) {
 		what = "write its record";
-		r = session_save(job->run_dir, &p.session);
+		r = record_save(job->run_dir, &p.record);
 	}
 	if (r) {
 		snprintf(text, sizeof(text), "cannot %s (%s): %s", what, job->run_dir,
@@ -679,9 +679,9 @@ static void __attribute__((noreturn)) work(const struct supervisor_job *job, int
 		close(job->lock);
 	/* It may be that nothing can be read or written while it is frozen. */
 	mlockall(MCL_CURRENT | MCL_FUTURE);
-	session_forget_old(job->run_dir);
+	record_forget_old(job->run_dir);
 
-	for (i = 0; i < p.session.n_apps; i++) {
+	for (i = 0; i < p.record.n_apps; i++) {
 		if (quiesce(&p, i))
 			continue;
 		release_all(&p, p.orphan ? "owner-death" : p.killed ? "killed" : "abort");
@@ -689,14 +689,14 @@ static void __attribute__((noreturn)) work(const struct supervisor_job *job, int
 		dismiss_clients(&p);
 		_exit(0);
 	}
-	p.session.state = SESSION_QUIET;
-	p.session.quiet_ns = freezeguard_now_ns();
+	p.record.state = RECORD_QUIET;
+	p.record.quiet_ns = freezeguard_now_ns();
 	save(&p);
 	say(&p, SUPERVISOR_QUIET, NULL);
 	hold(&p, why);
 	if (!strcmp(why, "killed"))
-		for (i = 0; i < p.session.n_apps; i++)
-			p.session.apps[i].lost = true;
+		for (i = 0; i < p.record.n_apps; i++)
+			p.record.apps[i].lost = true;
 	release_all(&p, why);
 	say(&p, SUPERVISOR_OVER, NULL);
 	dismiss_clients(&p);

@@ -26,7 +26,7 @@
  */
 struct supervisor_lease {
 	bool ended, released;
-	char cause[SESSION_WHY_MAX + 1];
+	char cause[RECORD_WHY_MAX + 1];
 };
 
 /**

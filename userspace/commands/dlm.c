@@ -163,38 +163,38 @@ static void post_script(struct freezectl *ctl, struct call *call)
 	uint64_t until = call->start_ns + call->script_timeout_ms * NS_PER_MS;
 	const struct config *config = call->apps.config;
 	struct thaw thaw = { .id = call->request.id };
-	struct session session;
+	struct record record;
 	bool first;
 	int r;
 
-	r = session_load(config->run_dir, call->request.id, &session);
+	r = record_load(config->run_dir, call->request.id, &record);
 	if (r) {
-		session = (struct session){ 0 };
+		record = (struct record){ 0 };
 		if (r != -ENOENT)
 			findings_add(&ctl->findings, EXIT_CODE_EXPIRED, call->request.id, "the "
 				     "record of its applications in %s cannot be read (%s): whether "
 				     "there were any, and whether they stayed quiet, is not known",
 				     config->run_dir, strerror(-r));
 	}
-	first = session.state != SESSION_RELEASED;
-	if (session.id[0] && !session.has_lease) {
-		apps_after(ctl, config, &session, first, 0, until);
+	first = record.state != RECORD_RELEASED;
+	if (record.id[0] && !record.has_lease) {
+		apps_after(ctl, config, &record, first, 0, until);
 	} else {
 		if (freezectl_connect(ctl) && thaw_request(ctl, &thaw)) {
 			thaw_finish(ctl, &thaw, until, call->script_timeout_ms);
 			thaw_document(ctl, &thaw, &paths);
 		}
 		/* It may be about an earlier or later one of that name. */
-		if (session.id[0] && thaw.requested && session.lease_number == thaw.number &&
-		    session.lease_begin_ns == thaw.lease.begin_ns)
-			apps_after(ctl, config, &session, first, thaw.lease.ended_ns, until);
+		if (record.id[0] && thaw.requested && record.lease_number == thaw.number &&
+		    record.lease_begin_ns == thaw.lease.begin_ns)
+			apps_after(ctl, config, &record, first, thaw.lease.ended_ns, until);
 		else
-			session_free(&session);
+			record_free(&record);
 	}
-	if (session.id[0])
-		apps_show_session(ctl, &session, true);
+	if (record.id[0])
+		apps_show_record(ctl, &record, true);
 	freezeguard_lease_clear(&thaw.lease);
-	session_free(&session);
+	record_free(&record);
 }
 
 static void dry_run(struct freezectl *ctl, struct call *call)
