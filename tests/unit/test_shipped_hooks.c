@@ -88,14 +88,14 @@ static void ends(const char *cause, enum record_app_state state)
 static int check(void)
 {
 	static const struct text_list none;
-	const struct hookrun_call call = { .id = ID, .paths = "", .keep = "/keep" };
-	struct hookrun run;
+	const struct hook_call_args call = { .id = ID, .paths = "", .keep = "/keep" };
+	struct hook_call run;
 	int status;
 
 	assert_int_equal(hooks_find(&hooks, &hookdir_config, &none, &hookdir_findings), 0);
-	assert_true(hookrun_whole(&run, &hooks.v[0], "check", &call, in_s(20)));
-	status = hookrun_exit_status(&run);
-	hookrun_close(&run);
+	assert_true(hook_call_whole(&run, &hooks.v[0], "check", &call, in_s(20)));
+	status = hook_call_exit_status(&run);
+	hook_call_close(&run);
 	hooks_free(&hooks);
 	return status;
 }

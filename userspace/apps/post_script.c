@@ -88,12 +88,12 @@ static const struct hook *hook_named(const struct hooks *hooks, const char *name
 }
 
 static void thaw_one(struct record_app *app, const struct hook *hook,
-		     const struct hookrun_call *call, uint64_t until_ns)
+		     const struct hook_call_args *call, uint64_t until_ns)
 {
 	uint64_t until = freezectl_in_ms(hook->thaw_timeout_ms);
 	char *output;
-	struct hookrun run;
-	bool in_time = hookrun_whole(&run, hook, "thaw", call,
+	struct hook_call run;
+	bool in_time = hook_call_whole(&run, hook, "thaw", call,
 				     until < until_ns ? until : until_ns);
 
 	output = text_copy(run.output);
@@ -101,11 +101,11 @@ static void thaw_one(struct record_app *app, const struct hook *hook,
 		free(app->thaw_output);
 		app->thaw_output = output;
 	}
-	app->exit_status = hookrun_exit_status(&run);
+	app->exit_status = hook_call_exit_status(&run);
 	app->ended_ns = freezeguard_now_ns();
 	app->timed_out = !in_time;
 	app->state = in_time && !app->exit_status ? RECORD_APP_LOST : RECORD_APP_THAW_FAILED;
-	hookrun_close(&run);
+	hook_call_close(&run);
 }
 
 /**
@@ -143,7 +143,7 @@ void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, stru
 	for (i = record->n_apps; i-- > 0; ) {
 		struct record_app *app = &record->apps[i];
 		const struct hook *hook = hook_named(&hooks, app->name);
-		const struct hookrun_call call = {
+		const struct hook_call_args call = {
 			.id = record->id, .paths = "", .keep = keep,
 		};
 
@@ -289,7 +289,7 @@ void apps_after(struct freezectl *ctl, const struct config *config, struct recor
 struct json_object *apps_json(const struct record_app *app, const struct clocks *clocks)
 {
 	struct json_object *object = json_object_new_object(), *notes = json_object_new_object();
-	char key[HOOKRUN_LINE_MAX];
+	char key[HOOK_CALL_LINE_MAX];
 	size_t i;
 
 	output_json_add(object, "name", output_json_string(app->name));
@@ -319,7 +319,7 @@ struct json_object *apps_json(const struct record_app *app, const struct clocks 
 /* Each line with the name of the one who said it. */
 static void show_output(FILE *file, const char *name, const char *text)
 {
-	char line[HOOKRUN_LINE_MAX], clean[4 * HOOKRUN_LINE_MAX + 1];
+	char line[HOOK_CALL_LINE_MAX], clean[4 * HOOK_CALL_LINE_MAX + 1];
 	size_t n;
 
 	for (; text && *text; text += n + (text[n] == '\n')) {
@@ -331,7 +331,7 @@ static void show_output(FILE *file, const char *name, const char *text)
 
 static void show_one(struct freezectl *ctl, const struct record_app *app, bool after)
 {
-	char span[TIMEFMT_TEXT_MAX], clean[4 * HOOKRUN_LINE_MAX + 1];
+	char span[TIMEFMT_TEXT_MAX], clean[4 * HOOK_CALL_LINE_MAX + 1];
 	FILE *file = ctl->out.text;
 	size_t i;
 

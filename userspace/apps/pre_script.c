@@ -119,9 +119,9 @@ static const char *last_line(const char *output, char *buf, size_t size)
 	return buf;
 }
 
-static struct hookrun_call call_of(const struct apps_request *request)
+static struct hook_call_args call_of(const struct apps_request *request)
 {
-	return (struct hookrun_call) {
+	return (struct hook_call_args) {
 		.id = request->id, .limit_ms = request->timeout_ms, .paths = "",
 		.keep = request->config->keep_dir,
 	};
@@ -137,7 +137,7 @@ static struct hookrun_call call_of(const struct apps_request *request)
  */
 bool apps_ask(struct freezectl *ctl, const struct apps_request *request, const struct apps *apps)
 {
-	const struct hookrun_call call = call_of(request);
+	const struct hook_call_args call = call_of(request);
 	bool good = true, in_time;
 	char line[1300];
 	const char *said;
@@ -145,7 +145,7 @@ bool apps_ask(struct freezectl *ctl, const struct apps_request *request, const s
 
 	for (i = 0; i < apps->hooks.n; i++) {
 		const struct hook *hook = &apps->hooks.v[i];
-		struct hookrun run;
+		struct hook_call run;
 		uint64_t until;
 
 		if (hook->skip)
@@ -156,19 +156,19 @@ bool apps_ask(struct freezectl *ctl, const struct apps_request *request, const s
 			continue;
 		}
 		until = freezectl_in_ms(hook->timeout_ms);
-		in_time = hookrun_whole(&run, hook, "check", &call, until < request->give_up_ns ?
+		in_time = hook_call_whole(&run, hook, "check", &call, until < request->give_up_ns ?
 					until : request->give_up_ns);
 		said = last_line(run.output, line, sizeof(line));
-		if (in_time && !hookrun_exit_status(&run)) {
+		if (in_time && !hook_call_exit_status(&run)) {
 			fprintf(ctl->out.text, "app %s: is ready\n", hook->name);
 		} else {
 			good = false;
 			findings_add(&ctl->findings, EXIT_CODE_NOT_READY, hook->name,
 				     !in_time ? "took too long to say whether it is ready%s" :
-				     hookrun_exit_status(&run) == HOOKRUN_NOT_READY ?
+				     hook_call_exit_status(&run) == HOOK_CALL_NOT_READY ?
 				     "is not ready%s" : "could not say whether it is ready%s", said);
 		}
-		hookrun_close(&run);
+		hook_call_close(&run);
 	}
 	return good;
 }

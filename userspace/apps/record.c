@@ -222,7 +222,7 @@ static int app_of(struct json_object *object, struct record_app *app)
 	app->begin_ns = number_of(object, "begin_ns");
 	app->quiet_ns = number_of(object, "quiet_ns");
 	app->ended_ns = number_of(object, "ended_ns");
-	for (i = 0; json_object_is_type(notes, json_type_array) && i < HOOKRUN_NOTES_MAX &&
+	for (i = 0; json_object_is_type(notes, json_type_array) && i < HOOK_CALL_NOTES_MAX &&
 	     i < json_object_array_length(notes); i++) {
 		app->notes[i] = text_copy(json_object_get_string(json_object_array_get_idx(notes, i)));
 		if (!app->notes[i])

@@ -78,7 +78,7 @@ struct record_app {
 	int exit_status;
 	uint64_t begin_ns, quiet_ns, ended_ns;
 	char *output, *thaw_output;
-	char *notes[HOOKRUN_NOTES_MAX];
+	char *notes[HOOK_CALL_NOTES_MAX];
 	size_t n_notes;
 };
 

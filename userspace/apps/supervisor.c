@@ -43,7 +43,7 @@ struct process {
 	const struct supervisor_job *job;
 	struct record record;
 	const struct hook **hooks;
-	struct hookrun *runs;
+	struct hook_call *runs;
 	uint64_t *release_until_ns;
 	int control, listener, signals, events;
 	int clients[N_CLIENTS];
@@ -66,7 +66,7 @@ static void say(struct process *p, enum supervisor_word word, const char *text)
 }
 
 /* What a hook has said so far belongs to the record. */
-static void take_output(struct record_app *app, struct hookrun *run, bool thaw)
+static void take_output(struct record_app *app, struct hook_call *run, bool thaw)
 {
 	char **to = thaw ? &app->thaw_output : &app->output;
 	size_t i;
@@ -74,7 +74,7 @@ static void take_output(struct record_app *app, struct hookrun *run, bool thaw)
 	free(*to);
 	*to = text_copy(run->output);
 	for (i = 0; i < run->n_notes; i++) {
-		if (app->n_notes < HOOKRUN_NOTES_MAX)
+		if (app->n_notes < HOOK_CALL_NOTES_MAX)
 			app->notes[app->n_notes++] = run->notes[i];
 		else
 			free(run->notes[i]);
@@ -120,13 +120,13 @@ static void reap(struct process *p)
 
 	for (i = 0; i < p->record.n_apps; i++) {
 		struct record_app *app = &p->record.apps[i];
-		struct hookrun *run = &p->runs[i];
+		struct hook_call *run = &p->runs[i];
 
-		if (!run->pid || !hookrun_reap(run))
+		if (!run->pid || !hook_call_reap(run))
 			continue;
 		if (!app->session || app->state != RECORD_APP_QUIET)
 			continue;
-		app->exit_status = hookrun_exit_status(run);
+		app->exit_status = hook_call_exit_status(run);
 		take_output(app, run, false);
 		app->state = RECORD_APP_LOST;
 		app->lost = true;
@@ -246,7 +246,7 @@ static void turn(struct process *p, uint64_t until_ns)
 		return;
 
 	for (i = 0; i < p->record.n_apps; i++)
-		hookrun_read(&p->runs[i]);
+		hook_call_read(&p->runs[i]);
 	note_losses(p);
 	if (fds[0].revents)
 		hear_signals(p);
@@ -269,7 +269,7 @@ static void turn(struct process *p, uint64_t until_ns)
  * Wait for the end of a call that is to end; if it does not, it is made to, and has @kill_after_ms
  * to undo what it did.
  */
-static bool wait_for_end(struct process *p, struct hookrun *run, uint64_t until_ns,
+static bool wait_for_end(struct process *p, struct hook_call *run, uint64_t until_ns,
 			 uint32_t kill_after_ms)
 {
 	uint64_t now;
@@ -278,11 +278,11 @@ static bool wait_for_end(struct process *p, struct hookrun *run, uint64_t until_
 		turn(p, until_ns);
 	if (run->ended)
 		return true;
-	hookrun_signal(run, SIGTERM);
+	hook_call_signal(run, SIGTERM);
 	until_ns = freezeguard_now_ns() + kill_after_ms * NS_PER_MS;
 	while (!run->ended && freezeguard_now_ns() < until_ns)
 		turn(p, until_ns);
-	hookrun_signal(run, SIGKILL);
+	hook_call_signal(run, SIGKILL);
 	until_ns = freezeguard_now_ns() + VANISH_MS * NS_PER_MS;
 	while (!run->ended && freezeguard_now_ns() < until_ns)
 		turn(p, until_ns);
@@ -294,17 +294,17 @@ static void start(struct process *p, size_t i, const char *verb, uint64_t until_
 {
 	uint64_t now = freezeguard_now_ns();
 	uint64_t give_up = p->job->give_up_ns > now ? (p->job->give_up_ns - now) / NS_PER_MS : 0;
-	const struct hookrun_call call = {
+	const struct hook_call_args call = {
 		.id = p->job->id,
 		.timeout_ms = until_ns > now ? (uint32_t)((until_ns - now) / NS_PER_MS) : 0,
 		.limit_ms = give_up + p->job->timeout_ms + SUPERVISOR_PATIENCE_MS,
 		.paths = p->job->paths,
 		.keep = p->job->keep_dir,
 	};
-	struct hookrun *run = &p->runs[i];
+	struct hook_call *run = &p->runs[i];
 	int r;
 
-	r = hookrun_start(run, p->hooks[i], verb, &call);
+	r = hook_call_start(run, p->hooks[i], verb, &call);
 	if (!r)
 		return;
 	snprintf(run->output, sizeof(run->output), "cannot be started: %s\n", strerror(-r));
@@ -316,7 +316,7 @@ static void start(struct process *p, size_t i, const char *verb, uint64_t until_
 static bool quiesce(struct process *p, size_t i)
 {
 	struct record_app *app = &p->record.apps[i];
-	struct hookrun *run = &p->runs[i];
+	struct hook_call *run = &p->runs[i];
 	uint64_t until;
 	bool quiet;
 
@@ -335,16 +335,16 @@ static bool quiesce(struct process *p, size_t i)
 		app->timed_out = !p->abort && !p->orphan && !p->killed;
 		/* A one-shot is called with thaw; nobody else knows what a session has begun. */
 		wait_for_end(p, run, 0, app->session ? p->hooks[i]->thaw_timeout_ms :
-			     HOOKRUN_KILL_AFTER_MS);
+			     HOOK_CALL_KILL_AFTER_MS);
 	}
 	take_output(app, run, false);
 	if (run->ended)
-		app->exit_status = hookrun_exit_status(run);
+		app->exit_status = hook_call_exit_status(run);
 	if (app->timed_out)
 		app->state = RECORD_APP_FAILED;
 	else if (app->session ? run->ready && !run->ended : run->ended && !app->exit_status)
 		app->state = RECORD_APP_QUIET;
-	else if (app->exit_status == HOOKRUN_NOT_READY)
+	else if (app->exit_status == HOOK_CALL_NOT_READY)
 		app->state = RECORD_APP_NOT_READY;
 	else
 		app->state = RECORD_APP_FAILED;
@@ -359,7 +359,7 @@ static bool quiesce(struct process *p, size_t i)
 }
 
 /* What was printed until the thaw is not to be printed again after it. */
-static void forget_output(struct hookrun *run)
+static void forget_output(struct hook_call *run)
 {
 	run->n_output = 0;
 	run->output[0] = '\0';
@@ -369,7 +369,7 @@ static void forget_output(struct hookrun *run)
 static bool release_begin(struct process *p, size_t i, const char *word)
 {
 	struct record_app *app = &p->record.apps[i];
-	struct hookrun *run = &p->runs[i];
+	struct hook_call *run = &p->runs[i];
 
 	/* A session that is over let go by itself. */
 	if (!app->begun || (app->session && run->ended))
@@ -377,12 +377,12 @@ static bool release_begin(struct process *p, size_t i, const char *word)
 	if (app->state == RECORD_APP_QUIET || app->state == RECORD_APP_LOST)
 		app->state = RECORD_APP_THAWING;
 	if (app->session) {
-		hookrun_read(run);
+		hook_call_read(run);
 		take_output(app, run, false);
 		forget_output(run);
-		hookrun_let_go(run, word);
+		hook_call_let_go(run, word);
 	} else {
-		hookrun_close(run);
+		hook_call_close(run);
 		start(p, i, "thaw", 0);
 	}
 	return true;
@@ -392,13 +392,13 @@ static bool release_begin(struct process *p, size_t i, const char *word)
 static void release_end(struct process *p, size_t i, uint64_t until_ns)
 {
 	struct record_app *app = &p->record.apps[i];
-	struct hookrun *run = &p->runs[i];
+	struct hook_call *run = &p->runs[i];
 	int exit_status = app->exit_status;
-	bool in_time = wait_for_end(p, run, until_ns, HOOKRUN_KILL_AFTER_MS);
+	bool in_time = wait_for_end(p, run, until_ns, HOOK_CALL_KILL_AFTER_MS);
 
 	take_output(app, run, true);
 	note_losses(p);
-	app->exit_status = hookrun_exit_status(run);
+	app->exit_status = hook_call_exit_status(run);
 	app->ended_ns = freezeguard_now_ns();
 	if (!in_time || app->exit_status) {
 		app->timed_out = !in_time;
