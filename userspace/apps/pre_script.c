@@ -90,12 +90,12 @@ bool apps_startable(struct freezectl *ctl, const struct apps_request *request,
 		    const struct apps *apps, const struct plan *plan)
 {
 	bool good = !hooks_n_called(&apps->hooks) ||
-		    !locked_directory(ctl->fg, plan, request->config->run_dir, &ctl->findings);
+		    !preflight_directory(ctl->fg, plan, request->config->run_dir, &ctl->findings);
 	size_t i;
 
 	for (i = 0; i < apps->hooks.n; i++)
 		if (!apps->hooks.v[i].skip &&
-		    locked_command(ctl->fg, plan, apps->hooks.v[i].path, &ctl->findings))
+		    preflight_command(ctl->fg, plan, apps->hooks.v[i].path, &ctl->findings))
 			good = false;
 	return good;
 }

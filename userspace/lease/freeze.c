@@ -216,10 +216,10 @@ bool freeze_prepare(struct freezectl *ctl, const struct freeze_request *request,
 		return false;
 	}
 	good = check_unfrozen(ctl, &freeze->plan);
-	if (locked_stdio(ctl->fg, &freeze->plan, &ctl->findings))
+	if (preflight_stdio(ctl->fg, &freeze->plan, &ctl->findings))
 		good = false;
 	if (request->command &&
-	    locked_command(ctl->fg, &freeze->plan, request->command, &ctl->findings))
+	    preflight_command(ctl->fg, &freeze->plan, request->command, &ctl->findings))
 		good = false;
 	return good;
 }
@@ -337,7 +337,7 @@ bool freeze_take(struct freezectl *ctl, const struct freeze_request *request,
 		superblocks[n].level = freeze->plan.v[i].level;
 		targets[n++] = &freeze->plan.v[i];
 	}
-	if (locked_memory(&freeze->plan, ctl->out.json, &ctl->findings))
+	if (preflight_memory(&freeze->plan, ctl->out.json, &ctl->findings))
 		goto out_free;
 
 	if (freezeguard_lease_new(ctl->fg, request->id, request->timeout_ms,
