@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* hook_call: one call of one hook, as a process */
-#ifndef FREEZEGUARD_HOOKRUN_H
-#define FREEZEGUARD_HOOKRUN_H
+#ifndef FREEZEGUARD_APPS_HOOK_CALL_H
+#define FREEZEGUARD_APPS_HOOK_CALL_H
 
 #include <stdbool.h>
 #include <stddef.h>

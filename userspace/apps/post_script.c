@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * apps_after: what a post-script has to do with applications: wait until the supervisor has released
+ * post_script: what a post-script has to do with applications: wait until the supervisor has released
  * them, tell how it went, and do what a supervisor that was killed can no longer do.
  */
 #include <errno.h>

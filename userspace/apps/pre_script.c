@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * apps: what a pre-script does with applications: find their hooks, have a supervisor make them
+ * pre_script: what a pre-script does with applications: find their hooks, have a supervisor make them
  * quiet, give it the lease, and ask it at the end whether all still are.
  */
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* apps: making applications quiet for a freeze, and telling afterwards how that went */
-#ifndef FREEZEGUARD_APPS_H
-#define FREEZEGUARD_APPS_H
+/* pre_script: making applications quiet for a freeze, and telling afterwards how that went */
+#ifndef FREEZEGUARD_APPS_PRE_SCRIPT_H
+#define FREEZEGUARD_APPS_PRE_SCRIPT_H
 
 #include <stdbool.h>
 #include <stdint.h>

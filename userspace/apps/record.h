@@ -3,8 +3,8 @@
  * record: the record of the applications of one freeze, in run_dir. The supervisor writes it;
  * whoever wants to know reads it, also when the supervisor is gone.
  */
-#ifndef FREEZEGUARD_RECORD_H
-#define FREEZEGUARD_RECORD_H
+#ifndef FREEZEGUARD_APPS_RECORD_H
+#define FREEZEGUARD_APPS_RECORD_H
 
 #include <stdbool.h>
 #include <stddef.h>

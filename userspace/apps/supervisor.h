@@ -3,8 +3,8 @@
  * supervisor: the process that calls the hooks of a freeze, keeps session hooks for as long as the
  * lease lives, and lets all go at its end. Documentation/hooks.md says what it promises.
  */
-#ifndef FREEZEGUARD_SUPERVISOR_H
-#define FREEZEGUARD_SUPERVISOR_H
+#ifndef FREEZEGUARD_APPS_SUPERVISOR_H
+#define FREEZEGUARD_APPS_SUPERVISOR_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -4,8 +4,8 @@
  * written at the end, by a deadline: a reader that does not read cannot hold freezectl up while
  * something is frozen, and whether it could be written is known.
  */
-#ifndef FREEZEGUARD_OUTPUT_H
-#define FREEZEGUARD_OUTPUT_H
+#ifndef FREEZEGUARD_BASE_OUTPUT_H
+#define FREEZEGUARD_BASE_OUTPUT_H
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* text: copies of texts, and lists of them */
-#ifndef FREEZEGUARD_TEXT_H
-#define FREEZEGUARD_TEXT_H
+#ifndef FREEZEGUARD_BASE_TEXT_H
+#define FREEZEGUARD_BASE_TEXT_H
 
 #include <stddef.h>
 

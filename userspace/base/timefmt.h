@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* timefmt: the kernel's times, for people: "05:30:12, in 60s" */
-#ifndef FREEZEGUARD_TIMEFMT_H
-#define FREEZEGUARD_TIMEFMT_H
+#ifndef FREEZEGUARD_BASE_TIMEFMT_H
+#define FREEZEGUARD_BASE_TIMEFMT_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * merge: two streams of events as one.
+ * monitor_merge: two streams of events as one.
  *
  * The observer's events have a time. A lease's notification has none of its own: it is the lease as
  * it is, with the times of its states. A notification with another state than the one before is that

@@ -3,8 +3,8 @@
  * freeze: taking a lease, from the plan to FROZEN. Until freeze_keep() it is bound to this process:
  * whatever happens to it, the kernel thaws.
  */
-#ifndef FREEZEGUARD_FREEZE_H
-#define FREEZEGUARD_FREEZE_H
+#ifndef FREEZEGUARD_LEASE_FREEZE_H
+#define FREEZEGUARD_LEASE_FREEZE_H
 
 #include <stdbool.h>
 #include <stdint.h>

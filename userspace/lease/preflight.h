@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* preflight: nothing that freezectl needs while filesystems are frozen may have to come from one */
-#ifndef FREEZEGUARD_PREFLIGHT_H
-#define FREEZEGUARD_PREFLIGHT_H
+#ifndef FREEZEGUARD_LEASE_PREFLIGHT_H
+#define FREEZEGUARD_LEASE_PREFLIGHT_H
 
 #include <freezeguard.h>
 

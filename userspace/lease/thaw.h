@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* thaw: ending leases, and the true answer about each */
-#ifndef FREEZEGUARD_THAW_H
-#define FREEZEGUARD_THAW_H
+#ifndef FREEZEGUARD_LEASE_THAW_H
+#define FREEZEGUARD_LEASE_THAW_H
 
 #include <stdbool.h>
 #include <stdint.h>

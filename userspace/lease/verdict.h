@@ -3,8 +3,8 @@
  * verdict: what a lease's state means for the one who asked to freeze or to thaw, as findings with
  * exit codes. It only computes: it asks nobody but the observer, and changes nothing.
  */
-#ifndef FREEZEGUARD_VERDICT_H
-#define FREEZEGUARD_VERDICT_H
+#ifndef FREEZEGUARD_LEASE_VERDICT_H
+#define FREEZEGUARD_LEASE_VERDICT_H
 
 #include <stdbool.h>
 

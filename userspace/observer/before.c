@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* observer_before: what was frozen before the observer came */
+/* before: what was frozen before the observer came */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* observer_keep: what a load keeps of the set that it replaces */
+/* keep: what a load keeps of the set that it replaces */
 #ifndef FREEZEGUARD_OBSERVER_KEEP_H
 #define FREEZEGUARD_OBSERVER_KEEP_H
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * observer_load: puts the observer's programs into the kernel and takes them away again.
+ * load: puts the observer's programs into the kernel and takes them away again.
  *
  * A load makes a whole set in OBSERVER_NEW_DIR, next to one that may be there already. A set's programs
  * do nothing until the map "gate", which the sets share, has the set's number. When all are attached, the

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * observer_load: puts the observer's programs into the kernel and takes them away again. Links and
+ * load: puts the observer's programs into the kernel and takes them away again. Links and
  * maps are pinned: what is loaded stays when this program ends.
  */
 #ifndef FREEZEGUARD_OBSERVER_LOAD_H

@@ -3,8 +3,8 @@
  * observed: what the observer saw of a superblock, a lease or a writer, in words and as JSON. Every
  * function takes a NULL for an observer that isn't loaded, and then says no more than is known.
  */
-#ifndef FREEZEGUARD_OBSERVED_H
-#define FREEZEGUARD_OBSERVED_H
+#ifndef FREEZEGUARD_OBSERVER_OBSERVED_H
+#define FREEZEGUARD_OBSERVER_OBSERVED_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * observer_pins: where the observer's parts are pinned, and what they are as a whole: a set. A set is
+ * pins: where the observer's parts are pinned, and what they are as a whole: a set. A set is
  * a folder: its maps and iterators by name, the other programs' links in "links", and "about". For
  * those who load and who read.
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * observer: reads what the observer's programs know, from the maps that are pinned below
+ * read: reads what the observer's programs know, from the maps that are pinned below
  * OBSERVER_DIR. It takes nothing but system calls on these maps.
  */
 #include <errno.h>

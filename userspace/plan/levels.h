@@ -3,8 +3,8 @@
  * levels: in which order stacked filesystems freeze. One on a loop device freezes before the one
  * that holds the loop's file, or its last writes would wait for a frozen filesystem for ever.
  */
-#ifndef FREEZEGUARD_LEVELS_H
-#define FREEZEGUARD_LEVELS_H
+#ifndef FREEZEGUARD_PLAN_LEVELS_H
+#define FREEZEGUARD_PLAN_LEVELS_H
 
 #include "base/findings.h"
 #include "plan/mounts.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* mounts: the mount table of this mount namespace; the only file that knows libmount */
-#ifndef FREEZEGUARD_MOUNTS_H
-#define FREEZEGUARD_MOUNTS_H
+#ifndef FREEZEGUARD_PLAN_MOUNTS_H
+#define FREEZEGUARD_PLAN_MOUNTS_H
 
 #include <stdbool.h>
 #include <stddef.h>

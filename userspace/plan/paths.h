@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* paths: what people call a superblock: the path it is mounted at */
-#ifndef FREEZEGUARD_PATHS_H
-#define FREEZEGUARD_PATHS_H
+#ifndef FREEZEGUARD_PLAN_PATHS_H
+#define FREEZEGUARD_PLAN_PATHS_H
 
 #include <freezeguard.h>
 

@@ -3,8 +3,8 @@
  * plan: which superblocks are to be frozen, in which order, and why not the others. It looks, and
  * changes nothing. A mount is told by its id, never by comparing paths.
  */
-#ifndef FREEZEGUARD_PLAN_H
-#define FREEZEGUARD_PLAN_H
+#ifndef FREEZEGUARD_PLAN_PLAN_H
+#define FREEZEGUARD_PLAN_PLAN_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* foreign: what status shows of others' freezes, and of who waits */
-#ifndef FREEZEGUARD_FOREIGN_H
-#define FREEZEGUARD_FOREIGN_H
+#ifndef FREEZEGUARD_SHOW_FOREIGN_H
+#define FREEZEGUARD_SHOW_FOREIGN_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* monitorshow: each line of freezectl monitor, for people or as a JSON object */
+/* monitor: each line of freezectl monitor, for people or as a JSON object */
 #include <string.h>
 
 #include "show/monitor.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* monitorshow: each line of freezectl monitor, for people or as a JSON object */
-#ifndef FREEZEGUARD_MONITORSHOW_H
-#define FREEZEGUARD_MONITORSHOW_H
+/* monitor: each line of freezectl monitor, for people or as a JSON object */
+#ifndef FREEZEGUARD_SHOW_MONITOR_H
+#define FREEZEGUARD_SHOW_MONITOR_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* observer_show: what of the observer is loaded, and what it counted */
+/* observer: what of the observer is loaded, and what it counted */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* planshow: a plan as a table or as JSON, for plan and for dlm dry-run */
+/* plan: a plan as a table or as JSON, for plan and for dlm dry-run */
 #include <stdio.h>
 #include <unistd.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* planshow: a plan for people, with a warning of what its timeout can do to the machine */
-#ifndef FREEZEGUARD_PLANSHOW_H
-#define FREEZEGUARD_PLANSHOW_H
+/* plan: a plan for people, with a warning of what its timeout can do to the machine */
+#ifndef FREEZEGUARD_SHOW_PLAN_H
+#define FREEZEGUARD_SHOW_PLAN_H
 
 #include "freezectl.h"
 
