@@ -67,20 +67,20 @@ static bool mentions(const struct findings *f, const char *text)
 	return false;
 }
 
-static void a_foreign_freeze_has_process_means_and_time(void **state)
+static void a_foreign_freeze_has_process_origin_and_time(void **state)
 {
 	char text[OBSERVED_TEXT_MAX];
 	struct fw_frozen *frozen = fake_frozen(8, 1);
 
 	(void)state;
-	*frozen = (struct fw_frozen) { .means = FW_MEANS_USER, .by = process(4711, "fsfreeze", 1000),
+	*frozen = (struct fw_frozen) { .origin = FW_ORIGIN_USER, .by = process(4711, "fsfreeze", 1000),
 				       .since_ns = T(160) };
 	observed_others(FAKE, 8, 1, &now, text);
 	assert_non_null(strstr(text, "something other than freezeguard"));
 	assert_non_null(strstr(text, "process 4711 (fsfreeze) of user 1000"));
 	assert_non_null(strstr(text, "ioctl"));
 	assert_non_null(strstr(text, "10s ago"));
-	frozen->means = FW_MEANS_DEVICE;
+	frozen->origin = FW_ORIGIN_DEVICE;
 	assert_non_null(strstr(observed_others(FAKE, 8, 1, &now, text), "device-mapper"));
 	assert_string_equal(observed_hint(FAKE), "");
 }
@@ -91,7 +91,7 @@ static void a_freeze_before_the_observer_is_called_that(void **state)
 	struct fw_frozen *frozen = fake_frozen(8, 1);
 
 	(void)state;
-	*frozen = (struct fw_frozen) { .means = FW_MEANS_UNKNOWN };
+	*frozen = (struct fw_frozen) { .origin = FW_ORIGIN_UNKNOWN };
 	assert_non_null(strstr(observed_others(FAKE, 8, 1, &now, text),
 			       "before the observer was loaded"));
 }
@@ -104,8 +104,8 @@ static void on_top_of_a_lease_the_other_one_is_named(void **state)
 
 	(void)state;
 	*frozen = (struct fw_frozen) {
-		.means = FW_MEANS_LEASE, .by = process(99, "fguard/8:1", 0), .since_ns = T(160),
-		.nested = 1, .nested_means = FW_MEANS_DEVICE, .nested_by = process(12, "dmsetup", 0),
+		.origin = FW_ORIGIN_LEASE, .by = process(99, "fguard/8:1", 0), .since_ns = T(160),
+		.nested = 1, .nested_origin = FW_ORIGIN_DEVICE, .nested_by = process(12, "dmsetup", 0),
 		.nested_since_ns = T(165),
 	};
 	observed_others(FAKE, 8, 1, &now, text);
@@ -144,7 +144,7 @@ static void texts_have_room_for_the_longest(void **state)
 
 	(void)state;
 	memset(name, 'x', sizeof(name));
-	*frozen = (struct fw_frozen) { .means = FW_MEANS_SUSPEND, .since_ns = T(1) };
+	*frozen = (struct fw_frozen) { .origin = FW_ORIGIN_SUSPEND, .since_ns = T(1) };
 	frozen->by = (struct fw_process) { .pid = UINT32_MAX, .uid = UINT32_MAX };
 	/* no NUL at the end: only its own length bounds it */
 	memcpy(frozen->by.comm, name, sizeof(name));
@@ -163,7 +163,7 @@ static void who_thawed_is_the_modules_word_or_the_observers(void **state)
 
 	(void)state;
 	holds[1].continuity = FREEZEGUARD_CONTINUITY_BROKEN;
-	fs->last = (struct fw_last) { .lease = 7, .thaw_means = FW_MEANS_USER, .thawed_ns = T(120),
+	fs->last = (struct fw_last) { .lease = 7, .thaw_origin = FW_ORIGIN_USER, .thawed_ns = T(120),
 				      .thawed_by = process(4711, "fsfreeze", 1000) };
 	verdict_thaw(&lease, VERDICT_LATE, &context, &f);
 	assert_true(mentions(&f, "process 4711 (fsfreeze) of user 1000 thawed it (ioctl)"));
@@ -189,9 +189,9 @@ static void who_thawed_is_the_modules_word_or_the_observers(void **state)
 	fs->last.thawed_ns = T(99);
 	verdict_thaw(&lease, VERDICT_LATE, &context, &f);
 	fs->last.thawed_ns = T(120);
-	fs->last.thaw_means = FW_MEANS_LEASE;
+	fs->last.thaw_origin = FW_ORIGIN_LEASE;
 	verdict_thaw(&lease, VERDICT_LATE, &context, &f);
-	fs->last.thaw_means = FW_MEANS_USER;
+	fs->last.thaw_origin = FW_ORIGIN_USER;
 	fs->last.thawed_by.pid = 0;
 	verdict_thaw(&lease, VERDICT_LATE, &context, &f);
 	assert_true(f.n >= 5);
@@ -218,7 +218,7 @@ static void a_refused_freeze_names_whose_it_is(void **state)
 	lease.frozen_ns = holds[0].frozen_ns = holds[1].frozen_ns = 0;
 	holds[1].error = EBUSY;
 	*fake_frozen(8, 1) = (struct fw_frozen) { .by = process(5, "xfs_freeze", 3),
-						  .since_ns = T(160), .means = FW_MEANS_USER };
+						  .since_ns = T(160), .origin = FW_ORIGIN_USER };
 	assert_false(verdict_freeze(&lease, &context, &f));
 	assert_int_equal(findings_exit_code(&f), 204);
 	assert_true(mentions(&f, "process 5 (xfs_freeze) of user 3"));
@@ -327,22 +327,22 @@ static void every_name_is_there(void **state)
 	uint32_t i;
 
 	(void)state;
-	for (i = FW_MEANS_UNKNOWN; i <= FW_MEANS_SYSRQ; i++) {
-		assert_string_not_equal(observed_means_name(i), "unrecognised");
-		assert_string_not_equal(observed_means(i), "unrecognised");
+	for (i = FW_ORIGIN_UNKNOWN; i <= FW_ORIGIN_SYSRQ; i++) {
+		assert_string_not_equal(observed_origin_name(i), "unrecognised");
+		assert_string_not_equal(observed_origin(i), "unrecognised");
 	}
 	for (i = FW_PHASE_NONE; i <= FW_PHASE_COMPLETE; i++)
 		assert_string_not_equal(observed_phase_name(i), "unrecognised");
 	for (i = FW_EVENT_FROZEN; i <= FW_EVENT_EMERGENCY_THAW; i++)
 		assert_string_not_equal(observed_event_name(i), "unrecognised");
-	assert_string_equal(observed_means_name(1000), "unrecognised");
+	assert_string_equal(observed_origin_name(1000), "unrecognised");
 	assert_string_equal(observed_event_name(0), "unrecognised");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(a_foreign_freeze_has_process_means_and_time, reset),
+		cmocka_unit_test_setup(a_foreign_freeze_has_process_origin_and_time, reset),
 		cmocka_unit_test_setup(a_freeze_before_the_observer_is_called_that, reset),
 		cmocka_unit_test_setup(on_top_of_a_lease_the_other_one_is_named, reset),
 		cmocka_unit_test_setup(without_an_observer_it_says_how_to_know, reset),

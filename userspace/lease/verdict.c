@@ -311,7 +311,7 @@ static void thaw_broken(const struct freezeguard_lease *lease, const struct verd
 				     "%s thawed it (%s) before the end of lease %s, at %s; the "
 				     "snapshot may be inconsistent",
 				     observed_process(&last.thawed_by, process),
-				     observed_means(last.thaw_means), lease->id,
+				     observed_origin(last.thaw_origin), lease->id,
 				     timefmt_text(&c->clocks, last.thawed_ns, text));
 		else
 			findings_add(f, EXIT_CODE_NOT_FROZEN, place,

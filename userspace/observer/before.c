@@ -112,7 +112,7 @@ static void set_lease(int frozen, const struct freezeguard_lease *lease,
 	if (!hold->frozen_ns || hold->released_ns ||
 	    bpf_map_lookup_elem(frozen, &device, &entry) || entry.since_ns || entry.lease.number)
 		return;
-	entry.means = FW_MEANS_LEASE;
+	entry.origin = FW_ORIGIN_LEASE;
 	entry.frozen_ns = hold->frozen_ns;
 	entry.lease.number = lease->number;
 	entry.lease.deadline_ns = lease->deadline_ns;

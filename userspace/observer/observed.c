@@ -21,30 +21,30 @@ static const char *name_of(const char *const *names, size_t n, uint32_t value)
 	return value < n && names[value] ? names[value] : "unrecognised";
 }
 
-/** observed_means_name() - the name of an enum fw_means, for programs */
-const char *observed_means_name(uint32_t means)
+/** observed_origin_name() - the name of an enum fw_origin, for programs */
+const char *observed_origin_name(uint32_t origin)
 {
 	static const char *const names[] = {
-		[FW_MEANS_UNKNOWN] = "unknown", [FW_MEANS_USER] = "user",
-		[FW_MEANS_KERNEL] = "kernel", [FW_MEANS_DEVICE] = "device",
-		[FW_MEANS_SUSPEND] = "suspend", [FW_MEANS_LEASE] = "lease",
-		[FW_MEANS_SYSRQ] = "sysrq",
+		[FW_ORIGIN_UNKNOWN] = "unknown", [FW_ORIGIN_USER] = "user",
+		[FW_ORIGIN_KERNEL] = "kernel", [FW_ORIGIN_DEVICE] = "device",
+		[FW_ORIGIN_SUSPEND] = "suspend", [FW_ORIGIN_LEASE] = "lease",
+		[FW_ORIGIN_SYSRQ] = "sysrq",
 	};
 
-	return name_of(names, ARRAY_SIZE(names), means);
+	return name_of(names, ARRAY_SIZE(names), origin);
 }
 
-/** observed_means() - an enum fw_means for people; what follows "by way of" */
-const char *observed_means(uint32_t means)
+/** observed_origin() - an enum fw_origin for people; what follows "by way of" */
+const char *observed_origin(uint32_t origin)
 {
 	static const char *const texts[] = {
-		[FW_MEANS_UNKNOWN] = "means unknown", [FW_MEANS_USER] = "ioctl",
-		[FW_MEANS_KERNEL] = "kernel", [FW_MEANS_DEVICE] = "device-mapper",
-		[FW_MEANS_SUSPEND] = "system suspend", [FW_MEANS_LEASE] = "freezeguard",
-		[FW_MEANS_SYSRQ] = "SysRq-j",
+		[FW_ORIGIN_UNKNOWN] = "origin unknown", [FW_ORIGIN_USER] = "ioctl",
+		[FW_ORIGIN_KERNEL] = "kernel", [FW_ORIGIN_DEVICE] = "device-mapper",
+		[FW_ORIGIN_SUSPEND] = "system suspend", [FW_ORIGIN_LEASE] = "freezeguard",
+		[FW_ORIGIN_SYSRQ] = "SysRq-j",
 	};
 
-	return name_of(texts, ARRAY_SIZE(texts), means);
+	return name_of(texts, ARRAY_SIZE(texts), origin);
 }
 
 /** observed_phase_name() - the name of an enum fw_phase; as freezeguard_fs_state_name() has them */
@@ -110,7 +110,7 @@ struct json_object *observed_json_process(const struct fw_process *by)
 /* The lease's own freeze may have been the first; who came on top of it is meant then, if anybody. */
 static bool others_came_later(const struct fw_frozen *frozen)
 {
-	return frozen->means == FW_MEANS_LEASE;
+	return frozen->origin == FW_ORIGIN_LEASE;
 }
 
 /** observed_is_foreign() - whether somebody other than freezeguard has frozen it, perhaps on top of a lease */
@@ -130,10 +130,10 @@ const struct fw_process *observed_freezer(const struct fw_frozen *frozen)
 	return others_came_later(frozen) ? &frozen->nested_by : &frozen->by;
 }
 
-/** observed_freeze_means() - by which way observed_freezer() froze it, an enum fw_means */
-uint32_t observed_freeze_means(const struct fw_frozen *frozen)
+/** observed_freeze_origin() - by which way observed_freezer() froze it, an enum fw_origin */
+uint32_t observed_freeze_origin(const struct fw_frozen *frozen)
 {
-	return others_came_later(frozen) ? frozen->nested_means : frozen->means;
+	return others_came_later(frozen) ? frozen->nested_origin : frozen->origin;
 }
 
 /** observed_freeze_since() - since when observed_freezer() has frozen it; 0: not known */
@@ -150,7 +150,7 @@ uint64_t observed_freeze_since(const struct fw_frozen *frozen)
  * @clocks: now
  * @buf: where to
  *
- * Return: @buf: "something other than freezeguard" and as much as is known: process, means, since when.
+ * Return: @buf: "something other than freezeguard" and as much as is known: process, origin, since when.
  */
 const char *observed_others(struct observer *observer, uint32_t major, uint32_t minor,
 			 const struct clocks *clocks, char buf[OBSERVED_TEXT_MAX])
@@ -176,7 +176,7 @@ const char *observed_others(struct observer *observer, uint32_t major, uint32_t 
 	else
 		snprintf(buf, OBSERVED_TEXT_MAX, "something other than freezeguard: %.120s, %s, at %s",
 			 observed_process(observed_freezer(&frozen), process),
-			 observed_means(observed_freeze_means(&frozen)),
+			 observed_origin(observed_freeze_origin(&frozen)),
 			 timefmt_text(clocks, since_ns, since));
 	return buf;
 }
@@ -213,7 +213,7 @@ bool observed_thaw(struct observer *observer, const struct freezeguard_lease *le
 		return false;
 	*last = filesystem.last;
 	return last->lease == lease->number && last->thawed_by.pid &&
-	       last->thaw_means != FW_MEANS_LEASE && hold->freeze_begin_ns &&
+	       last->thaw_origin != FW_ORIGIN_LEASE && hold->freeze_begin_ns &&
 	       last->thawed_ns >= hold->freeze_begin_ns && last->thawed_ns <= until_ns;
 }
 

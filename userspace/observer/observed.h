@@ -36,14 +36,14 @@ struct observed_stalls {
 	uint64_t longest_ns;
 };
 
-const char *observed_means_name(uint32_t means);
+const char *observed_origin_name(uint32_t origin);
 const char *observed_phase_name(uint32_t phase);
 const char *observed_event_name(uint32_t type);
 
 const char *observed_process(const struct fw_process *by, char buf[OBSERVED_TEXT_MAX]);
-const char *observed_means(uint32_t means);
+const char *observed_origin(uint32_t origin);
 bool observed_is_foreign(const struct fw_frozen *frozen);
-uint32_t observed_freeze_means(const struct fw_frozen *frozen);
+uint32_t observed_freeze_origin(const struct fw_frozen *frozen);
 uint64_t observed_freeze_since(const struct fw_frozen *frozen);
 const struct fw_process *observed_freezer(const struct fw_frozen *frozen);
 const char *observed_others(struct observer *observer, uint32_t major, uint32_t minor,

@@ -76,8 +76,8 @@ static struct json_object *foreign_json(const struct list *list, dev_t dev,
 	output_json_add(object, "state", output_json_string(frozen->state == FW_STATE_FROZEN ?
 							    "frozen" : "freezing"));
 	output_json_add(object, "phase", output_json_string(observed_phase_name(frozen->phase)));
-	output_json_add(object, "means",
-			output_json_string(observed_means_name(observed_freeze_means(frozen))));
+	output_json_add(object, "origin",
+			output_json_string(observed_origin_name(observed_freeze_origin(frozen))));
 	output_json_add(object, "by", observed_json_process(observed_freezer(frozen)));
 	output_json_time(object, "since", observed_freeze_since(frozen), list->clocks);
 	output_json_add(object, "before_observer",
@@ -109,7 +109,7 @@ static int add_foreign(dev_t dev, const struct fw_frozen *frozen, void *data)
 	table_row(list->table, (const char *[]) {
 		path ? path : frozen->source, frozen->filesystem, device,
 		frozen->state == FW_STATE_FROZEN ? "frozen" : "being frozen", process, uid,
-		observed_means(observed_freeze_means(frozen)), since, waiting });
+		observed_origin(observed_freeze_origin(frozen)), since, waiting });
 	if (list->array)
 		json_object_array_add(list->array, foreign_json(list, dev, frozen));
 	return 0;
@@ -134,7 +134,7 @@ static void end_list(struct freezectl *ctl, struct list *list, const char *key)
 static void show_foreign(struct freezectl *ctl, struct list *list)
 {
 	static const char *const headers[] = { "FROZEN BY OTHERS", "TYPE", "DEVICE", "STATE", "BY",
-					       "USER", "MEANS", "SINCE", "WAITING", NULL };
+					       "USER", "ORIGIN", "SINCE", "WAITING", NULL };
 
 	output_json_add(ctl->out.doc, "observer", json_object_new_boolean(!!list->observer));
 	output_json_add(ctl->out.doc, "observer_missing", list->observer ? NULL :

@@ -166,8 +166,8 @@ static void observed_text(FILE *file, const struct fw_event *event)
 	if (event->by.pid)
 		fprintf(file, " by %s", output_clean(observed_process(&event->by, process), clean,
 						     sizeof(clean)));
-	if (event->means != FW_MEANS_UNKNOWN && event->type != FW_EVENT_EMERGENCY_THAW)
-		fprintf(file, ", %s", observed_means(event->means));
+	if (event->origin != FW_ORIGIN_UNKNOWN && event->type != FW_EVENT_EMERGENCY_THAW)
+		fprintf(file, ", %s", observed_origin(event->origin));
 	if (event->lease)
 		fprintf(file, ", lease number %llu", (unsigned long long)event->lease);
 	if (event->took_ns)
@@ -186,7 +186,7 @@ static struct json_object *observed_json(const struct fw_event *event, const cha
 	struct json_object *object = json_object_new_object(), *fs = NULL;
 
 	output_json_add(object, "type", output_json_string(observed_event_name(event->type)));
-	output_json_add(object, "means", output_json_string(observed_means_name(event->means)));
+	output_json_add(object, "origin", output_json_string(observed_origin_name(event->origin)));
 	output_json_add(object, "error", event->error ? json_object_new_int64(event->error) : NULL);
 	output_json_add(object, "error_name", error ? output_json_string(error) : NULL);
 	output_json_add(object, "phase", output_json_string(observed_phase_name(event->phase)));
