@@ -85,7 +85,7 @@ check_subcommands() {
 	local summaries
 	summaries=$("$freezectl" --help | sed -nE '/^Subcommands:/,/^$/ s/^  ([a-z]+) +(.*)/\1: \2/p')
 	differ "--help" "$subcommands" "the table" \
-		"$(grep -oE '&cmd_[a-z]+' userspace/freezectl.c | sed 's/&cmd_//')"
+		"$(grep -oE '&cmd_[a-z]+' userspace/main.c | sed 's/&cmd_//')"
 	differ "--help" "$summaries" "the overview" "$(section SUBCOMMANDS $overview |
 		sed -nE '/^\.It Xr freezectl-/ { N; s/^\.It Xr freezectl-([a-z]+) 8\n/\1: /p }')"
 	differ "--help" "$summaries" "the pages" \

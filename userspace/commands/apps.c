@@ -5,6 +5,7 @@
 
 #include "apps/pre_script.h"
 #include "base/duration.h"
+#include "commands/commands.h"
 
 enum { OPT_ID = OPT_FIRST };
 

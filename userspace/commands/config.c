@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/duration.h"
-#include "freezectl.h"
+#include "commands/commands.h"
 
 enum { OPT_PROFILE = OPT_FIRST };
 

@@ -9,11 +9,12 @@
 #include <unistd.h>
 
 #include "apps/pre_script.h"
-#include "commands/execution_id.h"
 #include "base/duration.h"
+#include "commands/commands.h"
+#include "commands/execution_id.h"
 #include "lease/freeze.h"
-#include "show/plan.h"
 #include "lease/thaw.h"
+#include "show/plan.h"
 
 enum {
 	OPT_EXECUTION_ID = OPT_FIRST, OPT_TIMEOUT, OPT_SCRIPT_TIMEOUT, OPT_SYNC_BUDGET, OPT_ALLOW_ROOT,

@@ -2,6 +2,7 @@
 /* freezectl extend: move a lease's deadline */
 #include <errno.h>
 
+#include "commands/commands.h"
 #include "lease/thaw.h"
 
 enum { OPT_ID = OPT_FIRST };

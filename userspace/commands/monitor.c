@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "commands/commands.h"
 #include "commands/monitor_merge.h"
-#include "show/monitor.h"
 #include "observer/stream.h"
+#include "show/monitor.h"
 
 /* The longest that a lease's event is waited for: without the observer there is nothing to poll. */
 #define POLL_MS		500

@@ -2,7 +2,7 @@
 /* freezectl observer: load, unload and show the programs that see every freeze of the machine */
 #include <string.h>
 
-#include "freezectl.h"
+#include "commands/commands.h"
 #include "observer/load.h"
 #include "show/observer.h"
 

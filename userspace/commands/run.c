@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include <fcntl.h>
 
+#include "commands/commands.h"
 #include "lease/freeze.h"
 #include "lease/thaw.h"
 

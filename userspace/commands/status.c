@@ -8,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "freezectl.h"
-#include "show/metrics.h"
+#include "commands/commands.h"
 #include "plan/plan.h"
 #include "show/foreign.h"
+#include "show/metrics.h"
 
 enum { OPT_ID = OPT_FIRST, OPT_HISTORY, OPT_PROMETHEUS };
 

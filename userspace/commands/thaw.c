@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "commands/commands.h"
 #include "lease/thaw.h"
 
 enum { OPT_ID = OPT_FIRST, OPT_ALL, OPT_FORCE, OPT_WAIT };
