@@ -191,7 +191,7 @@ check_code_order() {
 
 json_keys() {
 	grep -ohP 'output_json_add\([^"]*"\K[a-z_]+(?=")' userspace/*/*.c
-	grep -q '	add_error(object' userspace/base/output.c && printf '%s\n' error error_name
+	grep -q '	add_error(object' userspace/show/lease.c && printf '%s\n' error error_name
 	grep -ohP '^\t\t\{ "\K[a-z_]+(?=", "[a-z ]+", (totals->|skipped))' userspace/*/*.c
 	grep -ohP '\toutput_json_time\([a-z]+, "\K[a-z_]+' userspace/*/*.c | sed 's/.*/&_ns\n&_time/'
 }

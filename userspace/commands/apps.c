@@ -6,6 +6,7 @@
 #include "apps/pre_script.h"
 #include "base/duration.h"
 #include "commands/commands.h"
+#include "show/table.h"
 
 enum { OPT_ID = OPT_FIRST };
 

@@ -5,6 +5,7 @@
 
 #include "base/duration.h"
 #include "commands/commands.h"
+#include "show/table.h"
 
 enum { OPT_PROFILE = OPT_FIRST };
 

@@ -205,7 +205,7 @@ static void dry_run(struct freezectl *ctl, struct call *call)
 	bool ready = prepare(ctl, call, &freeze, &apps);
 
 	/* If not, the findings have the code that a pre-script would end with. */
-	planshow(ctl, &freeze.plan, call->request.timeout_ms);
+	show_plan(ctl, &freeze.plan, call->request.timeout_ms);
 	if (ready)
 		ready = apps_ask(ctl, &call->apps, &apps);
 	if (ready)

@@ -4,6 +4,7 @@
 
 #include "commands/commands.h"
 #include "lease/thaw.h"
+#include "show/lease.h"
 
 enum { OPT_ID = OPT_FIRST };
 
@@ -33,7 +34,7 @@ static void extend(struct freezectl *ctl, const char *id, uint32_t ms)
 	else
 		freezectl_refused(ctl, id, EXIT_CODE_SYSTEM);
 	if (lease.number)
-		output_json_leases(&ctl->out, &lease, &paths, &clocks);
+		show_lease_document(&ctl->out, &lease, &paths, &clocks);
 	freezeguard_lease_clear(&lease);
 }
 

@@ -30,7 +30,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		request.all = true;
 
 	freeze_prepare(ctl, &request, &freeze);
-	planshow(ctl, &freeze.plan, request.timeout_ms);
+	show_plan(ctl, &freeze.plan, request.timeout_ms);
 	freeze_free(&freeze);
 }
 

@@ -11,7 +11,9 @@
 #include "commands/commands.h"
 #include "plan/plan.h"
 #include "show/foreign.h"
+#include "show/lease.h"
 #include "show/metrics.h"
+#include "show/table.h"
 
 enum { OPT_ID = OPT_FIRST, OPT_HISTORY, OPT_PROMETHEUS };
 
@@ -73,7 +75,7 @@ static void show_leases(struct freezectl *ctl, struct status *status,
 		n++;
 		add_lease_row(table, lease, &status->clocks);
 		if (array)
-			json_object_array_add(array, output_json_lease(lease, &status->paths,
+			json_object_array_add(array, show_lease_json(lease, &status->paths,
 								       &status->clocks));
 	}
 	output_json_add(ctl->out.doc, "leases", array);
@@ -114,7 +116,7 @@ static void show_one_lease(struct freezectl *ctl, struct status *status, const c
 	status->of.something_frozen = freezeguard_lease_is_live(&lease);
 	for (i = 0; i < lease.n_holds; i++)
 		foreign_of_add(&status->of, lease.holds[i].major, lease.holds[i].minor);
-	output_json_leases(&ctl->out, &lease, &status->paths, &status->clocks);
+	show_lease_document(&ctl->out, &lease, &status->paths, &status->clocks);
 	snprintf(owner, sizeof(owner), "%u (%s)", lease.owner_pid, lease.owner_comm);
 	snprintf(ender, sizeof(ender), "%u (%s)", lease.ender_pid, lease.ender_comm);
 	fprintf(file, "lease:       %s (number %llu)\nstate:       %s%s\n", lease.id,
@@ -139,7 +141,7 @@ static void show_one_lease(struct freezectl *ctl, struct status *status, const c
 	if (lease.error)
 		fprintf(file, "error:       %s\n", strerror((int)lease.error));
 	fprintf(file, "continuity:  %s\n", freezeguard_continuity_name(lease.continuity));
-	output_holds(&ctl->out, &lease, &status->paths);
+	show_lease_table(&ctl->out, &lease, &status->paths);
 	freezeguard_lease_clear(&lease);
 }
 

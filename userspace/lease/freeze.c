@@ -11,8 +11,10 @@
 
 #include "lease/freeze.h"
 #include "lease/preflight.h"
-#include "observer/observed.h"
 #include "lease/verdict.h"
+#include "observer/observed.h"
+#include "show/lease.h"
+#include "show/plan.h"
 
 /* How long after giving up the roll-back is waited for: the rest is the kernel's. */
 #define ROLL_BACK_MS	1500
@@ -381,15 +383,15 @@ void freeze_show(struct freezectl *ctl, const struct freeze *freeze, bool kept)
 	/* It is detached only after this could be written. */
 	lease.bound = !kept;
 	if (out->json) {
-		output_json_leases(out, &lease, &freeze->paths, &clocks);
-		output_json_add(out->doc, "filesystems", output_json_plan(&freeze->plan));
+		show_lease_document(out, &lease, &freeze->paths, &clocks);
+		output_json_add(out->doc, "filesystems", show_plan_json(&freeze->plan));
 		return;
 	}
 	fprintf(out->text, "lease %s: %zu filesystem%s frozen in %s; thaws by itself at %s\n",
 		lease.id, lease.n_holds, lease.n_holds == 1 ? "" : "s",
 		timefmt_span(lease.begin_ns, lease.frozen_ns, span),
 		timefmt_text(&clocks, lease.deadline_ns, text));
-	output_holds(out, &lease, &freeze->paths);
+	show_lease_table(out, &lease, &freeze->paths);
 	for (i = 0; i < freeze->plan.n; i++) {
 		char path[PATHS_TEXT_MAX], why[1024];
 

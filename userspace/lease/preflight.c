@@ -16,9 +16,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/output.h"
 #include "lease/preflight.h"
 #include "plan/mounts.h"
-#include "base/output.h"
+#include "show/lease.h"
 
 /* More than the 128 KiB with which the kernel begins a stack, fs/exec.c. */
 #define STACK_BYTES	(160 * 1024)
@@ -58,7 +59,7 @@ int preflight_memory(const struct plan *plan, bool json, struct findings *findin
 	int r;
 
 	tzset();
-	output_rehearse(plan, json);
+	show_rehearse(plan, json);
 	grow_stack();
 	mallopt(M_TRIM_THRESHOLD, (int)heap_bytes * 4);
 	mallopt(M_MMAP_MAX, 0);

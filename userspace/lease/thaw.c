@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lease/thaw.h"
+#include "show/lease.h"
 
 /* How long after a release its writers are waited for, to tell how long they had waited. */
 #define STALLS_WAIT_MS	200
@@ -130,7 +131,7 @@ bool thaw_finish(struct freezectl *ctl, struct thaw *thaw, uint64_t until_ns, ui
 struct json_object *thaw_json(const struct thaw *thaw, const struct paths *paths)
 {
 	struct clocks clocks = timefmt_now();
-	struct json_object *object = output_json_lease(&thaw->lease, paths, &clocks);
+	struct json_object *object = show_lease_json(&thaw->lease, paths, &clocks);
 	const struct observed_stalls *stalls = &thaw->stalls;
 	bool some = thaw->stalls_known && (stalls->known || stalls->waited);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * observed: what the observer saw, for people and for JSON. The names are those of the observer's
+ * observed: what the observer saw, in words and as names. The names are those of the observer's
  * enums, so that what is printed here and what bpftool prints can be compared.
  */
 #include <stdio.h>
@@ -8,7 +8,6 @@
 #include <sys/sysmacros.h>
 #include <time.h>
 
-#include "base/output.h"
 #include "observer/observed.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -87,24 +86,6 @@ const char *observed_process(const struct fw_process *by, char buf[OBSERVED_TEXT
 	else
 		snprintf(buf, OBSERVED_TEXT_MAX, "a process that is not known");
 	return buf;
-}
-
-/** observed_json_process() - who did something; NULL (JSON's null) if that isn't known */
-struct json_object *observed_json_process(const struct fw_process *by)
-{
-	char comm[FW_COMM_LEN + 1];
-	struct json_object *object;
-
-	if (!by->pid)
-		return NULL;
-	snprintf(comm, sizeof(comm), "%.*s", FW_COMM_LEN, by->comm);
-	object = json_object_new_object();
-	output_json_add(object, "pid", json_object_new_int64(by->pid));
-	output_json_add(object, "tid", json_object_new_int64(by->thread));
-	output_json_add(object, "comm", output_json_string(comm));
-	output_json_add(object, "uid", json_object_new_int64(by->uid));
-	output_json_add(object, "cgroup", by->cgroup ? json_object_new_uint64(by->cgroup) : NULL);
-	return object;
 }
 
 /* The lease's own freeze may have been the first; who came on top of it is meant then, if anybody. */

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * observed: what the observer saw of a superblock, a lease or a writer, in words and as JSON. Every
- * function takes a NULL for an observer that isn't loaded, and then says no more than is known.
+ * observed: what the observer saw of a superblock, a lease or a writer, in words. Every function
+ * takes a NULL for an observer that isn't loaded, and then says no more than is known.
  */
 #ifndef FREEZEGUARD_OBSERVER_OBSERVED_H
 #define FREEZEGUARD_OBSERVER_OBSERVED_H
 
 #include <stdbool.h>
 #include <stdint.h>
-
-#include <json-c/json.h>
 
 #include <freezeguard.h>
 
@@ -56,6 +54,5 @@ bool observed_stalls(struct observer *observer, const struct freezeguard_lease *
 		  uint64_t until_ns, struct observed_stalls *stalls);
 const char *observed_stalls_text(const struct observed_stalls *stalls, char buf[OBSERVED_TEXT_MAX]);
 
-struct json_object *observed_json_process(const struct fw_process *by);
 
 #endif

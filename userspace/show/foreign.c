@@ -8,9 +8,11 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "observer/observed.h"
 #include "show/blocked.h"
 #include "show/foreign.h"
-#include "observer/observed.h"
+#include "show/process.h"
+#include "show/table.h"
 
 /** foreign_of_add() - one superblock more; without memory, all of them */
 void foreign_of_add(struct foreign_of *of, uint32_t major, uint32_t minor)
@@ -78,7 +80,7 @@ static struct json_object *foreign_json(const struct list *list, dev_t dev,
 	output_json_add(object, "phase", output_json_string(observed_phase_name(frozen->phase)));
 	output_json_add(object, "origin",
 			output_json_string(observed_origin_name(observed_freeze_origin(frozen))));
-	output_json_add(object, "by", observed_json_process(observed_freezer(frozen)));
+	output_json_add(object, "by", show_task_json(observed_freezer(frozen)));
 	output_json_time(object, "since", observed_freeze_since(frozen), list->clocks);
 	output_json_add(object, "before_observer",
 			json_object_new_boolean(!observed_freezer(frozen)->pid));

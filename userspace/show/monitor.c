@@ -2,8 +2,10 @@
 /* monitor: each line of freezectl monitor, for people or as a JSON object */
 #include <string.h>
 
-#include "show/monitor.h"
 #include "observer/observed.h"
+#include "show/lease.h"
+#include "show/monitor.h"
+#include "show/process.h"
 
 /* Prints what is in @line, or in the text. Returns false if nobody reads any more. */
 static bool print(struct freezectl *ctl, struct json_object *line)
@@ -17,7 +19,7 @@ static bool print(struct freezectl *ctl, struct json_object *line)
 }
 
 /**
- * monitorshow_lease() - a lease
+ * show_monitor_lease() - a lease
  * @ctl: the call
  * @what: "lease" for one that was there at the start or after a loss, "event" for a change
  * @lease: as it was then
@@ -25,7 +27,7 @@ static bool print(struct freezectl *ctl, struct json_object *line)
  *
  * Return: false: nobody reads any more; there is a finding.
  */
-bool monitorshow_lease(struct freezectl *ctl, const char *what,
+bool show_monitor_lease(struct freezectl *ctl, const char *what,
 		       const struct freezeguard_lease *lease, uint64_t time_ns)
 {
 	const struct paths paths = { .mounts = &ctl->mounts };
@@ -44,7 +46,7 @@ bool monitorshow_lease(struct freezectl *ctl, const char *what,
 		output_json_add(line, "time_ns", json_object_new_uint64(time_ns));
 		output_json_add(line, "event_seq", strcmp(what, "event") ? NULL :
 				json_object_new_int64(lease->event_seq));
-		output_json_add(line, "lease", output_json_lease(lease, &paths, &clocks));
+		output_json_add(line, "lease", show_lease_json(lease, &paths, &clocks));
 		return print(ctl, line);
 	}
 	fprintf(file, "%s %s %s: %s, %u filesystem%s", timefmt_clock(&clocks, time_ns, clock), what,
@@ -70,14 +72,14 @@ bool monitorshow_lease(struct freezectl *ctl, const char *what,
 }
 
 /**
- * monitorshow_lost() - that events were lost
+ * show_monitor_lost() - that events were lost
  * @ctl: the call
  * @source: whose: "lease" or "observer"
  * @n: how many; 0: not known
  *
  * Return: false: nobody reads any more; there is a finding.
  */
-bool monitorshow_lost(struct freezectl *ctl, const char *source, uint64_t n)
+bool show_monitor_lost(struct freezectl *ctl, const char *source, uint64_t n)
 {
 	bool observer = !strcmp(source, "observer");
 	struct json_object *line = NULL;
@@ -102,14 +104,14 @@ bool monitorshow_lost(struct freezectl *ctl, const char *source, uint64_t n)
 }
 
 /**
- * monitorshow_observer() - that the observer came, went, or isn't there
+ * show_monitor_observer() - that the observer came, went, or isn't there
  * @ctl: the call
  * @state: "loaded", "replaced", "gone" or "missing"
  * @text: the same for people
  *
  * Return: false: nobody reads any more; there is a finding.
  */
-bool monitorshow_observer(struct freezectl *ctl, const char *state, const char *text)
+bool show_monitor_observer(struct freezectl *ctl, const char *state, const char *text)
 {
 	struct json_object *line = NULL;
 	char clock[TIMEFMT_TEXT_MAX];
@@ -199,7 +201,7 @@ static struct json_object *observed_json(const struct fw_event *event, const cha
 		output_json_add(fs, "source", output_json_string(event->source));
 	}
 	output_json_add(object, "filesystem", fs);
-	output_json_add(object, "by", observed_json_process(&event->by));
+	output_json_add(object, "by", show_task_json(&event->by));
 	output_json_add(object, "took_ns", json_object_new_uint64(event->took_ns));
 	output_json_add(object, "frozen_for_ns",
 			event->frozen_for_ns ? json_object_new_uint64(event->frozen_for_ns) : NULL);
@@ -211,13 +213,13 @@ static struct json_object *observed_json(const struct fw_event *event, const cha
 }
 
 /**
- * monitorshow_observed() - what the observer saw
+ * show_monitor_observed() - what the observer saw
  * @ctl: the call
  * @event: what it was
  *
  * Return: false: nobody reads any more; there is a finding.
  */
-bool monitorshow_observed(struct freezectl *ctl, const struct fw_event *event)
+bool show_monitor_observed(struct freezectl *ctl, const struct fw_event *event)
 {
 	const struct paths paths = { .mounts = &ctl->mounts };
 	const char *path = paths_path(&paths, event->device.major, event->device.minor);

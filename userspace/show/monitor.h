@@ -8,10 +8,10 @@
 
 #include "freezectl.h"
 
-bool monitorshow_lease(struct freezectl *ctl, const char *what,
+bool show_monitor_lease(struct freezectl *ctl, const char *what,
 		       const struct freezeguard_lease *lease, uint64_t time_ns);
-bool monitorshow_lost(struct freezectl *ctl, const char *source, uint64_t n);
-bool monitorshow_observer(struct freezectl *ctl, const char *state, const char *text);
-bool monitorshow_observed(struct freezectl *ctl, const struct fw_event *event);
+bool show_monitor_lost(struct freezectl *ctl, const char *source, uint64_t n);
+bool show_monitor_observer(struct freezectl *ctl, const char *state, const char *text);
+bool show_monitor_observed(struct freezectl *ctl, const struct fw_event *event);
 
 #endif

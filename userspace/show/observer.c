@@ -7,11 +7,12 @@
 #include <sys/sysmacros.h>
 
 #include "base/duration.h"
-#include "observer/read.h"
-#include "observer/info.h"
-#include "show/observer.h"
-#include "plan/paths.h"
 #include "base/timefmt.h"
+#include "observer/info.h"
+#include "observer/read.h"
+#include "plan/paths.h"
+#include "show/observer.h"
+#include "show/table.h"
 
 
 static const char *state_name(enum observer_point_state state)

@@ -4,7 +4,9 @@
 #define FREEZEGUARD_SHOW_PLAN_H
 
 #include "freezectl.h"
+#include "plan/plan.h"
 
-void planshow(struct freezectl *ctl, const struct plan *plan, uint32_t timeout_ms);
+void show_plan(struct freezectl *ctl, const struct plan *plan, uint32_t timeout_ms);
+struct json_object *show_plan_json(const struct plan *plan);
 
 #endif
