@@ -17,6 +17,14 @@ char *text_copy(const char *text)
 	return strdup(text);
 }
 
+/** text_vformat() - as vasprintf(); the text, for free(); NULL without memory */
+char *text_vformat(const char *fmt, va_list args)
+{
+	char *text;
+
+	return vasprintf(&text, fmt, args) < 0 ? NULL : text;
+}
+
 /** text_format() - as asprintf(); the text, for free(); NULL without memory */
 char *text_format(const char *fmt, ...)
 {
@@ -24,8 +32,7 @@ char *text_format(const char *fmt, ...)
 	char *text;
 
 	va_start(args, fmt);
-	if (vasprintf(&text, fmt, args) < 0)
-		text = NULL;
+	text = text_vformat(fmt, args);
 	va_end(args);
 	return text;
 }

@@ -3,6 +3,7 @@
 #ifndef FREEZEGUARD_BASE_TEXT_H
 #define FREEZEGUARD_BASE_TEXT_H
 
+#include <stdarg.h>
 #include <stddef.h>
 
 /** struct text_list - texts, each of which was copied */
@@ -12,6 +13,7 @@ struct text_list {
 };
 
 char *text_copy(const char *text);
+char *text_vformat(const char *fmt, va_list args) __attribute__((format(printf, 1, 0)));
 char *text_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int text_list_add(struct text_list *list, const char *text);
 void text_list_free(struct text_list *list);

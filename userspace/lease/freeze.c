@@ -12,6 +12,7 @@
 #include "lease/freeze.h"
 #include "lease/preflight.h"
 #include "lease/verdict.h"
+#include "plan/plan.h"
 #include "observer/observed.h"
 #include "show/lease.h"
 #include "show/plan.h"

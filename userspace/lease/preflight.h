@@ -6,7 +6,7 @@
 #include <freezeguard.h>
 
 #include "base/findings.h"
-#include "plan/plan.h"
+#include "plan/targets.h"
 
 int preflight_memory(const struct plan *plan, bool json, struct findings *findings);
 int preflight_stdio(struct freezeguard *fg, const struct plan *plan, struct findings *findings);

@@ -8,7 +8,8 @@
 
 #include "base/findings.h"
 #include "plan/mounts.h"
-#include "plan/plan.h"
+#include "plan/machine.h"
+#include "plan/targets.h"
 
 /**
  * levels_assign() - set the level of each superblock of a plan that will be frozen

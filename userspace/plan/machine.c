@@ -12,8 +12,8 @@
 #include <linux/btrfs.h>
 #include <linux/loop.h>
 
+#include "plan/machine.h"
 #include "plan/mounts.h"
-#include "plan/plan.h"
 
 static int real_open(const char *path, int flags)
 {

@@ -166,6 +166,11 @@ const struct mount_entry *mounts_find(const struct mounts *m, int id)
 	return NULL;
 }
 
+bool mounts_same_superblock(const struct mount_entry *a, const struct mount_entry *b)
+{
+	return a && b && a->major == b->major && a->minor == b->minor;
+}
+
 bool mounts_is_fuse(const struct mount_entry *e)
 {
 	return !strcmp(e->fstype, "fuse") || !strcmp(e->fstype, "fuseblk") ||

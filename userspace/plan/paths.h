@@ -6,7 +6,7 @@
 #include <freezeguard.h>
 
 #include "plan/mounts.h"
-#include "plan/plan.h"
+#include "plan/targets.h"
 
 /* Room for every text of paths_hold(), with the terminating NUL. */
 #define PATHS_TEXT_MAX 4352

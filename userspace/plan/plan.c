@@ -9,7 +9,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,11 +74,6 @@ static int out_of_memory(struct planner *p)
 	findings_add(p->f, EXIT_CODE_SYSTEM, NULL, "out of memory");
 	failed(p, -ENOMEM);
 	return -ENOMEM;
-}
-
-static bool same_superblock(const struct mount_entry *a, const struct mount_entry *b)
-{
-	return a && b && a->major == b->major && a->minor == b->minor;
 }
 
 static char *read_text(const char *path)
@@ -163,80 +157,17 @@ static void find_needed(struct planner *p)
 		p->needed[i] = mount_of_directory(p, needed[i].directory);
 }
 
-static void target_free(struct plan_target *t)
-{
-	if (t->fd >= 0)
-		close(t->fd);
-	free(t->mountpoints);
-	free(t->fstype);
-	free(t->source);
-	free(t->path);
-	free(t->skip);
-}
-
-static struct plan_target *target_find(const struct planner *p, const struct mount_entry *e)
-{
-	size_t i;
-
-	for (i = 0; i < p->plan->n; i++) {
-		struct plan_target *t = &p->plan->v[i];
-
-		if (t->major == e->major && t->minor == e->minor)
-			return t;
-	}
-	return NULL;
-}
-
-/* All mount points of a superblock; the list and its texts are one piece of memory */
-static char **copy_mountpoints(const struct mounts *m, const struct mount_entry *e, size_t *n)
-{
-	size_t i, count = 0, size = 0;
-	char **list, *text;
-
-	for (i = 0; i < m->n; i++) {
-		if (same_superblock(&m->v[i], e)) {
-			size += sizeof(*list) + strlen(m->v[i].mountpoint) + 1;
-			count++;
-		}
-	}
-	list = malloc(size);
-	if (!list)
-		return NULL;
-	text = (char *)(list + count);
-	for (i = 0, *n = 0; i < m->n; i++) {
-		if (same_superblock(&m->v[i], e)) {
-			list[(*n)++] = text;
-			text = stpcpy(text, m->v[i].mountpoint) + 1;
-		}
-	}
-	return list;
-}
-
-/*
- * Add the superblock of a mount; NULL without memory, which is a finding then. The plan has room:
- * there are no more superblocks than mounts.
- */
+/* Add the superblock of a mount; NULL without memory, which is a finding then. */
 static struct plan_target *target_add(struct planner *p, const struct mount_entry *e)
 {
-	struct plan_target t = {
-		.major = e->major,
-		.minor = e->minor,
-		.fstype = strdup(e->fstype),
-		.source = strdup(e->source),
-		.path = strdup(e->mountpoint),
-		.read_only = e->read_only,
-		.is_root = same_superblock(e, p->root) || same_superblock(e, p->below_root),
-		.fd = -1,
-	};
+	struct plan_target *t = plan_add(p->plan, &p->mounts, e);
 
-	t.mountpoints = copy_mountpoints(&p->mounts, e, &t.n_mountpoints);
-	if (!t.fstype || !t.source || !t.path || !t.mountpoints) {
-		target_free(&t);
+	if (!t)
 		out_of_memory(p);
-		return NULL;
-	}
-	p->plan->v[p->plan->n] = t;
-	return &p->plan->v[p->plan->n++];
+	else
+		t->is_root = mounts_same_superblock(e, p->root) ||
+			     mounts_same_superblock(e, p->below_root);
+	return t;
 }
 
 /* Why a path can't be opened, and whose fault that is */
@@ -282,7 +213,7 @@ static bool check_named(struct planner *p, const char *path, const struct mount_
 {
 	if (p->req->survey)
 		return true;
-	if (same_superblock(e, p->root) && !p->req->allow_root) {
+	if (mounts_same_superblock(e, p->root) && !p->req->allow_root) {
 		findings_add(p->f, EXIT_CODE_USAGE, path,
 			     "is on the root filesystem (%s): freezing that stops the whole "
 			     "machine, so "
@@ -290,7 +221,7 @@ static bool check_named(struct planner *p, const char *path, const struct mount_
 		wrong(p);
 		return false;
 	}
-	if (same_superblock(e, p->below_root) && !p->req->allow_root) {
+	if (mounts_same_superblock(e, p->below_root) && !p->req->allow_root) {
 		findings_add(p->f, EXIT_CODE_USAGE, path,
 			     "is on %s, where the root filesystem, an overlay, keeps its files: "
 			     "freezing "
@@ -342,7 +273,7 @@ static void add_named(struct planner *p, const char *path, int fd)
 	}
 	if (!check_named(p, path, e, fd))
 		goto close_fd;
-	if (target_find(p, e))
+	if (plan_find(p->plan, e))
 		goto close_fd;
 	t = target_add(p, e);
 	if (!t)
@@ -413,7 +344,7 @@ static int skip_unopened(struct planner *p, struct plan_target *t, const struct 
 	if (is_excluded(p, t))
 		return plan_skip(t, "it is excluded by the configuration");
 	for (i = 0; i < N_NEEDED; i++)
-		if (same_superblock(e, p->needed[i]))
+		if (mounts_same_superblock(e, p->needed[i]))
 			return plan_skip(t, "it holds %s (%s), without which nobody would ask for "
 					 "the thaw in time; name it to have it frozen",
 					 needed[i].directory, needed[i].whose);
@@ -444,7 +375,7 @@ static int open_mountpoint(struct planner *p, struct plan_target *t)
 		}
 		id = p->machine->mount_id(fd);
 		got = id < 0 ? NULL : mounts_find(&p->mounts, id);
-		if (!got || !same_superblock(got, e)) {
+		if (!got || !mounts_same_superblock(got, e)) {
 			/* something else is mounted over it */
 			close(fd);
 			ret = -ESTALE;
@@ -522,23 +453,12 @@ static void add_all(struct planner *p)
 	for (i = 0; i < p->mounts.n; i++) {
 		const struct mount_entry *e = &p->mounts.v[i];
 
-		if (target_find(p, e) || e->network || !is_on_block_device(p, e))
+		if (plan_find(p->plan, e) || e->network || !is_on_block_device(p, e))
 			continue;
 		if (add_found(p, e)) {
 			out_of_memory(p);
 			return;
 		}
-	}
-}
-
-static void close_all(struct plan *plan)
-{
-	size_t i;
-
-	for (i = 0; i < plan->n; i++) {
-		if (plan->v[i].fd >= 0)
-			close(plan->v[i].fd);
-		plan->v[i].fd = -1;
 	}
 }
 
@@ -593,7 +513,7 @@ int plan_make(struct plan *plan, const struct plan_request *req, struct findings
 			failed(&p, ret);
 	}
 	if (p.error)
-		close_all(plan);
+		plan_close(plan);
 	free(p.filesystems);
 free_mounts:
 	mounts_free(&p.mounts);
@@ -603,42 +523,4 @@ close_fds:
 			close(fds[i]);
 	free(fds);
 	return p.error;
-}
-
-size_t plan_n_to_freeze(const struct plan *plan)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < plan->n; i++)
-		n += !plan->v[i].skip;
-	return n;
-}
-
-int plan_skip(struct plan_target *t, const char *fmt, ...)
-{
-	va_list ap;
-	char *why;
-	int ret;
-
-	va_start(ap, fmt);
-	ret = vasprintf(&why, fmt, ap);
-	va_end(ap);
-	if (ret < 0)
-		return -ENOMEM;
-	free(t->skip);
-	t->skip = why;
-	if (t->fd >= 0)
-		close(t->fd);
-	t->fd = -1;
-	return 0;
-}
-
-void plan_free(struct plan *plan)
-{
-	size_t i;
-
-	for (i = 0; i < plan->n; i++)
-		target_free(&plan->v[i]);
-	free(plan->v);
-	*plan = (struct plan){};
 }

@@ -10,7 +10,7 @@
 #include "base/output.h"
 #include "base/timefmt.h"
 #include "plan/paths.h"
-#include "plan/plan.h"
+#include "plan/targets.h"
 
 struct json_object *show_lease_json(const struct freezeguard_lease *lease,
 				    const struct paths *paths, const struct clocks *clocks);

@@ -4,7 +4,7 @@
 #define FREEZEGUARD_SHOW_PLAN_H
 
 #include "freezectl.h"
-#include "plan/plan.h"
+#include "plan/targets.h"
 
 void show_plan(struct freezectl *ctl, const struct plan *plan, uint32_t timeout_ms);
 struct json_object *show_plan_json(const struct plan *plan);
