@@ -18,30 +18,6 @@
 /* How often a dump is tried when leases come and go in the middle of it. */
 #define DUMP_TRIES	8
 
-/** freezeguard_lease_is_live() - is any of its superblocks not released yet? */
-bool freezeguard_lease_is_live(const struct freezeguard_lease *lease)
-{
-	return lease->n_live || lease->state < FREEZEGUARD_LEASE_STATE_THAWED;
-}
-
-/** freezeguard_lease_clear() - free what a lease points to, and zero it */
-void freezeguard_lease_clear(struct freezeguard_lease *lease)
-{
-	free(lease->holds);
-	memset(lease, 0, sizeof(*lease));
-}
-
-/** freezeguard_lease_list_clear() - free a list and all of its leases, and zero it */
-void freezeguard_lease_list_clear(struct freezeguard_lease_list *list)
-{
-	size_t i;
-
-	for (i = 0; i < list->n; i++)
-		freezeguard_lease_clear(&list->v[i]);
-	free(list->v);
-	memset(list, 0, sizeof(*list));
-}
-
 static struct nl_msg *request_new(struct freezeguard *fg, uint8_t cmd, int flags)
 {
 	struct nl_msg *msg;
