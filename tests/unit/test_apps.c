@@ -9,6 +9,7 @@
 
 #include "capture.h"
 #include "supervised.h"
+#include "apps/post_script.h"
 #include "apps/pre_script.h"
 
 static int setup_conf(void **state)

@@ -10,7 +10,9 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "apps/post_script.h"
 #include "apps/pre_script.h"
+#include "apps/show.h"
 #include "base/duration.h"
 #include "lease/preflight.h"
 

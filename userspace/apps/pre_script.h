@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* pre_script: making applications quiet for a freeze, and telling afterwards how that went */
+/* pre_script: making applications quiet for a freeze */
 #ifndef FREEZEGUARD_APPS_PRE_SCRIPT_H
 #define FREEZEGUARD_APPS_PRE_SCRIPT_H
 
@@ -55,14 +55,5 @@ bool apps_keep(struct freezectl *ctl, const struct apps_request *request, const 
 void apps_abort(struct freezectl *ctl, const struct apps_request *request, struct apps *apps);
 void apps_show(struct freezectl *ctl, const struct apps *apps);
 void apps_free(struct apps *apps);
-
-/* apps_after.c */
-bool apps_alive(const char *run_dir, const struct record *record);
-void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config,
-			struct record *record, int code, uint64_t until_ns);
-void apps_after(struct freezectl *ctl, const struct config *config, struct record *record,
-		bool asked_first, uint64_t lease_ended_ns, uint64_t until_ns);
-void apps_show_record(struct freezectl *ctl, const struct record *record, bool after);
-struct json_object *apps_json(const struct record_app *app, const struct clocks *clocks);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * supervisor: one process, one loop. turn() waits for whatever happens next and notes it; the phases
+ * supervisor: one process, one loop. process_turn() waits for whatever happens next and notes it; the phases
  * (making quiet, holding, letting go) call it until what they wait for has happened or is too late.
  */
 #include <errno.h>
@@ -18,276 +18,11 @@
 #include <unistd.h>
 
 #include "apps/supervisor.h"
+#include "apps/supervisor_process.h"
 #include "base/timefmt.h"
-#include "base/text.h"
 
-#define N_CLIENTS	8
-/* How often the kernel is asked though nothing was heard. */
-#define LOOK_MS		500
 /* After that the next one is released, whether or not the one before has answered. */
 #define OVERTAKE_MS	300
-/* How long a process may take to vanish after SIGKILL. */
-#define VANISH_MS	500
-
-/**
- * struct process - the supervisor
- * @hooks: of each application of the record
- * @runs: its call: the session, or the last one
- * @release_until_ns: until when its release is waited for
- * @abort: let all go, the caller says or is gone
- * @end: let all go, a post-script says; only without a lease
- * @killed: a signal to end came
- * @unsaved: why the record is not on the disk as it should be; 0: it is
- */
-struct process {
-	const struct supervisor_job *job;
-	struct record record;
-	const struct hook **hooks;
-	struct hook_call *runs;
-	uint64_t *release_until_ns;
-	int control, listener, signals, events;
-	int clients[N_CLIENTS];
-	bool abort, end, killed, orphan;
-	int unsaved;
-};
-
-static void save(struct process *p)
-{
-	p->unsaved = -record_save(p->job->run_dir, &p->record);
-}
-
-static void say(struct process *p, enum supervisor_word word, const char *text)
-{
-	struct supervisor_message message = { .word = word };
-
-	snprintf(message.text, sizeof(message.text), "%s", text ? text : "");
-	if (p->control >= 0)
-		send(p->control, &message, sizeof(message), MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
-/* What a hook has said so far belongs to the record. */
-static void take_output(struct record_app *app, struct hook_call *run, bool thaw)
-{
-	char **to = thaw ? &app->thaw_output : &app->output;
-	size_t i;
-
-	free(*to);
-	*to = text_copy(run->output);
-	for (i = 0; i < run->n_notes; i++) {
-		if (app->n_notes < HOOK_CALL_NOTES_MAX)
-			app->notes[app->n_notes++] = run->notes[i];
-		else
-			free(run->notes[i]);
-	}
-	run->n_notes = 0;
-}
-
-static bool all_quiet(const struct process *p)
-{
-	size_t i;
-
-	for (i = 0; i < p->record.n_apps; i++)
-		if (p->record.apps[i].state != RECORD_APP_QUIET)
-			return false;
-	return p->record.state == RECORD_QUIET;
-}
-
-/* Sessions that say themselves that they were lost; they are to be released all the same. */
-static void note_losses(struct process *p)
-{
-	bool lost = false;
-	size_t i;
-
-	for (i = 0; i < p->record.n_apps; i++) {
-		struct record_app *app = &p->record.apps[i];
-
-		if (!p->runs[i].lost || app->lost)
-			continue;
-		app->lost = true;
-		if (app->state == RECORD_APP_QUIET)
-			app->state = RECORD_APP_LOST;
-		lost = true;
-	}
-	if (lost)
-		save(p);
-}
-
-/* Hooks that ended; of those that were quiet that is a loss. */
-static void reap(struct process *p)
-{
-	bool lost = false;
-	size_t i;
-
-	for (i = 0; i < p->record.n_apps; i++) {
-		struct record_app *app = &p->record.apps[i];
-		struct hook_call *run = &p->runs[i];
-
-		if (!run->pid || !hook_call_reap(run))
-			continue;
-		if (!app->session || app->state != RECORD_APP_QUIET)
-			continue;
-		app->exit_status = hook_call_exit_status(run);
-		take_output(app, run, false);
-		app->state = RECORD_APP_LOST;
-		app->lost = true;
-		app->ended_ns = freezeguard_now_ns();
-		lost = true;
-	}
-	if (lost)
-		save(p);
-}
-
-static void hear_control(struct process *p)
-{
-	struct supervisor_message message;
-	ssize_t n;
-
-	for (;;) {
-		n = recv(p->control, &message, sizeof(message), MSG_DONTWAIT);
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			return;
-		if (n != sizeof(message)) {
-			close(p->control);
-			p->control = -1;
-			p->orphan = true;
-			return;
-		}
-		switch (message.word) {
-		case SUPERVISOR_LEASE:
-			p->record.lease_number = message.number;
-			p->record.lease_begin_ns = message.begin_ns;
-			p->record.deadline_ns = message.deadline_ns;
-			save(p);
-			break;
-		case SUPERVISOR_CHECK:
-			/* One that has died is known only when it was looked for. */
-			reap(p);
-			/* Without the record a post-script would not know of applications. */
-			if (p->unsaved)
-				save(p);
-			say(p, all_quiet(p) && !p->unsaved ? SUPERVISOR_STILL : SUPERVISOR_LOST,
-			    p->unsaved ? strerror(p->unsaved) : NULL);
-			break;
-		case SUPERVISOR_KEEP:
-			p->record.kept = true;
-			save(p);
-			break;
-		case SUPERVISOR_ABORT:
-			p->abort = true;
-			break;
-		default:
-			break;
-		}
-	}
-}
-
-static void accept_client(struct process *p)
-{
-	int fd = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	size_t i;
-
-	if (fd < 0)
-		return;
-	for (i = 0; i < N_CLIENTS; i++) {
-		if (p->clients[i] < 0) {
-			p->clients[i] = fd;
-			return;
-		}
-	}
-	close(fd);
-}
-
-static void hear_client(struct process *p, int *fd)
-{
-	char text[16];
-	ssize_t n = read(*fd, text, sizeof(text) - 1);
-
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0) {
-		close(*fd);
-		*fd = -1;
-		return;
-	}
-	text[n] = '\0';
-	/* With a lease its end is the kernel's to tell. */
-	if (!strcmp(text, "end\n") && !p->job->lease)
-		p->end = true;
-}
-
-static void hear_signals(struct process *p)
-{
-	struct signalfd_siginfo info;
-
-	while (read(p->signals, &info, sizeof(info)) == sizeof(info))
-		if (info.ssi_signo != SIGCHLD)
-			p->killed = true;
-}
-
-/* Wait until something happens or @until_ns, and note all that has happened. */
-static void turn(struct process *p, uint64_t until_ns)
-{
-	struct pollfd fds[4 + N_CLIENTS + 64];
-	uint64_t now = freezeguard_now_ns();
-	uint64_t wait = until_ns > now ? (until_ns - now + NS_PER_MS - 1) / NS_PER_MS : 0;
-	nfds_t n = 0;
-	size_t i;
-
-	fds[n++] = (struct pollfd){ .fd = p->signals, .events = POLLIN };
-	fds[n++] = (struct pollfd){ .fd = p->control, .events = POLLIN };
-	fds[n++] = (struct pollfd){ .fd = p->listener, .events = POLLIN };
-	fds[n++] = (struct pollfd){ .fd = p->events, .events = POLLIN };
-	for (i = 0; i < N_CLIENTS; i++)
-		fds[n++] = (struct pollfd){ .fd = p->clients[i], .events = POLLIN };
-	/* More hooks than that are read at least every half second. */
-	for (i = 0; i < p->record.n_apps && n < sizeof(fds) / sizeof(fds[0]); i++)
-		fds[n++] = (struct pollfd){ .fd = p->runs[i].out, .events = POLLIN };
-	if (poll(fds, n, wait < LOOK_MS ? (int)wait : LOOK_MS) < 0)
-		return;
-
-	for (i = 0; i < p->record.n_apps; i++)
-		hook_call_read(&p->runs[i]);
-	note_losses(p);
-	if (fds[0].revents)
-		hear_signals(p);
-	reap(p);
-	if (fds[1].revents)
-		hear_control(p);
-	if (fds[2].revents)
-		accept_client(p);
-	if (fds[3].revents) {
-		p->job->module->drain();
-		/* It may have closed it. */
-		p->events = p->job->module->fd();
-	}
-	for (i = 0; i < N_CLIENTS; i++)
-		if (p->clients[i] >= 0 && fds[4 + i].revents)
-			hear_client(p, &p->clients[i]);
-}
-
-/*
- * Wait for the end of a call that is to end; if it does not, it is made to, and has @kill_after_ms
- * to undo what it did.
- */
-static bool wait_for_end(struct process *p, struct hook_call *run, uint64_t until_ns,
-			 uint32_t kill_after_ms)
-{
-	uint64_t now;
-
-	while (!run->ended && (now = freezeguard_now_ns()) < until_ns)
-		turn(p, until_ns);
-	if (run->ended)
-		return true;
-	hook_call_signal(run, SIGTERM);
-	until_ns = freezeguard_now_ns() + kill_after_ms * NS_PER_MS;
-	while (!run->ended && freezeguard_now_ns() < until_ns)
-		turn(p, until_ns);
-	hook_call_signal(run, SIGKILL);
-	until_ns = freezeguard_now_ns() + VANISH_MS * NS_PER_MS;
-	while (!run->ended && freezeguard_now_ns() < until_ns)
-		turn(p, until_ns);
-	return false;
-}
 
 /* @until_ns: when it has to be quiet; 0: its own timeout counts */
 static void start(struct process *p, size_t i, const char *verb, uint64_t until_ns)
@@ -323,21 +58,21 @@ static bool quiesce(struct process *p, size_t i)
 	app->state = RECORD_APP_FREEZING;
 	app->begun = true;
 	app->begin_ns = freezeguard_now_ns();
-	save(p);
+	process_save(p);
 	until = app->begin_ns + p->hooks[i]->timeout_ms * NS_PER_MS;
 	if (p->job->quiet_until_ns < until)
 		until = p->job->quiet_until_ns;
 	start(p, i, app->session ? "session" : "freeze", until);
 	while (!run->ended && !(app->session && run->ready) && !p->abort && !p->orphan &&
 	       !p->killed && freezeguard_now_ns() < until)
-		turn(p, until);
+		process_turn(p, until);
 	if (!run->ended && !run->ready) {
 		app->timed_out = !p->abort && !p->orphan && !p->killed;
 		/* A one-shot is called with thaw; nobody else knows what a session has begun. */
-		wait_for_end(p, run, 0, app->session ? p->hooks[i]->thaw_timeout_ms :
+		process_wait_for_end(p, run, 0, app->session ? p->hooks[i]->thaw_timeout_ms :
 			     HOOK_CALL_KILL_AFTER_MS);
 	}
-	take_output(app, run, false);
+	process_take_output(app, run, false);
 	if (run->ended)
 		app->exit_status = hook_call_exit_status(run);
 	if (app->timed_out)
@@ -354,7 +89,7 @@ static bool quiesce(struct process *p, size_t i)
 	/* It may have said so in one breath with READY; the caller asks for that. */
 	if (quiet && app->lost)
 		app->state = RECORD_APP_LOST;
-	save(p);
+	process_save(p);
 	return quiet;
 }
 
@@ -378,7 +113,7 @@ static bool release_begin(struct process *p, size_t i, const char *word)
 		app->state = RECORD_APP_THAWING;
 	if (app->session) {
 		hook_call_read(run);
-		take_output(app, run, false);
+		process_take_output(app, run, false);
 		forget_output(run);
 		hook_call_let_go(run, word);
 	} else {
@@ -394,10 +129,10 @@ static void release_end(struct process *p, size_t i, uint64_t until_ns)
 	struct record_app *app = &p->record.apps[i];
 	struct hook_call *run = &p->runs[i];
 	int exit_status = app->exit_status;
-	bool in_time = wait_for_end(p, run, until_ns, HOOK_CALL_KILL_AFTER_MS);
+	bool in_time = process_wait_for_end(p, run, until_ns, HOOK_CALL_KILL_AFTER_MS);
 
-	take_output(app, run, true);
-	note_losses(p);
+	process_take_output(app, run, true);
+	process_note_losses(p);
 	app->exit_status = hook_call_exit_status(run);
 	app->ended_ns = freezeguard_now_ns();
 	if (!in_time || app->exit_status) {
@@ -430,22 +165,22 @@ static void release_all(struct process *p, const char *why)
 		p->release_until_ns[i] = now + p->hooks[i]->thaw_timeout_ms * NS_PER_MS;
 		now += OVERTAKE_MS * NS_PER_MS;
 		while (!p->runs[i].ended && freezeguard_now_ns() < now)
-			turn(p, now);
+			process_turn(p, now);
 		if (!p->runs[i].ended)
 			continue;
 		release_end(p, i, now);
 		p->release_until_ns[i] = 0;
 	}
-	save(p);
+	process_save(p);
 	for (i = p->record.n_apps; i-- > 0; ) {
 		if (!p->release_until_ns[i])
 			continue;
 		release_end(p, i, p->release_until_ns[i]);
-		save(p);
+		process_save(p);
 	}
 	p->record.state = RECORD_RELEASED;
 	p->record.released_ns = freezeguard_now_ns();
-	save(p);
+	process_save(p);
 }
 
 /* Has the lease ended, and can the applications go on? Says why. */
@@ -511,7 +246,7 @@ static void hold(struct process *p, char why[RECORD_WHY_MAX + 1])
 				until = now + 20 * NS_PER_MS;
 		}
 		if (!over)
-			turn(p, until);
+			process_turn(p, until);
 	}
 	strcpy(why, over ? over : "killed");
 }
@@ -522,7 +257,7 @@ static void dismiss_clients(struct process *p)
 	struct sockaddr_un address;
 	size_t i;
 
-	accept_client(p);
+	process_accept_client(p);
 	for (i = 0; i < N_CLIENTS; i++) {
 		if (p->clients[i] < 0)
 			continue;
@@ -571,7 +306,7 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static int make_session(struct process *p)
+static int make_record(struct process *p)
 {
 	const struct hooks *hooks = p->job->hooks;
 	struct record *s = &p->record;
@@ -628,6 +363,43 @@ static int detach_from_caller(int control, int lock)
 	return 0;
 }
 
+/* All that can fail, before any hook is called. @what: set to what was tried last. */
+static int prepare(struct process *p, const char **what)
+{
+	const struct supervisor_job *job = p->job;
+	int r;
+
+	*what = "leave its caller's session";
+	r = detach_from_caller(p->control, job->lock);
+	if (r)
+		return r;
+	*what = "receive signals";
+	p->signals = open_signals();
+	if (p->signals < 0)
+		return -errno;
+	*what = "make the directory of its records";
+	r = record_directory(job->run_dir);
+	if (r)
+		return r;
+	*what = "prepare";
+	r = make_record(p);
+	if (r)
+		return r;
+	*what = "listen";
+	p->listener = open_listener(job);
+	if (p->listener < 0)
+		return p->listener;
+	if (job->lease) {
+		*what = "connect to the kernel module";
+		r = job->module->open();
+		if (r)
+			return r;
+		p->events = job->module->fd();
+	}
+	*what = "write its record";
+	return record_save(job->run_dir, &p->record);
+}
+
 static void __attribute__((noreturn)) work(const struct supervisor_job *job, int control)
 {
 	struct process p = { .job = job, .control = control, .events = -1 };
@@ -638,40 +410,11 @@ static void __attribute__((noreturn)) work(const struct supervisor_job *job, int
 
 	for (i = 0; i < N_CLIENTS; i++)
 		p.clients[i] = -1;
-	what = "leave its caller's session";
-	r = detach_from_caller(control, job->lock);
-	if (!r) {
-		what = "receive signals";
-		p.signals = open_signals();
-		r = p.signals < 0 ? -errno : 0;
-	}
-	if (!r) {
-		what = "make the directory of its records";
-		r = record_directory(job->run_dir);
-	}
-	if (!r) {
-		what = "prepare";
-		r = make_session(&p);
-	}
-	if (!r) {
-		what = "listen";
-		p.listener = open_listener(job);
-		r = p.listener < 0 ? p.listener : 0;
-	}
-	if (!r && job->lease) {
-		what = "connect to the kernel module";
-		r = job->module->open();
-		if (!r)
-			p.events = job->module->fd();
-	}
-	if (!r) {
-		what = "write its record";
-		r = record_save(job->run_dir, &p.record);
-	}
+	r = prepare(&p, &what);
 	if (r) {
 		snprintf(text, sizeof(text), "cannot %s (%s): %s", what, job->run_dir,
 			 strerror(-r));
-		say(&p, SUPERVISOR_BROKEN, text);
+		process_say(&p, SUPERVISOR_BROKEN, text);
 		_exit(1);
 	}
 	/* Whoever comes now finds it. */
@@ -685,20 +428,20 @@ static void __attribute__((noreturn)) work(const struct supervisor_job *job, int
 		if (quiesce(&p, i))
 			continue;
 		release_all(&p, p.orphan ? "owner-death" : p.killed ? "killed" : "abort");
-		say(&p, SUPERVISOR_FAILED, NULL);
+		process_say(&p, SUPERVISOR_FAILED, NULL);
 		dismiss_clients(&p);
 		_exit(0);
 	}
 	p.record.state = RECORD_QUIET;
 	p.record.quiet_ns = freezeguard_now_ns();
-	save(&p);
-	say(&p, SUPERVISOR_QUIET, NULL);
+	process_save(&p);
+	process_say(&p, SUPERVISOR_QUIET, NULL);
 	hold(&p, why);
 	if (!strcmp(why, "killed"))
 		for (i = 0; i < p.record.n_apps; i++)
 			p.record.apps[i].lost = true;
 	release_all(&p, why);
-	say(&p, SUPERVISOR_OVER, NULL);
+	process_say(&p, SUPERVISOR_OVER, NULL);
 	dismiss_clients(&p);
 	_exit(0);
 }

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "apps/post_script.h"
 #include "apps/pre_script.h"
+#include "apps/show.h"
 #include "base/duration.h"
 #include "commands/commands.h"
 #include "show/table.h"
@@ -174,7 +176,7 @@ static int find_shipped(struct hooks *shipped, const struct config *config,
 }
 
 /* All that is remembered, the newest first. */
-static struct json_object *json_of_sessions(const struct config *config,
+static struct json_object *json_of_records(const struct config *config,
 					    const struct record_list *list)
 {
 	struct json_object *array = json_object_new_array();
@@ -215,7 +217,7 @@ static void list_all(struct freezectl *ctl, const struct config *config)
 	list_hooks(ctl, config, &(struct hooks) { .v = shipped.v, .n = i }, &list, table, array);
 	if (ctl->out.json) {
 		output_json_add(ctl->out.doc, "hooks", array);
-		output_json_add(ctl->out.doc, "sessions", json_of_sessions(config, &list));
+		output_json_add(ctl->out.doc, "sessions", json_of_records(config, &list));
 	} else {
 		table_print(table, ctl->out.text);
 	}

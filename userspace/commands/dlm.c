@@ -8,7 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "apps/post_script.h"
 #include "apps/pre_script.h"
+#include "apps/show.h"
 #include "base/duration.h"
 #include "commands/commands.h"
 #include "commands/execution_id.h"

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Waiting for notifications: those to a lease's owner, and those of the group "events". */
 #include <errno.h>
-#include <string.h>
-
 
 #include "internal.h"
 
