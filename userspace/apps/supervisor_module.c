@@ -5,7 +5,7 @@
 
 #include <freezeguard.h>
 
-#include "apps/supervisor.h"
+#include "apps/supervisor_job.h"
 
 /* Events and requests on handles of their own: events could crowd out an answer. */
 static struct freezeguard *asked, *events;

@@ -8,7 +8,7 @@
 
 #include "apps/hook_call.h"
 #include "apps/record.h"
-#include "apps/supervisor.h"
+#include "apps/supervisor_job.h"
 
 /* Those who wait for its end; more are turned away. */
 #define N_CLIENTS	8

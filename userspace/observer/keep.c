@@ -13,6 +13,7 @@
 #include "observer/keep.h"
 #include "observer/layout.h"
 #include "observer/pins.h"
+#include "observer_maps.h"
 
 /*
  * Maps that are of no use without another one whose contents were dropped: what is frozen now is one
@@ -100,8 +101,8 @@ static int reuse(struct bpf_map *map)
 	return r;
 }
 
-int observer_keep_maps(struct observer_bpf *skel, bool complete,
-		       struct observer_load_result *result, bool *counters)
+int observer_keep_maps(struct observer_bpf *skel, bool complete, struct observer_kept *maps,
+		       bool *counters)
 {
 	struct bpf_map *map;
 	const char *name;
@@ -117,7 +118,7 @@ int observer_keep_maps(struct observer_bpf *skel, bool complete,
 		if (map == skel->maps.totals)
 			*counters = keep;
 		if (map != skel->maps.gate)
-			note(keep ? result->kept : result->dropped, sizeof(result->kept), name);
+			note(keep ? maps->kept : maps->dropped, sizeof(maps->kept), name);
 		r = keep ? reuse(map) : 0;
 		if (r)
 			return r;

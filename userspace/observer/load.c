@@ -258,7 +258,7 @@ static int load_and_attach(struct loader *loader)
 	int r;
 
 	if (loader->has_old) {
-		r = observer_keep_maps(loader->skel, loader->old_complete, loader->result,
+		r = observer_keep_maps(loader->skel, loader->old_complete, &loader->result->maps,
 				       &counters);
 		if (r) {
 			refused(loader, r, "to take a map over from " OBSERVER_DIR);

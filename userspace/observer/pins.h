@@ -11,9 +11,9 @@
 #include <stdint.h>
 
 #include "base/findings.h"
-#include "observer/read.h"
 
 #define BPFFS_DIR		"/sys/fs/bpf"
+#define OBSERVER_DIR		BPFFS_DIR "/freezeguard"
 /* Being loaded; the one before, while it is replaced; held by who loads or unloads. */
 #define OBSERVER_NEW_DIR	OBSERVER_DIR "-new"
 #define OBSERVER_OLD_DIR	OBSERVER_DIR "-old"

@@ -16,8 +16,6 @@
 
 #include "observer_maps.h"
 
-#define OBSERVER_DIR	"/sys/fs/bpf/freezeguard"
-
 struct observer;
 
 /**

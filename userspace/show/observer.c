@@ -9,6 +9,7 @@
 #include "base/duration.h"
 #include "base/timefmt.h"
 #include "observer/info.h"
+#include "observer/pins.h"
 #include "observer/read.h"
 #include "plan/paths.h"
 #include "show/observer.h"
