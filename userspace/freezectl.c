@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/duration.h"
+#include "base/text.h"
 #include "freezectl.h"
 
 /**
@@ -24,8 +25,7 @@ void freezectl_usage(struct freezectl *ctl, const char *fmt, ...)
 	char *text;
 
 	va_start(args, fmt);
-	if (vasprintf(&text, fmt, args) < 0)
-		text = NULL;
+	text = text_vformat(fmt, args);
 	va_end(args);
 	findings_add(&ctl->findings, EXIT_CODE_USAGE, NULL, "%s", text ? text : "out of memory");
 	free(text);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/util.h"
 #include "commands/commands.h"
 
 static const struct subcommand *const subcommands[] = {
@@ -13,7 +14,7 @@ static const struct subcommand *const subcommands[] = {
 	&cmd_dlm, &cmd_observer, &cmd_config, &cmd_apps,
 };
 
-#define N_SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))
+#define N_SUBCOMMANDS ARRAY_SIZE(subcommands)
 
 static const char exit_codes[] =
 	"Exit codes:\n"

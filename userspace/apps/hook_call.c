@@ -48,8 +48,7 @@ static void environment_add(struct environment *env, size_t i, const char *fmt, 
 	va_list args;
 
 	va_start(args, fmt);
-	if (vasprintf(&env->v[i], fmt, args) < 0)
-		env->v[i] = NULL;
+	env->v[i] = text_vformat(fmt, args);
 	va_end(args);
 }
 

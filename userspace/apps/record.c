@@ -15,6 +15,7 @@
 
 #include "apps/record.h"
 #include "base/text.h"
+#include "base/util.h"
 
 #define VERSION		1
 #define RECORD		".json"
@@ -27,8 +28,8 @@ static const char *const app_states[] = {
 	"thaw-failed",
 };
 
-#define N_STATES	(sizeof(states) / sizeof(states[0]))
-#define N_APP_STATES	(sizeof(app_states) / sizeof(app_states[0]))
+#define N_STATES	ARRAY_SIZE(states)
+#define N_APP_STATES	ARRAY_SIZE(app_states)
 
 /** record_state_name() - a state as the record has it */
 const char *record_state_name(enum record_state state)
@@ -341,14 +342,13 @@ int record_list(const char *run_dir, struct record_list *list)
 		    strcmp(entry->d_name + len - strlen(RECORD), RECORD) ||
 		    load_file(run_dir, entry->d_name, &one))
 			continue;
-		v = reallocarray(list->v, list->n + 1, sizeof(*v));
+		v = APPEND(list->v, list->n);
 		if (!v) {
 			record_free(&one);
 			r = -ENOMEM;
 			break;
 		}
-		list->v = v;
-		list->v[list->n++] = one;
+		*v = one;
 	}
 	closedir(dir);
 	if (list->n)

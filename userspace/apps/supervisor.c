@@ -20,6 +20,7 @@
 #include "apps/supervisor.h"
 #include "apps/supervisor_process.h"
 #include "base/timefmt.h"
+#include "base/util.h"
 
 /* After that the next one is released, whether or not the one before has answered. */
 #define OVERTAKE_MS	300
@@ -300,7 +301,7 @@ static int open_signals(void)
 	signal(SIGCHLD, SIG_DFL);
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
-	for (i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(ours); i++)
 		sigaddset(&set, ours[i]);
 	sigprocmask(SIG_SETMASK, &set, NULL);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -16,6 +16,7 @@
 #include "apps/supervisor_process.h"
 #include "base/text.h"
 #include "base/timefmt.h"
+#include "base/util.h"
 
 /* How often the kernel is asked though nothing was heard. */
 #define LOOK_MS		500
@@ -214,7 +215,7 @@ void process_turn(struct process *p, uint64_t until_ns)
 	for (i = 0; i < N_CLIENTS; i++)
 		fds[n++] = (struct pollfd){ .fd = p->clients[i], .events = POLLIN };
 	/* More hooks than that are read at least every half second. */
-	for (i = 0; i < p->record.n_apps && n < sizeof(fds) / sizeof(fds[0]); i++)
+	for (i = 0; i < p->record.n_apps && n < ARRAY_SIZE(fds); i++)
 		fds[n++] = (struct pollfd){ .fd = p->runs[i].out, .events = POLLIN };
 	if (poll(fds, n, wait < LOOK_MS ? (int)wait : LOOK_MS) < 0)
 		return;

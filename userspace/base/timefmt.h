@@ -6,11 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/util.h"
+
 /* Room for every text that is made here, with the terminating NUL. */
 #define TIMEFMT_TEXT_MAX 96
-
-#define NS_PER_MS	1000000ULL
-#define NS_PER_S	1000000000ULL
 
 /**
  * struct clocks - one moment on both clocks

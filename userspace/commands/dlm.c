@@ -12,6 +12,7 @@
 #include "apps/pre_script.h"
 #include "apps/show.h"
 #include "base/duration.h"
+#include "base/util.h"
 #include "commands/commands.h"
 #include "commands/execution_id.h"
 #include "lease/freeze.h"
@@ -228,7 +229,7 @@ static const struct {
 	{ "dry-run", dry_run },
 };
 
-#define N_OPERATIONS (sizeof(operations) / sizeof(operations[0]))
+#define N_OPERATIONS ARRAY_SIZE(operations)
 
 /* What the command line does not say. */
 static bool complete(struct freezectl *ctl, struct call *call, const char *profile)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include <fcntl.h>
 
+#include "base/util.h"
 #include "commands/commands.h"
 #include "lease/freeze.h"
 #include "lease/thaw.h"
@@ -212,7 +213,7 @@ static void run_frozen(struct freezectl *ctl, const struct freeze_request *reque
 
 	/* Until now a signal just killed freezectl and the kernel thawed. From here on it thaws. */
 	sigemptyset(&set);
-	for (i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(forwarded); i++)
 		sigaddset(&set, forwarded[i]);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

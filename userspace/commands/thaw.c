@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/util.h"
 #include "commands/commands.h"
 #include "lease/thaw.h"
 
@@ -27,19 +28,18 @@ struct thaws {
 
 static void add(struct freezectl *ctl, struct thaws *thaws, uint64_t number, const char *id)
 {
-	struct thaw *v;
+	struct thaw *thaw;
 	size_t i;
 
 	for (i = 0; number && i < thaws->n; i++)
 		if (thaws->v[i].number == number)
 			return;
-	v = reallocarray(thaws->v, thaws->n + 1, sizeof(*v));
-	if (!v) {
+	thaw = APPEND(thaws->v, thaws->n);
+	if (!thaw) {
 		findings_add(&ctl->findings, EXIT_CODE_THAW_FAILED, id, "out of memory");
 		return;
 	}
-	thaws->v = v;
-	thaws->v[thaws->n++] = (struct thaw) { .number = number, .id = number ? NULL : id };
+	*thaw = (struct thaw) { .number = number, .id = number ? NULL : id };
 }
 
 static bool holds_fs(const struct freezeguard_lease *lease, const struct freezeguard_fs *fs)

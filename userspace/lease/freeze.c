@@ -233,12 +233,6 @@ static bool is_decided(const struct freezeguard_lease *lease, void *arg)
 	return lease->state != FREEZEGUARD_LEASE_STATE_FREEZING;
 }
 
-static bool is_released(const struct freezeguard_lease *lease, void *arg)
-{
-	(void)arg;
-	return !freezeguard_lease_is_live(lease);
-}
-
 /* The answer to freezeguard_lease_new() was an error: nothing was touched. */
 static void new_refused(struct freezectl *ctl, const struct freeze_request *request,
 			const struct plan *plan, const struct plan_target *const *targets, size_t n)
@@ -293,7 +287,7 @@ static void fail(struct freezectl *ctl, const struct freeze_request *request,
 	/* Closing the connection would do it too: the lease is bound. It may have ended already. */
 	if (gave_up)
 		freezeguard_lease_end(ctl->fg, number, NULL, NULL);
-	r = freezeguard_lease_wait(ctl->fg, number, is_released, NULL,
+	r = freezeguard_lease_wait(ctl->fg, number, NULL, NULL,
 				   until > at_least && !late ? until : at_least, &freeze->lease);
 	context.clocks = timefmt_now();
 	context.observer = freezectl_observer(ctl);
@@ -411,7 +405,7 @@ void freeze_show(struct freezectl *ctl, const struct freeze *freeze, bool kept)
 void freeze_undo(struct freezectl *ctl, struct freeze *freeze)
 {
 	freezeguard_lease_end(ctl->fg, freeze->lease.number, NULL, NULL);
-	freezeguard_lease_wait(ctl->fg, freeze->lease.number, is_released, NULL,
+	freezeguard_lease_wait(ctl->fg, freeze->lease.number, NULL, NULL,
 			       freezectl_in_ms(ROLL_BACK_MS), &freeze->lease);
 }
 

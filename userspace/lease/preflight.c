@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/output.h"
+#include "base/util.h"
 #include "lease/preflight.h"
 #include "plan/mounts.h"
 #include "show/lease.h"
@@ -147,7 +148,7 @@ int preflight_stdio(struct freezeguard *fg, const struct plan *plan, struct find
 	size_t i;
 	int r = 0;
 
-	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
 		if (fstat(files[i].fd, &st) || !S_ISREG(st.st_mode))
 			continue;
 		t = target_of(fg, plan, files[i].fd);

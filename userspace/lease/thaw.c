@@ -47,12 +47,6 @@ bool thaw_request(struct freezectl *ctl, struct thaw *thaw)
 	return true;
 }
 
-static bool is_released(const struct freezeguard_lease *lease, void *arg)
-{
-	(void)arg;
-	return !freezeguard_lease_is_live(lease);
-}
-
 static void show(struct freezectl *ctl, const struct freezeguard_lease *lease)
 {
 	char frozen[TIMEFMT_TEXT_MAX], release[TIMEFMT_TEXT_MAX];
@@ -98,7 +92,7 @@ bool thaw_finish(struct freezectl *ctl, struct thaw *thaw, uint64_t until_ns, ui
 	bool good;
 	int r;
 
-	r = freezeguard_lease_wait(ctl->fg, thaw->number, is_released, NULL, until_ns,
+	r = freezeguard_lease_wait(ctl->fg, thaw->number, NULL, NULL, until_ns,
 				   &thaw->lease);
 	if (r && r != -ETIMEDOUT) {
 		findings_add(&ctl->findings, EXIT_CODE_THAW_FAILED, thaw->lease.id,

@@ -318,7 +318,7 @@ static int wait_for_news(struct freezeguard *fg, uint64_t number, uint64_t deadl
  * @fg: the handle; the lease's owner's hears of every change, others ask, after a millisecond and then
  *	after twice as long each time, up to half a second
  * @number: the lease's number
- * @until: is it?
+ * @until: is it? NULL: until it is released
  * @arg: for @until
  * @deadline_ns: when to give up, CLOCK_BOOTTIME
  * @lease: set to the lease as it was last seen, with all of its holds, also on -ETIMEDOUT; all
@@ -339,7 +339,7 @@ int freezeguard_lease_wait(struct freezeguard *fg, uint64_t number,
 		r = freezeguard_lease_get(fg, number, NULL, lease);
 		if (r)
 			return r;
-		if (until(lease, arg))
+		if (until ? until(lease, arg) : !freezeguard_lease_is_live(lease))
 			return 0;
 		now = freezeguard_now_ns();
 		if (now >= deadline_ns)

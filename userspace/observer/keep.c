@@ -9,6 +9,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include "base/util.h"
 #include "observer.skel.h"
 #include "observer/keep.h"
 #include "observer/layout.h"
@@ -75,7 +76,7 @@ static bool group_is_unchanged(const struct observer_bpf *skel, bool complete, c
 	bool inside, same;
 	size_t i;
 
-	for (i = 0; i < sizeof(together) / sizeof(together[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(together); i++) {
 		inside = false;
 		same = true;
 		for (member = together[i]; *member; member++) {

@@ -8,9 +8,8 @@
 #include <sys/sysmacros.h>
 #include <time.h>
 
+#include "base/util.h"
 #include "observer/observed.h"
-
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Between two looks at whether writers that may go on do. */
 #define STALLS_POLL_MS	5

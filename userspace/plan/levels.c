@@ -21,13 +21,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/text.h"
+#include "base/util.h"
 #include "plan/levels.h"
 
 /* One step of the walk: a superblock or a block device, both known by a device number. */
@@ -53,56 +54,25 @@ struct walk {
 
 static int push(struct walk *w, bool superblock, unsigned int major, unsigned int minor)
 {
-	struct node *v;
+	struct node *node;
 	size_t i;
 
 	for (i = 0; i < w->n_nodes; i++)
 		if (w->nodes[i].superblock == superblock && w->nodes[i].major == major &&
 		    w->nodes[i].minor == minor)
 			return 0;
-	v = realloc(w->nodes, (w->n_nodes + 1) * sizeof(*v));
-	if (!v)
+	node = APPEND(w->nodes, w->n_nodes);
+	if (!node)
 		return -ENOMEM;
-	w->nodes = v;
-	v[w->n_nodes++] = (struct node){ superblock, major, minor };
+	*node = (struct node){ superblock, major, minor };
 	return 0;
 }
 
-static char *path_of(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-static char *path_of(const char *fmt, ...)
-{
-	char *path;
-	va_list ap;
-	int ret;
-
-	va_start(ap, fmt);
-	ret = vasprintf(&path, fmt, ap);
-	va_end(ap);
-	return ret < 0 ? NULL : path;
-}
-
-/* Read a sysfs attribute without its last newline; 0, -ENOENT if there's none, -ENOMEM */
+/* Read a sysfs attribute; 0, -ENOENT if there's none, -ENOMEM */
 static int read_attribute(const char *path, char **text)
 {
-	size_t size = 0;
-	ssize_t len;
-	FILE *file;
-
-	*text = NULL;
-	file = fopen(path, "re");
-	if (!file)
-		return errno == ENOMEM ? -ENOMEM : -ENOENT;
-	len = getdelim(text, &size, '\0', file);
-	fclose(file);
-	if (len <= 0) {
-		free(*text);
-		*text = NULL;
-		return -ENOENT;
-	}
-	if ((*text)[len - 1] == '\n')
-		(*text)[len - 1] = '\0';
-	return 0;
+	*text = text_read(AT_FDCWD, path);
+	return *text ? 0 : errno == ENOMEM ? -ENOMEM : -ENOENT;
 }
 
 /* Go on with the device whose number is in this "dev" attribute */
@@ -138,7 +108,7 @@ static int push_device_directory(struct walk *w, const char *path)
 
 		if (entry->d_name[0] == '.')
 			continue;
-		attribute = path_of("%s/%s/dev", path, entry->d_name);
+		attribute = text_format("%s/%s/dev", path, entry->d_name);
 		if (!attribute) {
 			ret = -ENOMEM;
 			break;
@@ -241,10 +211,10 @@ static int walk_device(struct walk *w, unsigned int major, unsigned int minor)
 	char *dir, *path = NULL, *file;
 	int ret = -ENOMEM;
 
-	dir = path_of("%s/dev/block/%u:%u", w->machine->sysfs, major, minor);
+	dir = text_format("%s/dev/block/%u:%u", w->machine->sysfs, major, minor);
 	if (!dir)
 		return -ENOMEM;
-	path = path_of("%s/slaves", dir);
+	path = text_format("%s/slaves", dir);
 	if (!path)
 		goto free_dir;
 	ret = push_device_directory(w, path);
@@ -253,7 +223,7 @@ static int walk_device(struct walk *w, unsigned int major, unsigned int minor)
 		goto free_dir;
 
 	ret = -ENOMEM;
-	path = path_of("%s/partition", dir);
+	path = text_format("%s/partition", dir);
 	if (!path)
 		goto free_dir;
 	ret = read_attribute(path, &file);
@@ -261,7 +231,7 @@ static int walk_device(struct walk *w, unsigned int major, unsigned int minor)
 	if (!ret) {
 		free(file);
 		/* dir is a link into the disk's directory */
-		path = path_of("%s/../dev", dir);
+		path = text_format("%s/../dev", dir);
 		ret = path ? push_device_attribute(w, path) : -ENOMEM;
 		free(path);
 	}
@@ -269,7 +239,7 @@ static int walk_device(struct walk *w, unsigned int major, unsigned int minor)
 		goto free_dir;
 
 	ret = -ENOMEM;
-	path = path_of("%s/loop/backing_file", dir);
+	path = text_format("%s/loop/backing_file", dir);
 	if (!path)
 		goto free_dir;
 	ret = read_attribute(path, &file);
@@ -332,7 +302,7 @@ static int push_btrfs(struct walk *w, const struct mount_entry *e)
 	/* without it at least the device that the mount table has */
 	if (ret)
 		return 0;
-	path = path_of("%s/fs/btrfs/%s/devices", w->machine->sysfs, uuid);
+	path = text_format("%s/fs/btrfs/%s/devices", w->machine->sysfs, uuid);
 	if (!path)
 		return -ENOMEM;
 	ret = push_device_directory(w, path);
@@ -463,7 +433,7 @@ static int count_levels(struct walk *w)
 /* Without sysfs all would freeze at once, and one that lies in a file of another could hang. */
 static int warn_of_no_sysfs(const struct walk *w)
 {
-	char *devices = path_of("%s/dev/block", w->machine->sysfs);
+	char *devices = text_format("%s/dev/block", w->machine->sysfs);
 
 	if (!devices)
 		return -ENOMEM;

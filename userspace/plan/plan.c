@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
+#include "base/util.h"
 #include "plan/levels.h"
 #include "plan/mounts.h"
 #include "plan/plan.h"
@@ -39,7 +41,7 @@ static const struct {
 	{ "/tmp", "temporary files of the scripts that the SSM agent runs" },
 };
 
-#define N_NEEDED (sizeof(needed) / sizeof(needed[0]))
+#define N_NEEDED ARRAY_SIZE(needed)
 
 /* What plan_make() works with. */
 struct planner {
@@ -74,23 +76,6 @@ static int out_of_memory(struct planner *p)
 	findings_add(p->f, EXIT_CODE_SYSTEM, NULL, "out of memory");
 	failed(p, -ENOMEM);
 	return -ENOMEM;
-}
-
-static char *read_text(const char *path)
-{
-	size_t size = 0;
-	char *text = NULL;
-	FILE *file;
-
-	file = fopen(path, "re");
-	if (!file)
-		return NULL;
-	if (getdelim(&text, &size, '\0', file) < 0) {
-		free(text);
-		text = NULL;
-	}
-	fclose(file);
-	return text;
 }
 
 /*
@@ -495,7 +480,7 @@ int plan_make(struct plan *plan, const struct plan_request *req, struct findings
 			     "%zu lines of the mount table make no sense; their mounts are left "
 			     "out",
 			     p.mounts.n_unreadable);
-	p.filesystems = read_text(p.machine->filesystems);
+	p.filesystems = text_read(AT_FDCWD, p.machine->filesystems);
 	if (find_root(&p) == 0 && req->all && !req->survey)
 		find_needed(&p);
 	for (i = 0; i < req->n_paths; i++) {

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "base/util.h"
 #include "observer/observed.h"
 #include "show/blocked.h"
 #include "show/foreign.h"
@@ -17,14 +18,12 @@
 /** foreign_of_add() - one superblock more; without memory, all of them */
 void foreign_of_add(struct foreign_of *of, uint32_t major, uint32_t minor)
 {
-	struct fw_device *v = reallocarray(of->v, of->n + 1, sizeof(*v));
+	struct fw_device *device = APPEND(of->v, of->n);
 
-	if (!v) {
+	if (device)
+		*device = (struct fw_device) { .major = major, .minor = minor };
+	else
 		of->all = true;
-		return;
-	}
-	of->v = v;
-	of->v[of->n++] = (struct fw_device) { .major = major, .minor = minor };
 }
 
 static bool is_of(const struct foreign_of *of, uint32_t major, uint32_t minor)
@@ -261,7 +260,7 @@ static void show_unknown(struct freezectl *ctl, const struct list *list)
 	bool some = false;
 	size_t i;
 
-	for (i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(unknown); i++) {
 		if (!unknown[i])
 			continue;
 		fprintf(ctl->out.text, "%s%s%s", some ? "" : observer_why(ctl->observer_error),

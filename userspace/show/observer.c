@@ -8,6 +8,7 @@
 
 #include "base/duration.h"
 #include "base/timefmt.h"
+#include "base/util.h"
 #include "observer/info.h"
 #include "observer/pins.h"
 #include "observer/read.h"
@@ -115,7 +116,7 @@ static void show_totals(struct freezectl *ctl, const struct fw_totals *totals, u
 	char longest[DURATION_TEXT_MAX];
 	size_t i;
 
-	for (i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(counters); i++) {
 		fprintf(ctl->out.text, "%s%" PRIu64 " %s", i ? ", " : "\n", counters[i].value,
 			counters[i].text);
 		output_json_add(object, counters[i].name,
@@ -224,33 +225,20 @@ static void show_counters(struct freezectl *ctl, uint64_t skipped)
 	observer_close(observer);
 }
 
-static struct json_object *json_ns(uint64_t ns)
-{
-	return ns ? json_object_new_uint64(ns) : NULL;
-}
-
-static struct json_object *json_time(const struct clocks *clocks, uint64_t ns)
-{
-	char text[TIMEFMT_TEXT_MAX];
-
-	return ns ? output_json_string(timefmt_iso(clocks, ns, text)) : NULL;
-}
-
 static void show_loaded(struct freezectl *ctl, const struct observer_info *info)
 {
 	char loaded[TIMEFMT_TEXT_MAX], counting[TIMEFMT_TEXT_MAX];
+	struct json_object *doc = ctl->out.doc;
 	struct clocks clocks = timefmt_now();
 
 	fprintf(ctl->out.text, "loaded since %s by freezectl %s, counting since %s\n\n",
 		info->loaded_ns ? timefmt_text(&clocks, info->loaded_ns, loaded) : "?",
 		*info->version ? info->version : "?",
 		info->counting_ns ? timefmt_text(&clocks, info->counting_ns, counting) : "?");
-	output_json_add(ctl->out.doc, "version", output_json_string(info->version));
-	output_json_add(ctl->out.doc, "same_build", json_object_new_boolean(info->same_build));
-	output_json_add(ctl->out.doc, "loaded_ns", json_ns(info->loaded_ns));
-	output_json_add(ctl->out.doc, "loaded_time", json_time(&clocks, info->loaded_ns));
-	output_json_add(ctl->out.doc, "counting_ns", json_ns(info->counting_ns));
-	output_json_add(ctl->out.doc, "counting_time", json_time(&clocks, info->counting_ns));
+	output_json_add(doc, "version", output_json_string(info->version));
+	output_json_add(doc, "same_build", json_object_new_boolean(info->same_build));
+	output_json_time(doc, "loaded", info->loaded_ns, &clocks);
+	output_json_time(doc, "counting", info->counting_ns, &clocks);
 	if (!info->same_build)
 		findings_add(&ctl->findings, EXIT_CODE_DONE, NULL, "the programs that are loaded are "
 			     "not those of this freezectl; freezectl observer load replaces them");

@@ -4,34 +4,22 @@
 #include <unistd.h>
 
 #include "base/duration.h"
+#include "base/text.h"
 #include "show/plan.h"
 #include "show/table.h"
-
-/* A number in /proc/sys; -1 if it is not there. */
-static long sysctl_number(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	long value = -1;
-
-	if (!file)
-		return -1;
-	if (fscanf(file, "%ld", &value) != 1)
-		value = -1;
-	fclose(file);
-	return value;
-}
 
 /* Writers that wait for longer than that are taken for hung; some machines panic then. */
 static void warn_of_panic(struct freezectl *ctl, uint32_t timeout_ms)
 {
-	long secs = sysctl_number("/proc/sys/kernel/hung_task_timeout_secs");
 	char text[DURATION_TEXT_MAX];
+	unsigned long secs, panics;
 
-	if (secs <= 0 || sysctl_number("/proc/sys/kernel/hung_task_panic") <= 0 ||
-	    timeout_ms <= (unsigned long)secs * 1000)
+	if (!text_read_number("/proc/sys/kernel/hung_task_timeout_secs", &secs) || !secs ||
+	    !text_read_number("/proc/sys/kernel/hung_task_panic", &panics) || !panics ||
+	    timeout_ms <= secs * 1000)
 		return;
 	findings_add(&ctl->findings, EXIT_CODE_DONE, "kernel.hung_task_panic",
-		     "is set: this machine panics when a writer waits for longer than %lds, and "
+		     "is set: this machine panics when a writer waits for longer than %lus, and "
 		     "the timeout is %s; shorten it, or switch that off",
 		     secs, duration_format(timeout_ms, text, sizeof(text)));
 }
