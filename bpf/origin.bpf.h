@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * On whose behalf a freeze or a thaw is: by way of a block device, the system's suspend, the emergency
- * thaw. A thread is marked on the way in, and what it freezes or thaws until the way out is of that origin.
+ * On whose behalf a freeze or a thaw is: by way of a block device, the system's suspend, the
+ * emergency thaw. A thread is marked on the way in, and what it freezes or thaws until the way out
+ * is of that origin.
  */
 #ifndef FW_ORIGIN_H
 #define FW_ORIGIN_H

@@ -117,7 +117,7 @@ static const char *data_path(const char *name, char *buf, size_t size)
 }
 
 static const struct machine *machine_make(const char *mountinfo, const struct machine_path *paths,
-					   const char *sysfs)
+					  const char *sysfs)
 {
 	memset(&made_up, 0, sizeof(made_up));
 	made_up.paths = paths;

@@ -183,7 +183,7 @@ static bool whole(const char *verb, uint32_t ms)
 	hook_call_close(&run);
 	assert_int_equal(find(NULL), 0);
 	return hook_call_whole(&run, &hooks.v[0], verb, &call,
-			     freezeguard_now_ns() + ms * NS_PER_MS);
+			       freezeguard_now_ns() + ms * NS_PER_MS);
 }
 
 static void one_call(void **state)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * hook_call: starting hooks, reading what they print, ending them. Nothing of the caller's reaches a
- * hook but what is given here: neither files, signals, environment nor directory. A hook's process
- * is reaped only after everything was done to its group, so that no signal can reach another one.
+ * hook_call: starting hooks, reading what they print, ending them. Nothing of the caller's reaches
+ * a hook but what is given here: neither files, signals, environment nor directory. A hook's
+ * process is reaped only after everything was done to its group, so that no signal can reach
+ * another one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -138,7 +139,7 @@ static void __attribute__((noreturn)) child(const struct hook *hook, const char 
  * Return: 0 or a negative errno.
  */
 int hook_call_start(struct hook_call *run, const struct hook *hook, const char *verb,
-		  const struct hook_call_args *call)
+		    const struct hook_call_args *call)
 {
 	bool session = !strcmp(verb, "session");
 	int in[2] = { -1, -1 }, out[2] = { -1, -1 }, r;
@@ -356,7 +357,7 @@ void hook_call_close(struct hook_call *run)
  * why is in its output.
  */
 bool hook_call_whole(struct hook_call *run, const struct hook *hook, const char *verb,
-		   const struct hook_call_args *call, uint64_t until_ns)
+		     const struct hook_call_args *call, uint64_t until_ns)
 {
 	uint64_t kill_ns = 0, now;
 	bool killed = false;

@@ -65,7 +65,7 @@ struct hook_call {
 };
 
 int hook_call_start(struct hook_call *run, const struct hook *hook, const char *verb,
-		  const struct hook_call_args *call);
+		    const struct hook_call_args *call);
 void hook_call_read(struct hook_call *run);
 bool hook_call_reap(struct hook_call *run);
 void hook_call_signal(const struct hook_call *run, int signal);
@@ -73,6 +73,6 @@ void hook_call_let_go(struct hook_call *run, const char *why);
 int hook_call_exit_status(const struct hook_call *run);
 void hook_call_close(struct hook_call *run);
 bool hook_call_whole(struct hook_call *run, const struct hook *hook, const char *verb,
-		   const struct hook_call_args *call, uint64_t until_ns);
+		     const struct hook_call_args *call, uint64_t until_ns);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * post_script: what a post-script has to do with applications: wait until the supervisor has released
- * them, tell how it went, and do what a supervisor that was killed can no longer do.
+ * post_script: what a post-script has to do with applications: wait until the supervisor has
+ * released them, tell how it went, and do what a supervisor that was killed can no longer do.
  */
 #include <errno.h>
 #include <poll.h>
@@ -96,7 +96,7 @@ static void thaw_one(struct record_app *app, const struct hook *hook,
 	char *output;
 	struct hook_call run;
 	bool in_time = hook_call_whole(&run, hook, "thaw", call,
-				     until < until_ns ? until : until_ns);
+				       until < until_ns ? until : until_ns);
 
 	output = text_copy(run.output);
 	if (output) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * pre_script: what a pre-script does with applications: find their hooks, have a supervisor make them
- * quiet, give it the lease, and ask it at the end whether all still are.
+ * pre_script: what a pre-script does with applications: find their hooks, have a supervisor make
+ * them quiet, give it the lease, and ask it at the end whether all still are.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -159,7 +159,7 @@ bool apps_ask(struct freezectl *ctl, const struct apps_request *request, const s
 		}
 		until = freezectl_in_ms(hook->timeout_ms);
 		in_time = hook_call_whole(&run, hook, "check", &call, until < request->give_up_ns ?
-					until : request->give_up_ns);
+					  until : request->give_up_ns);
 		said = last_line(run.output, line, sizeof(line));
 		if (in_time && !hook_call_exit_status(&run)) {
 			fprintf(ctl->out.text, "app %s: is ready\n", hook->name);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * supervisor: one process, one loop. process_turn() waits for whatever happens next and notes it; the phases
- * (making quiet, holding, letting go) call it until what they wait for has happened or is too late.
+ * supervisor: a process of its own and its phases: making quiet, holding, letting go. Each calls
+ * process_turn() until what it waits for has happened or is too late.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -71,7 +71,7 @@ static bool quiesce(struct process *p, size_t i)
 		app->timed_out = !p->abort && !p->orphan && !p->killed;
 		/* A one-shot is called with thaw; nobody else knows what a session has begun. */
 		process_wait_for_end(p, run, 0, app->session ? p->hooks[i]->thaw_timeout_ms :
-			     HOOK_CALL_KILL_AFTER_MS);
+				     HOOK_CALL_KILL_AFTER_MS);
 	}
 	process_take_output(app, run, false);
 	if (run->ended)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* supervisor_job: what a supervisor is told to do, what it and its caller say, whom it asks of a lease */
+/*
+ * supervisor_job: what a supervisor is told to do, what it and its caller say, whom it asks of a
+ * lease
+ */
 #ifndef FREEZEGUARD_APPS_SUPERVISOR_JOB_H
 #define FREEZEGUARD_APPS_SUPERVISOR_JOB_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * supervisor_process: what happens around a supervisor: hooks that print or end, its caller, others who
- * ask, signals, the lease. process_turn() waits for whatever comes next and notes it.
+ * supervisor_process: what happens around a supervisor: hooks that print or end, its caller, others
+ * who ask, signals, the lease. process_turn() waits for whatever comes next and notes it.
  */
 #include <errno.h>
 #include <poll.h>
@@ -66,7 +66,9 @@ static bool all_quiet(const struct process *p)
 	return p->record.state == RECORD_QUIET;
 }
 
-/** process_note_losses() - sessions that say they were lost; they are to be released all the same */
+/**
+ * process_note_losses() - sessions that say they were lost; they are to be released all the same
+ */
 void process_note_losses(struct process *p)
 {
 	bool lost = false;
@@ -140,7 +142,7 @@ static void hear_control(struct process *p)
 			if (p->unsaved)
 				process_save(p);
 			process_say(p, all_quiet(p) && !p->unsaved ? SUPERVISOR_STILL : SUPERVISOR_LOST,
-			    p->unsaved ? strerror(p->unsaved) : NULL);
+				    p->unsaved ? strerror(p->unsaved) : NULL);
 			break;
 		case SUPERVISOR_KEEP:
 			p->record.kept = true;
@@ -250,7 +252,7 @@ void process_turn(struct process *p, uint64_t until_ns)
  * Return: whether it ended by itself.
  */
 bool process_wait_for_end(struct process *p, struct hook_call *run, uint64_t until_ns,
-			 uint32_t kill_after_ms)
+			  uint32_t kill_after_ms)
 {
 	uint64_t now;
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * text: copies of texts, lists of them, and small files. In a file of its own also because GCC 12's analyzer takes
- * a strdup() that is stored in an element of an array for a leak; the unit tests look for real ones.
+ * text: copies of texts, lists of them, and small files. In a file of its own also because GCC 12's
+ * analyzer takes a strdup() that is stored in an element of an array for a leak; the unit tests
+ * look for real ones.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -45,7 +46,7 @@ char *text_format(const char *fmt, ...)
  * @dir: the directory that a relative @path begins at, or AT_FDCWD
  * @path: the file
  *
- * Return: its text without a last newline, for free(); NULL and errno: it cannot be read, or no memory.
+ * Return: its text without a last newline, for free(); NULL and errno if it cannot be read.
  */
 char *text_read(int dir, const char *path)
 {

@@ -19,7 +19,7 @@ static const struct option_help options[] = {
 
 /* The newest record that has an application of this name, and the application in it. */
 static const struct record *last_of(const struct record_list *list, const char *name,
-				     const struct record_app **app)
+				    const struct record_app **app)
 {
 	size_t i, k;
 
@@ -86,7 +86,7 @@ static struct json_object *json_of(const struct config *config, const struct hoo
 }
 
 static struct json_object *json_of_record(const struct config *config, const struct record *s,
-					   const struct clocks *clocks)
+					  const struct clocks *clocks)
 {
 	struct json_object *object = json_object_new_object(), *apps = json_object_new_array();
 	size_t i;
@@ -132,7 +132,7 @@ static void list_hooks(struct freezectl *ctl, const struct config *config,
 			hook->skip ? "not called" : state_of(config, record, app),
 			result_of(record, app, result),
 			record ? timefmt_text(&clocks, app->begin_ns ? app->begin_ns :
-					    record->begin_ns, text) : "-",
+					      record->begin_ns, text) : "-",
 			record ? record->id : "-", hook->path });
 		if (hook->skip)
 			findings_add(&ctl->findings, EXIT_CODE_DONE, hook->name, "is not called: "
@@ -177,7 +177,7 @@ static int find_shipped(struct hooks *shipped, const struct config *config,
 
 /* All that is remembered, the newest first. */
 static struct json_object *json_of_records(const struct config *config,
-					    const struct record_list *list)
+					   const struct record_list *list)
 {
 	struct json_object *array = json_object_new_array();
 	struct clocks clocks = timefmt_now();

@@ -76,7 +76,7 @@ static void show_leases(struct freezectl *ctl, struct status *status,
 		add_lease_row(table, lease, &status->clocks);
 		if (array)
 			json_object_array_add(array, show_lease_json(lease, &status->paths,
-								       &status->clocks));
+								     &status->clocks));
 	}
 	output_json_add(ctl->out.doc, "leases", array);
 	if (n)

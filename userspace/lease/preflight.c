@@ -172,7 +172,7 @@ int preflight_stdio(struct freezeguard *fg, const struct plan *plan, struct find
  * Return: 0 or -EINVAL.
  */
 int preflight_directory(struct freezeguard *fg, const struct plan *plan, const char *path,
-		     struct findings *findings)
+			struct findings *findings)
 {
 	const struct plan_target *t;
 	char above[4096], *slash;
@@ -260,7 +260,7 @@ static bool is_program(const char *path)
  * Return: 0 or -EINVAL.
  */
 int preflight_command(struct freezeguard *fg, const struct plan *plan, const char *command,
-		   struct findings *findings)
+		      struct findings *findings)
 {
 	const char *dir, *end, *path = getenv("PATH");
 	char file[4096];

@@ -11,8 +11,8 @@
 int preflight_memory(const struct plan *plan, bool json, struct findings *findings);
 int preflight_stdio(struct freezeguard *fg, const struct plan *plan, struct findings *findings);
 int preflight_directory(struct freezeguard *fg, const struct plan *plan, const char *path,
-		     struct findings *findings);
+			struct findings *findings);
 int preflight_command(struct freezeguard *fg, const struct plan *plan, const char *command,
-		   struct findings *findings);
+		      struct findings *findings);
 
 #endif

@@ -108,8 +108,8 @@ bool thaw_finish(struct freezectl *ctl, struct thaw *thaw, uint64_t until_ns, ui
 		return good;
 	stalls_until = freezectl_in_ms(STALLS_WAIT_MS);
 	thaw->stalls_known = observed_stalls(context.observer, &thaw->lease,
-					  stalls_until < until_ns ? stalls_until : until_ns,
-					  &thaw->stalls);
+					     stalls_until < until_ns ? stalls_until : until_ns,
+					     &thaw->stalls);
 	if (good || thaw->stalls_known)
 		show_stalls(ctl, thaw);
 	return good;

@@ -130,7 +130,7 @@ static void freeze_hold_failed(const struct freezeguard_lease *lease,
 			findings_add(f, EXIT_CODE_ALREADY_FROZEN, place, "is already frozen by "
 				     "%s, and is left as it is; thaw it with what froze it%s",
 				     observed_others(c->observer, hold->major, hold->minor, &c->clocks,
-						  others), observed_hint(c->observer));
+						     others), observed_hint(c->observer));
 		else
 			findings_add(f, EXIT_CODE_FREEZE_FAILED, place, "cannot be frozen: %s; "
 				     "see the kernel's log", error_text(hold->error, error));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The handle: its error record, and a ring of the notifications that arrived while an answer was waited
- * for. Nothing here sends or receives.
+ * The handle: its error record, and a ring of the notifications that arrived while an answer was
+ * waited for. Nothing here sends or receives.
  */
 #include <errno.h>
 #include <stdarg.h>

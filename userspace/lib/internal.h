@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the library's files share and nobody else sees: the handle (handle.c), and the functions of the
- * encoding (attrs.c, extack.c), on which the socket stands (socket.c), and on that the operations
- * (events.c, lease.c).
+ * What the library's files share and nobody else sees: the handle (handle.c), and the functions of
+ * the encoding (attrs.c, extack.c), on which the socket stands (socket.c), and on that the
+ * operations (events.c, lease.c).
  */
 #ifndef FREEZEGUARD_INTERNAL_H
 #define FREEZEGUARD_INTERNAL_H

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The socket: opening, resolving the family, one request and its answer. Every receive has an end, and
- * every answer is matched to its request by sequence number: what comes late from an earlier request is
- * dropped.
+ * The socket: opening, resolving the family, one request and its answer. Every receive has an end,
+ * and every answer is matched to its request by sequence number: what comes late from an earlier
+ * request is dropped.
  */
 #include <errno.h>
 #include <poll.h>

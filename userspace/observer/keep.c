@@ -21,7 +21,8 @@
  * thing, and so are the events and their number, which is in the totals.
  */
 static const char *const together[][9] = {
-	{ "frozen", "writers", "semaphores", "calls", "unreported", "origins", "leases", "emergency", NULL },
+	{ "frozen", "writers", "semaphores", "calls", "unreported", "origins", "leases",
+	  "emergency", NULL },
 	{ "totals", "events", NULL },
 };
 

@@ -93,7 +93,10 @@ static bool others_came_later(const struct fw_frozen *frozen)
 	return frozen->origin == FW_ORIGIN_LEASE;
 }
 
-/** observed_is_foreign() - whether somebody other than freezeguard has frozen it, perhaps on top of a lease */
+/**
+ * observed_is_foreign() - whether somebody other than freezeguard has frozen it, perhaps on top
+ * of a lease
+ */
 bool observed_is_foreign(const struct fw_frozen *frozen)
 {
 	return !frozen->lease.number || (others_came_later(frozen) && frozen->nested);
@@ -130,10 +133,10 @@ uint64_t observed_freeze_since(const struct fw_frozen *frozen)
  * @clocks: now
  * @buf: where to
  *
- * Return: @buf: "something other than freezeguard" and as much as is known: process, origin, since when.
+ * Return: @buf: "something other than freezeguard" and what is known: process, origin, since when.
  */
 const char *observed_others(struct observer *observer, uint32_t major, uint32_t minor,
-			 const struct clocks *clocks, char buf[OBSERVED_TEXT_MAX])
+			    const struct clocks *clocks, char buf[OBSERVED_TEXT_MAX])
 {
 	char process[OBSERVED_TEXT_MAX], since[TIMEFMT_TEXT_MAX];
 	struct fw_frozen frozen;
@@ -161,13 +164,18 @@ const char *observed_others(struct observer *observer, uint32_t major, uint32_t 
 	return buf;
 }
 
-/** observed_hint() - for the end of a sentence about somebody else's freeze: how to know who it was */
+/**
+ * observed_hint() - for the end of a sentence about somebody else's freeze: how to know who it
+ * was
+ */
 const char *observed_hint(struct observer *observer)
 {
 	return observer ? "" : " (who that was, the observer would know: " OBSERVED_HOW ")";
 }
 
-/** observed_unseen() - the same where nobody is known to have done it, with an observer or without */
+/**
+ * observed_unseen() - the same where nobody is known to have done it, with an observer or without
+ */
 const char *observed_unseen(struct observer *observer)
 {
 	return observer ? " (the observer did not see who that was)" : observed_hint(observer);
@@ -183,7 +191,7 @@ const char *observed_unseen(struct observer *observer)
  * Return: whether that thaw was seen, was within the lease and not its own, and by whom is known.
  */
 bool observed_thaw(struct observer *observer, const struct freezeguard_lease *lease,
-		const struct freezeguard_hold *hold, struct fw_last *last)
+		   const struct freezeguard_hold *hold, struct fw_last *last)
 {
 	uint64_t until_ns = hold->released_ns ? hold->released_ns : freezeguard_now_ns();
 	struct fw_filesystem filesystem;
@@ -232,7 +240,7 @@ static void add_stalls(struct observer *observer, const struct freezeguard_lease
  * Return: whether an observer is loaded.
  */
 bool observed_stalls(struct observer *observer, const struct freezeguard_lease *lease,
-		  uint64_t until_ns, struct observed_stalls *stalls)
+		     uint64_t until_ns, struct observed_stalls *stalls)
 {
 	const struct timespec pause = { .tv_nsec = STALLS_POLL_MS * (long)NS_PER_MS };
 

@@ -45,13 +45,13 @@ uint32_t observed_freeze_origin(const struct fw_frozen *frozen);
 uint64_t observed_freeze_since(const struct fw_frozen *frozen);
 const struct fw_process *observed_freezer(const struct fw_frozen *frozen);
 const char *observed_others(struct observer *observer, uint32_t major, uint32_t minor,
-			 const struct clocks *clocks, char buf[OBSERVED_TEXT_MAX]);
+			    const struct clocks *clocks, char buf[OBSERVED_TEXT_MAX]);
 const char *observed_hint(struct observer *observer);
 const char *observed_unseen(struct observer *observer);
 bool observed_thaw(struct observer *observer, const struct freezeguard_lease *lease,
-		const struct freezeguard_hold *hold, struct fw_last *last);
+		   const struct freezeguard_hold *hold, struct fw_last *last);
 bool observed_stalls(struct observer *observer, const struct freezeguard_lease *lease,
-		  uint64_t until_ns, struct observed_stalls *stalls);
+		     uint64_t until_ns, struct observed_stalls *stalls);
 const char *observed_stalls_text(const struct observed_stalls *stalls, char buf[OBSERVED_TEXT_MAX]);
 
 

@@ -49,7 +49,7 @@ const char *paths_path(const struct paths *paths, unsigned int major, unsigned i
  * Return: @buf: its path, or what the kernel calls it if it is not mounted here.
  */
 const char *paths_hold(const struct paths *paths, const struct freezeguard_hold *hold,
-			char buf[PATHS_TEXT_MAX])
+		       char buf[PATHS_TEXT_MAX])
 {
 	const char *path = paths_path(paths, hold->major, hold->minor);
 

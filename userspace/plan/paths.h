@@ -23,6 +23,6 @@ struct paths {
 
 const char *paths_path(const struct paths *paths, unsigned int major, unsigned int minor);
 const char *paths_hold(const struct paths *paths, const struct freezeguard_hold *hold,
-			char buf[PATHS_TEXT_MAX]);
+		       char buf[PATHS_TEXT_MAX]);
 
 #endif

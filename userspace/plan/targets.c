@@ -58,7 +58,8 @@ static char **copy_mountpoints(const struct mounts *m, const struct mount_entry 
 	return list;
 }
 
-struct plan_target *plan_add(struct plan *plan, const struct mounts *m, const struct mount_entry *e)
+struct plan_target *plan_add(struct plan *plan, const struct mounts *m,
+			     const struct mount_entry *e)
 {
 	struct plan_target t = {
 		.major = e->major,

@@ -63,7 +63,8 @@ struct plan_target *plan_find(const struct plan *plan, const struct mount_entry 
  *
  * Return: the target; NULL without memory.
  */
-struct plan_target *plan_add(struct plan *plan, const struct mounts *m, const struct mount_entry *e);
+struct plan_target *plan_add(struct plan *plan, const struct mounts *m,
+			     const struct mount_entry *e);
 
 /**
  * plan_n_to_freeze() - how many superblocks of a plan will be frozen

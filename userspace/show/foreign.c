@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * foreign: freezes that are not freezeguard's, and writers that wait for a frozen filesystem, as the
- * observer knows them. Without one, writers are found by their kernel stacks, and of foreign freezes
- * only that they are is known.
+ * foreign: freezes that are not freezeguard's, and writers that wait for a frozen filesystem, as
+ * the observer knows them. Without one, writers are found by their kernel stacks, and of foreign
+ * freezes only that they are is known.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -273,14 +273,14 @@ static void show_unknown(struct freezectl *ctl, const struct list *list)
 }
 
 /**
- * foreign_show() - show what others than freezeguard have frozen, and who waits for a frozen filesystem
+ * foreign_show() - show what others have frozen, and who waits for a frozen filesystem
  * @ctl: the call
  * @paths: for paths
  * @clocks: now
  * @of: of which superblocks
  */
 void foreign_show(struct freezectl *ctl, const struct paths *paths, const struct clocks *clocks,
-	       const struct foreign_of *of)
+		  const struct foreign_of *of)
 {
 	struct list list = { .paths = paths, .clocks = clocks, .of = of };
 

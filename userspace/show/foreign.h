@@ -26,6 +26,6 @@ struct foreign_of {
 
 void foreign_of_add(struct foreign_of *of, uint32_t major, uint32_t minor);
 void foreign_show(struct freezectl *ctl, const struct paths *paths, const struct clocks *clocks,
-	       const struct foreign_of *of);
+		  const struct foreign_of *of);
 
 #endif

@@ -53,7 +53,7 @@ static struct json_object *hold_json(const struct freezeguard_hold *hold,
  * Return: the object; NULL (JSON's null) if there is no memory.
  */
 struct json_object *show_lease_json(const struct freezeguard_lease *lease,
-				      const struct paths *paths, const struct clocks *clocks)
+				    const struct paths *paths, const struct clocks *clocks)
 {
 	struct json_object *object = json_object_new_object(), *holds = json_object_new_array();
 	size_t i;
@@ -92,7 +92,7 @@ struct json_object *show_lease_json(const struct freezeguard_lease *lease,
  * @clocks: now
  */
 void show_lease_document(struct output *out, const struct freezeguard_lease *lease,
-			const struct paths *paths, const struct clocks *clocks)
+			 const struct paths *paths, const struct clocks *clocks)
 {
 	struct json_object *array;
 
@@ -111,7 +111,7 @@ void show_lease_document(struct output *out, const struct freezeguard_lease *lea
  * @paths: for their paths
  */
 void show_lease_table(struct output *out, const struct freezeguard_lease *lease,
-		  const struct paths *paths)
+		      const struct paths *paths)
 {
 	static const char *const headers[] = { "FILESYSTEM", "TYPE", "DEVICE", "LEVEL", "STATE",
 					       "CONTINUITY", "ERROR", NULL };

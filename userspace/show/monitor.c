@@ -28,7 +28,7 @@ static bool print(struct freezectl *ctl, struct json_object *line)
  * Return: false: nobody reads any more; there is a finding.
  */
 bool show_monitor_lease(struct freezectl *ctl, const char *what,
-		       const struct freezeguard_lease *lease, uint64_t time_ns)
+			const struct freezeguard_lease *lease, uint64_t time_ns)
 {
 	const struct paths paths = { .mounts = &ctl->mounts };
 	char clock[TIMEFMT_TEXT_MAX], deadline[TIMEFMT_TEXT_MAX], place[PATHS_TEXT_MAX];
