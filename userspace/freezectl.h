@@ -19,6 +19,8 @@
 
 /* How long anything is waited for that should have happened already. */
 #define GRACE_MS		1000
+/* What a roll-back may take after the caller has given up; the rest is the kernel's. */
+#define ROLL_BACK_MS		1500
 /* How long a reader may take to read what is printed when nothing is frozen. */
 #define PRINT_MS		30000
 

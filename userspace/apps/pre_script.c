@@ -16,8 +16,6 @@
 #include "base/duration.h"
 #include "lease/preflight.h"
 
-/* After the caller has given up: what a roll-back of hooks may take. */
-#define ROLL_BACK_MS	1500
 /* Between the last hook and the end of the script timeout there is a freeze, or a roll-back. */
 #define RESERVE_MS	500
 

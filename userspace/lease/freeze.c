@@ -17,9 +17,7 @@
 #include "show/lease.h"
 #include "show/plan.h"
 
-/* How long after giving up the roll-back is waited for: the rest is the kernel's. */
-#define ROLL_BACK_MS	1500
-/* ... and after the deadline, by which the answer was promised: time for what isn't stuck. */
+/* For a roll-back after the deadline, by which the answer was promised: time for what isn't stuck. */
 #define LATE_ROLL_BACK_MS	250
 
 /**
