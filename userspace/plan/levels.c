@@ -200,8 +200,7 @@ static int push_loop_file(struct walk *w, unsigned int major, unsigned int minor
 	w->unknown[w->current] = true;
 	findings_add(w->f, EXIT_CODE_DONE, t->path,
 		     "lies on loop device %u:%u, and it cannot be seen on which filesystem that "
-		     "keeps "
-		     "its file \"%s\"; if that filesystem is frozen too, %s must freeze first",
+		     "keeps its file \"%s\"; if that filesystem is frozen too, %s must freeze first",
 		     major, minor, path, t->path);
 	return 0;
 }
@@ -471,9 +470,8 @@ int levels_assign(struct plan *plan, const struct mounts *m, const struct machin
 	}
 	if (ret == -ELOOP)
 		findings_add(f, EXIT_CODE_SYSTEM, NULL,
-			     "the filesystems to freeze lie on each other in a circle, so there "
-			     "is no "
-			     "order to freeze them in");
+			     "the filesystems to freeze lie on each other in a circle, so there is "
+			     "no order to freeze them in");
 	else if (ret)
 		findings_add(f, EXIT_CODE_SYSTEM, NULL,
 			     "cannot find out in which order to freeze: %s", strerror(-ret));
