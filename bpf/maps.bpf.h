@@ -62,7 +62,7 @@ struct {
 struct fw_call {
 	u64 superblock;
 	u64 since_ns;
-	enum fw_means means;
+	enum fw_origin origin;
 	enum fw_phase phase;	/* a freeze: how far it came; a thaw: what it found */
 	bool thaw;
 	bool made_entry;	/* in "frozen"; it may be gone again */
@@ -81,7 +81,7 @@ struct {
  * A freeze under way whose success nobody has told yet. Who removes its entry tells: the call itself at its
  * return, or a thaw on another processor that comes before that is seen.
  */
-struct fw_untold {
+struct fw_unreported {
 	u64 since_ns;
 	u64 thread;
 };
@@ -89,17 +89,17 @@ struct fw_untold {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, FW_MAX_FILESYSTEMS);
-	__type(key, struct fw_untold);
+	__type(key, struct fw_unreported);
 	__type(value, u32);
-} untold SEC(".maps");
+} unreported SEC(".maps");
 
 /* On whose behalf a thread is about to freeze or thaw. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, FW_MAX_FILESYSTEMS);
 	__type(key, u32);
-	__type(value, enum fw_means);
-} means SEC(".maps");
+	__type(value, enum fw_origin);
+} origins SEC(".maps");
 
 /* What the module told of a superblock that it holds, by address; its thread freezes and thaws. */
 struct fw_held {

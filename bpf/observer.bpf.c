@@ -23,101 +23,10 @@
 #include "writers.bpf.h"
 #include "tables.bpf.h"
 #include "found.bpf.h"
+#include "origin.bpf.h"
+#include "entries.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
-
-/* ---- on whose behalf ---- */
-
-/* The outer one counts: SysRq-j's worker tries the block device before the superblock. */
-static __always_inline int fw_means_begin(enum fw_means how)
-{
-	u32 thread = fw_thread();
-
-	bpf_map_update_elem(&means, &thread, &how, BPF_NOEXIST);
-	return 0;
-}
-
-static __always_inline int fw_means_end(enum fw_means how)
-{
-	u32 thread = fw_thread();
-	enum fw_means *marked = bpf_map_lookup_elem(&means, &thread);
-
-	if (marked && *marked == how)
-		bpf_map_delete_elem(&means, &thread);
-	return 0;
-}
-
-/* Of the current thread, which is about to freeze or thaw with these @n arguments. */
-static __always_inline enum fw_means fw_means(u64 *args, u32 n)
-{
-	u32 thread = fw_thread();
-	enum fw_means *marked = bpf_map_lookup_elem(&means, &thread);
-	u64 superblock = args[0];
-	struct fw_held *held = bpf_map_lookup_elem(&leases, &superblock);
-
-	if (marked)
-		return *marked;
-	if (held && held->thread == thread)
-		return FW_MEANS_LEASE;
-	if (fw_argument(args, n, 1) & FREEZE_HOLDER_KERNEL)
-		return FW_MEANS_KERNEL;
-	return FW_MEANS_USER;
-}
-
-/* device-mapper's suspend and resume: up to 6.7 */
-SEC("fentry/freeze_bdev")
-int BPF_PROG(freeze_bdev_begins) { return fw_means_begin(FW_MEANS_DEVICE); }
-SEC("fexit/freeze_bdev")
-int BPF_PROG(freeze_bdev_ends) { return fw_means_end(FW_MEANS_DEVICE); }
-SEC("fentry/thaw_bdev")
-int BPF_PROG(thaw_bdev_begins) { return fw_means_begin(FW_MEANS_DEVICE); }
-SEC("fexit/thaw_bdev")
-int BPF_PROG(thaw_bdev_ends) { return fw_means_end(FW_MEANS_DEVICE); }
-/* and later */
-SEC("fentry/fs_bdev_thaw")
-int BPF_PROG(fs_bdev_thaw_begins) { return fw_means_begin(FW_MEANS_DEVICE); }
-SEC("fexit/fs_bdev_thaw")
-int BPF_PROG(fs_bdev_thaw_ends) { return fw_means_end(FW_MEANS_DEVICE); }
-/* SysRq-j's worker */
-SEC("fentry/do_thaw_all")
-int BPF_PROG(do_thaw_all_begins) { return fw_means_begin(FW_MEANS_SYSRQ); }
-SEC("fexit/do_thaw_all")
-int BPF_PROG(do_thaw_all_ends) { return fw_means_end(FW_MEANS_SYSRQ); }
-SEC("fentry/filesystems_thaw_callback")
-int BPF_PROG(filesystems_thaw_begins) { return fw_means_begin(FW_MEANS_SUSPEND); }
-SEC("fexit/filesystems_thaw_callback")
-int BPF_PROG(filesystems_thaw_ends) { return fw_means_end(FW_MEANS_SUSPEND); }
-
-static __always_inline void fw_about(struct fw_event *event, struct super_block *sb,
-				     enum fw_event_type type, enum fw_means how)
-{
-	event->time_ns = bpf_ktime_get_boot_ns();
-	event->type = type;
-	event->means = how;
-	fw_sb_device(sb, &event->device);
-	fw_sb_names(sb, event->filesystem, event->source);
-	fw_current(&event->by);
-}
-
-SEC("fentry/emergency_thaw_all")
-int BPF_PROG(emergency_thaw)
-{
-	struct fw_process *by = bpf_map_lookup_elem(&emergency, &zero);
-	struct fw_totals *all = fw_totals();
-	struct fw_event event = {
-		.time_ns = bpf_ktime_get_boot_ns(),
-		.type = FW_EVENT_EMERGENCY_THAW,
-		.means = FW_MEANS_SYSRQ,
-	};
-
-	fw_current(&event.by);
-	if (by)
-		*by = event.by;
-	if (all)
-		__sync_fetch_and_add(&all->emergency_thaws, 1);
-	fw_tell(&event);
-	return 0;
-}
 
 /* ---- the module's word on leases ---- */
 
@@ -185,106 +94,6 @@ int BPF_PROG(module_notice, void *chain, unsigned long what, unsigned long undo,
 
 /* ---- freezes ---- */
 
-static __always_inline void fw_know_semaphore(struct super_block *sb, struct fw_device *device,
-					      void *sem, enum fw_phase phase)
-{
-	struct fw_semaphore semaphore = {
-		.superblock = (u64)sb, .device = *device, .phase = phase };
-	u64 address = (u64)sem;
-
-	if (bpf_map_update_elem(&semaphores, &address, &semaphore, BPF_ANY))
-		fw_lost_entry();
-}
-
-/* Returns false if the map is full. */
-static __always_inline bool fw_know_filesystem(struct super_block *sb, struct fw_device *device)
-{
-	struct fw_filesystem *fs;
-
-	fw_know_semaphore(sb, device, FW_SEMAPHORE(sb, 0), FW_PHASE_WRITE);
-	fw_know_semaphore(sb, device, FW_SEMAPHORE(sb, 1), FW_PHASE_PAGEFAULT);
-	fw_know_semaphore(sb, device, FW_SEMAPHORE(sb, 2), FW_PHASE_FS);
-	bpf_map_update_elem(&filesystems, device, &no_filesystem, BPF_NOEXIST);
-	fs = bpf_map_lookup_elem(&filesystems, device);
-	if (!fs) {
-		fw_lost_entry();
-		return false;
-	}
-	fw_sb_names(sb, fs->filesystem, fs->source);
-	return true;
-}
-
-static __always_inline void fw_forget_semaphore(void *sem)
-{
-	u64 address = (u64)sem;
-
-	bpf_map_delete_elem(&semaphores, &address);
-}
-
-static __always_inline void fw_forget_filesystem(struct super_block *sb, struct fw_device *device)
-{
-	fw_forget_semaphore(FW_SEMAPHORE(sb, 0));
-	fw_forget_semaphore(FW_SEMAPHORE(sb, 1));
-	fw_forget_semaphore(FW_SEMAPHORE(sb, 2));
-	bpf_map_delete_elem(&filesystems, device);
-}
-
-/* The newest freeze is this one; waits are counted for it from here on. */
-static __always_inline void fw_last_begins(struct fw_filesystem *fs, const struct fw_frozen *entry)
-{
-	fs->last.thawed_ns = 0;
-	__builtin_memset(&fs->last.thawed_by, 0, sizeof(fs->last.thawed_by));
-	fs->last.thaw_means = FW_MEANS_UNKNOWN;
-	fs->last.means = entry->means;
-	fs->last.by = entry->by;
-	fs->last.since_ns = entry->since_ns;
-	fs->last.frozen_ns = entry->frozen_ns;
-	fs->last.lease = entry->lease.number;
-	fs->last.waits = 0;
-	fs->last.ended = 0;
-	fs->last.longest_ns = 0;
-}
-
-/*
- * Makes the entry of a superblock that wasn't frozen until now: what is said of an earlier freeze can't be
- * true any more. Returns it, or NULL.
- */
-static __always_inline struct fw_frozen *fw_make_entry(struct super_block *sb,
-						       struct fw_device *device,
-						       struct fw_call *call)
-{
-	u64 superblock = (u64)sb;
-	struct fw_filesystem *fs;
-	struct fw_frozen *entry;
-	struct fw_held *held;
-
-	if (bpf_map_update_elem(&frozen, device, &no_frozen, BPF_ANY))
-		fw_lost_entry();
-	entry = bpf_map_lookup_elem(&frozen, device);
-	if (!entry)
-		return 0;
-	fw_sb_names(sb, entry->filesystem, entry->source);
-	entry->means = call->means;
-	fw_current(&entry->by);
-	entry->since_ns = call->since_ns;
-	entry->superblock = superblock;
-	entry->phase = call->phase;
-	held = bpf_map_lookup_elem(&leases, &superblock);
-	if (held && call->means == FW_MEANS_LEASE)
-		entry->lease = held->lease;
-	fs = bpf_map_lookup_elem(&filesystems, device);
-	if (fs)
-		fw_last_begins(fs, entry);
-	entry->state = FW_STATE_FREEZING;
-	call->made_entry = true;
-	return entry;
-}
-
-static __always_inline bool fw_is_of(const struct fw_frozen *entry, const struct fw_call *call)
-{
-	return entry && entry->since_ns == call->since_ns && entry->by.thread == fw_thread();
-}
-
 /*
  * Not inlined, as all that follows: each is verified once, and has a stack of its own.
  */
@@ -296,16 +105,16 @@ static __noinline int fw_freeze_begins(u64 superblock, u32 how)
 	struct fw_call call = {
 		.superblock = superblock,
 		.since_ns = bpf_ktime_get_boot_ns(),
-		.means = how,
+		.origin = how,
 	};
-	struct fw_untold untold_key = { .thread = thread };
+	struct fw_unreported unreported_key = { .thread = thread };
 
 	fw_sb_device(sb, &device);
 	if (!fw_know_filesystem(sb, &device))
 		return 0;
-	untold_key.since_ns = call.since_ns;
+	unreported_key.since_ns = call.since_ns;
 	if (bpf_map_update_elem(&calls, &thread, &call, BPF_ANY) ||
-	    bpf_map_update_elem(&untold, &untold_key, &zero, BPF_ANY)) {
+	    bpf_map_update_elem(&unreported, &unreported_key, &zero, BPF_ANY)) {
 		fw_lost_entry();
 		return 0;
 	}
@@ -315,9 +124,9 @@ static __noinline int fw_freeze_begins(u64 superblock, u32 how)
 /* Of the freeze that @thread began at @since_ns. True for one caller only. */
 static __always_inline bool fw_mine_to_tell(u32 thread, u64 since_ns)
 {
-	struct fw_untold key = { .since_ns = since_ns, .thread = thread };
+	struct fw_unreported key = { .since_ns = since_ns, .thread = thread };
 
-	return !bpf_map_delete_elem(&untold, &key);
+	return !bpf_map_delete_elem(&unreported, &key);
 }
 
 static __always_inline void fw_frozen_event(struct super_block *sb, struct fw_frozen *entry,
@@ -325,7 +134,7 @@ static __always_inline void fw_frozen_event(struct super_block *sb, struct fw_fr
 {
 	struct fw_event event = {};
 
-	fw_about(&event, sb, type, call->means);
+	fw_about(&event, sb, type, call->origin);
 	event.phase = FW_PHASE_COMPLETE;
 	event.took_ns = event.time_ns - call->since_ns;
 	if (entry)
@@ -349,9 +158,9 @@ static __always_inline void fw_freeze_is_nested(struct fw_frozen *entry, struct 
 	struct fw_held *held = bpf_map_lookup_elem(&leases, &superblock);
 
 	fw_current(&entry->nested_by);
-	entry->nested_means = call->means;
+	entry->nested_origin = call->origin;
 	entry->nested_since_ns = call->since_ns;
-	if (held && call->means == FW_MEANS_LEASE)
+	if (held && call->origin == FW_ORIGIN_LEASE)
 		entry->lease = held->lease;
 	entry->nested++;
 }
@@ -435,7 +244,7 @@ static __noinline int fw_freeze_fails(u64 superblock, struct fw_call *call, u32 
 		__sync_fetch_and_add(&fs->failures, 1);
 	}
 	fw_mine_to_tell(fw_thread(), call->since_ns);
-	fw_about(&event, sb, FW_EVENT_FREEZE_FAILED, call->means);
+	fw_about(&event, sb, FW_EVENT_FREEZE_FAILED, call->origin);
 	event.error = error;
 	event.phase = call->phase;
 	event.took_ns = event.time_ns - call->since_ns;
@@ -480,15 +289,15 @@ static __always_inline int do_freeze_begins(u64 *args)
 {
 	u32 thread = fw_thread();
 	struct fw_call *call = bpf_map_lookup_elem(&calls, &thread);
-	struct fw_untold key = { .thread = thread };
+	struct fw_unreported key = { .thread = thread };
 
 	/* It was seen already; what has been told is over, though its end was not seen. */
 	if (call && !call->thaw && call->superblock == args[0]) {
 		key.since_ns = call->since_ns;
-		if (bpf_map_lookup_elem(&untold, &key))
+		if (bpf_map_lookup_elem(&unreported, &key))
 			return 0;
 	}
-	return fw_freeze_begins(args[0], fw_means(args, fw_freeze_args));
+	return fw_freeze_begins(args[0], fw_origin(args, fw_freeze_args));
 }
 FW_AT_ENTRY(freeze_super, freeze_begins)
 
@@ -499,7 +308,7 @@ FW_AT_ENTRY(freeze_super, freeze_begins)
 SEC("fentry/fs_bdev_freeze")
 int BPF_PROG(fs_bdev_freeze_begins, struct block_device *bdev)
 {
-	return fw_freeze_begins((u64)BPF_CORE_READ(bdev, bd_holder), FW_MEANS_DEVICE);
+	return fw_freeze_begins((u64)BPF_CORE_READ(bdev, bd_holder), FW_ORIGIN_DEVICE);
 }
 
 SEC("fexit/fs_bdev_freeze")
@@ -511,7 +320,7 @@ int BPF_PROG(fs_bdev_freeze_ends, struct block_device *bdev, int ret)
 SEC("fentry/filesystems_freeze_callback")
 int BPF_PROG(filesystems_freeze_begins, struct super_block *sb)
 {
-	return fw_freeze_begins((u64)sb, FW_MEANS_SUSPEND);
+	return fw_freeze_begins((u64)sb, FW_ORIGIN_SUSPEND);
 }
 
 /* Returns nothing, and skips what is frozen already or can't be. */
@@ -571,11 +380,11 @@ FW_AT_ENTRY(percpu_down_write, phase_begins)
 
 /* ---- thaws ---- */
 
-static __always_inline void fw_thawed_by(struct fw_process *by, enum fw_means how)
+static __always_inline void fw_thawed_by(struct fw_process *by, enum fw_origin how)
 {
 	struct fw_process *asked = bpf_map_lookup_elem(&emergency, &zero);
 
-	if (how == FW_MEANS_SYSRQ && asked)
+	if (how == FW_ORIGIN_SYSRQ && asked)
 		*by = *asked;
 	else
 		fw_current(by);
@@ -595,7 +404,7 @@ static __always_inline void fw_tell_its_freeze(struct super_block *sb, struct fw
 		return;
 	__sync_fetch_and_add(&all->freezes, 1);
 	__sync_fetch_and_add(&fs->freezes, 1);
-	fw_about(&event, sb, FW_EVENT_FROZEN, entry->means);
+	fw_about(&event, sb, FW_EVENT_FROZEN, entry->origin);
 	event.by = entry->by;
 	event.phase = FW_PHASE_COMPLETE;
 	event.took_ns = event.time_ns - entry->since_ns;
@@ -623,8 +432,8 @@ static __noinline int fw_is_thawed(u64 superblock, struct fw_call *call)
 	if (entry && fs && entry->state == FW_STATE_FREEZING && entry->since_ns)
 		fw_tell_its_freeze(sb, entry, fs);
 
-	fw_about(&event, sb, FW_EVENT_THAWED, call->means);
-	fw_thawed_by(&event.by, call->means);
+	fw_about(&event, sb, FW_EVENT_THAWED, call->origin);
+	fw_thawed_by(&event.by, call->origin);
 	event.took_ns = event.time_ns - call->since_ns;
 	if (entry) {
 		event.lease = entry->lease.number;
@@ -634,7 +443,7 @@ static __noinline int fw_is_thawed(u64 superblock, struct fw_call *call)
 	if (fs) {
 		event.waits = fs->last.waits;
 		__sync_fetch_and_add(&fs->thaws, 1);
-		fs->last.thaw_means = call->means;
+		fs->last.thaw_origin = call->origin;
 		fs->last.thawed_by = event.by;
 		fs->last.thawed_ns = event.time_ns;
 		fw_longest(&fs->longest_freeze_ns, event.frozen_for_ns);
@@ -660,16 +469,16 @@ static __noinline int fw_is_left_frozen(u64 superblock, struct fw_call *call, in
 	fw_sb_device(sb, &device);
 	__sync_fetch_and_add(&all->thaws_left_frozen, 1);
 	entry = bpf_map_lookup_elem(&frozen, &device);
-	fw_about(&event, sb, FW_EVENT_THAW_FAILED, call->means);
-	fw_thawed_by(&event.by, call->means);
+	fw_about(&event, sb, FW_EVENT_THAW_FAILED, call->origin);
+	fw_thawed_by(&event.by, call->origin);
 	event.error = -ret;
 	event.took_ns = event.time_ns - call->since_ns;
 	if (entry)
 		event.lease = entry->lease.number;
 	fw_tell(&event);
 	/* The one who froze it first is gone: the other one holds it. */
-	if (entry && entry->nested == 1 && entry->means == call->means) {
-		entry->means = entry->nested_means;
+	if (entry && entry->nested == 1 && entry->origin == call->origin) {
+		entry->origin = entry->nested_origin;
 		entry->by = entry->nested_by;
 		entry->since_ns = entry->nested_since_ns;
 		entry->nested = 0;
@@ -685,7 +494,7 @@ static __always_inline int do_thaw_begins(u64 *args)
 	struct fw_call call = {
 		.superblock = args[0],
 		.since_ns = bpf_ktime_get_boot_ns(),
-		.means = fw_means(args, fw_thaw_args),
+		.origin = fw_origin(args, fw_thaw_args),
 		.phase = fw_sb_phase((void *)args[0]),
 		.thaw = true,
 	};
@@ -724,7 +533,7 @@ static __always_inline int do_thaw_ends(int ret)
 		fw_is_thawed(call->superblock, call);	/* deactivate_locked_super() was not seen */
 	else if (!call->thawed && call->phase == FW_PHASE_COMPLETE)
 		fw_is_left_frozen(call->superblock, call, ret);
-	else if (!call->thawed && call->means != FW_MEANS_SYSRQ)
+	else if (!call->thawed && call->origin != FW_ORIGIN_SYSRQ)
 		__sync_fetch_and_add(&all->thaws_refused, 1);
 	bpf_map_delete_elem(&calls, &thread);
 	return 0;
@@ -746,7 +555,7 @@ static __always_inline int do_superblock_ends(u64 *args)
 	entry = bpf_map_lookup_elem(&frozen, &device);
 	if (!entry)
 		return 0;
-	fw_about(&event, sb, FW_EVENT_UNMOUNTED, entry->means);
+	fw_about(&event, sb, FW_EVENT_UNMOUNTED, entry->origin);
 	event.lease = entry->lease.number;
 	if (entry->frozen_ns)
 		event.frozen_for_ns = event.time_ns - entry->frozen_ns;

@@ -59,23 +59,23 @@ enum fw_state {
 };
 
 /**
- * enum fw_means - by which way a superblock was frozen or thawed
- * @FW_MEANS_UNKNOWN: before the observer came
- * @FW_MEANS_USER: as userspace's holder: the ioctls, up to 6.5 the kernel's own too
- * @FW_MEANS_KERNEL: as the kernel's holder (6.6 and later)
- * @FW_MEANS_DEVICE: through its block device: device-mapper's suspend and resume
- * @FW_MEANS_SUSPEND: the system's suspend and resume
- * @FW_MEANS_LEASE: by freezeguard's module, for a lease
- * @FW_MEANS_SYSRQ: the emergency thaw, SysRq-j
+ * enum fw_origin - by which way a superblock was frozen or thawed
+ * @FW_ORIGIN_UNKNOWN: before the observer came
+ * @FW_ORIGIN_USER: as userspace's holder: the ioctls, up to 6.5 the kernel's own too
+ * @FW_ORIGIN_KERNEL: as the kernel's holder (6.6 and later)
+ * @FW_ORIGIN_DEVICE: through its block device: device-mapper's suspend and resume
+ * @FW_ORIGIN_SUSPEND: the system's suspend and resume
+ * @FW_ORIGIN_LEASE: by freezeguard's module, for a lease
+ * @FW_ORIGIN_SYSRQ: the emergency thaw, SysRq-j
  */
-enum fw_means {
-	FW_MEANS_UNKNOWN,
-	FW_MEANS_USER,
-	FW_MEANS_KERNEL,
-	FW_MEANS_DEVICE,
-	FW_MEANS_SUSPEND,
-	FW_MEANS_LEASE,
-	FW_MEANS_SYSRQ,
+enum fw_origin {
+	FW_ORIGIN_UNKNOWN,
+	FW_ORIGIN_USER,
+	FW_ORIGIN_KERNEL,
+	FW_ORIGIN_DEVICE,
+	FW_ORIGIN_SUSPEND,
+	FW_ORIGIN_LEASE,
+	FW_ORIGIN_SYSRQ,
 };
 
 /**
@@ -116,13 +116,13 @@ struct fw_lease {
  * @state: which of the two
  * @filesystem: the filesystem's type
  * @source: what is mounted, of its first mount; the superblock's name where it has none
- * @means: how it was frozen
+ * @origin: how it was frozen
  * @by: who froze it first
  * @since_ns: when that call began; 0: before the observer came
  * @frozen_ns: when it was frozen
  * @phase: of a freeze under way: how far it came when last looked at
  * @nested: freezes on top of the first one since, by other holders
- * @nested_means: how the last of them was made
+ * @nested_origin: how the last of them was made
  * @nested_by: who made it
  * @nested_since_ns: when that call began
  * @lease: the lease that holds it
@@ -135,13 +135,13 @@ struct fw_frozen {
 	enum fw_state state;
 	char filesystem[FW_TYPE_LEN];
 	char source[FW_SOURCE_LEN];
-	enum fw_means means;
+	enum fw_origin origin;
 	struct fw_process by;
 	__u64 since_ns;
 	__u64 frozen_ns;
 	enum fw_phase phase;
 	__u32 nested;
-	enum fw_means nested_means;
+	enum fw_origin nested_origin;
 	__u32 reserved;
 	struct fw_process nested_by;
 	__u64 nested_since_ns;
@@ -171,8 +171,8 @@ struct fw_stall {
 
 /**
  * struct fw_last - the newest freeze of a filesystem, also one that is under way
- * @means: how it was frozen
- * @thaw_means: how it was thawed
+ * @origin: how it was frozen
+ * @thaw_origin: how it was thawed
  * @by: who froze it
  * @thawed_by: who thawed it; pid 0: nobody has, or it isn't known
  * @since_ns: when the freeze began
@@ -184,8 +184,8 @@ struct fw_stall {
  * @longest_ns: the longest wait that is over
  */
 struct fw_last {
-	enum fw_means means;
-	enum fw_means thaw_means;
+	enum fw_origin origin;
+	enum fw_origin thaw_origin;
 	struct fw_process by;
 	struct fw_process thawed_by;
 	__u64 since_ns;
@@ -300,7 +300,7 @@ enum fw_event_type {
  * struct fw_event - map "events", by running number: the last FW_MAX_EVENTS of them
  * @time_ns: when
  * @type: what
- * @means: how
+ * @origin: how
  * @error: positive errno of what failed
  * @phase: how far a freeze came
  * @device: on what; 0:0 for an emergency thaw
@@ -315,7 +315,7 @@ enum fw_event_type {
 struct fw_event {
 	__u64 time_ns;
 	enum fw_event_type type;
-	enum fw_means means;
+	enum fw_origin origin;
 	__u32 error;
 	enum fw_phase phase;
 	struct fw_device device;

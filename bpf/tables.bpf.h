@@ -4,7 +4,7 @@
 #define FW_TABLES_H
 
 static const char fw_state_names[][12] = { "-", "freezing", "frozen" };
-static const char fw_means_names[][12] = {
+static const char fw_origin_names[][12] = {
 	"unknown", "user", "kernel", "device", "suspend", "lease", "sysrq" };
 static const char fw_phase_names[][12] = { "-", "write", "pagefault", "fs", "complete" };
 
@@ -74,7 +74,7 @@ int status(struct bpf_iter__bpf_map_elem *ctx)
 	BPF_SEQ_PRINTF(seq, "%4u:%-6u %-8s %-8s ", device->major, device->minor,
 		       entry->filesystem, FW_NAME(fw_state_names, entry->state));
 	BPF_SEQ_PRINTF(seq, "%10llu %-7s %8u %-16s ", fw_ms_since(entry->since_ns),
-		       FW_NAME(fw_means_names, entry->means), entry->by.pid, comm);
+		       FW_NAME(fw_origin_names, entry->origin), entry->by.pid, comm);
 	BPF_SEQ_PRINTF(seq, "%6llu %10llu %7llu %9llu %s\n", entry->lease.number,
 		       fw_ms_until(entry->lease.deadline_ns), entry->blocked,
 		       fw_ms_since(entry->first_blocked_ns), source);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* freezectl: what main() and the subcommands share */
+/* freezectl: one call of the program, and what the subcommands ask of it */
 #ifndef FREEZEGUARD_FREEZECTL_H
 #define FREEZEGUARD_FREEZECTL_H
 
@@ -12,7 +12,6 @@
 #include "base/findings.h"
 #include "plan/mounts.h"
 #include "observer/read.h"
-#include "base/options.h"
 #include "base/output.h"
 #include "plan/paths.h"
 
@@ -20,6 +19,8 @@
 
 /* How long anything is waited for that should have happened already. */
 #define GRACE_MS		1000
+/* What a roll-back may take after the caller has given up; the rest is the kernel's. */
+#define ROLL_BACK_MS		1500
 /* How long a reader may take to read what is printed when nothing is frozen. */
 #define PRINT_MS		30000
 
@@ -45,24 +46,6 @@ struct freezectl {
 	bool stalls_unknown_said;
 	struct config config;
 };
-
-/**
- * struct subcommand - an entry of the table of subcommands
- * @name: its name
- * @arguments: what follows it, as the help shows it
- * @summary: what it does, in a line
- * @help: more about it, a paragraph; or NULL
- * @options: its options
- * @run: does it; @argv[0] is its name. What is wrong goes to the findings.
- */
-struct subcommand {
-	const char *name, *arguments, *summary, *help;
-	const struct option_help *options;
-	void (*run)(struct freezectl *ctl, int argc, char **argv);
-};
-
-extern const struct subcommand cmd_freeze, cmd_thaw, cmd_run, cmd_extend, cmd_status, cmd_plan,
-	cmd_monitor, cmd_dlm, cmd_observer, cmd_config, cmd_apps;
 
 void freezectl_usage(struct freezectl *ctl, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

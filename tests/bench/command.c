@@ -67,7 +67,7 @@ TEST_WITHIN(data_lifecycle_manager, 240)
 }
 
 /* What is locked of the freezectl that has it frozen, its stack too; asked by the command that it runs. */
-TEST_WITHIN(locked_memory, 30)
+TEST_WITHIN(preflight_memory, 30)
 {
 	const char *path = (kt_mount_image("m", "ext4"), strdup(kt_path("m", NULL)));
 	char command[256];

@@ -85,7 +85,7 @@ check_subcommands() {
 	local summaries
 	summaries=$("$freezectl" --help | sed -nE '/^Subcommands:/,/^$/ s/^  ([a-z]+) +(.*)/\1: \2/p')
 	differ "--help" "$subcommands" "the table" \
-		"$(grep -oE '&cmd_[a-z]+' userspace/freezectl.c | sed 's/&cmd_//')"
+		"$(grep -oE '&cmd_[a-z]+' userspace/main.c | sed 's/&cmd_//')"
 	differ "--help" "$summaries" "the overview" "$(section SUBCOMMANDS $overview |
 		sed -nE '/^\.It Xr freezectl-/ { N; s/^\.It Xr freezectl-([a-z]+) 8\n/\1: /p }')"
 	differ "--help" "$summaries" "the pages" \
@@ -191,7 +191,7 @@ check_code_order() {
 
 json_keys() {
 	grep -ohP 'output_json_add\([^"]*"\K[a-z_]+(?=")' userspace/*/*.c
-	grep -q '	add_error(object' userspace/base/output.c && printf '%s\n' error error_name
+	grep -q '	add_error(object' userspace/show/lease.c && printf '%s\n' error error_name
 	grep -ohP '^\t\t\{ "\K[a-z_]+(?=", "[a-z ]+", (totals->|skipped))' userspace/*/*.c
 	grep -ohP '\toutput_json_time\([a-z]+, "\K[a-z_]+' userspace/*/*.c | sed 's/.*/&_ns\n&_time/'
 }

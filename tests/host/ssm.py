@@ -161,8 +161,12 @@ def check_lint():
                None if old in good and any(says in each for each in problems) else f"{problems} without {says}")
 
 
-print(f"1..{19 * len(DOCUMENTS) + 1 + len(MISTAKES)}")
+print(f"1..{19 * len(DOCUMENTS) + 2 + len(MISTAKES)}")
 same("there is a document for each", sorted(path.stem for path in DOCUMENTS), sorted(APPS))
+with tempfile.TemporaryDirectory() as scratch:
+    subprocess.run([TOP / "tools/ssm/generate", scratch], check=True, timeout=30)
+    same("the documents are what tools/ssm/generate makes", {each.name: each.read_text() for each in DOCUMENTS},
+         {each.name: each.read_text() for each in pathlib.Path(scratch).glob("*.yaml")})
 with tempfile.TemporaryDirectory() as scratch:
     for each in DOCUMENTS:
         check_document(each, scratch)

@@ -21,12 +21,12 @@ that "a writer is blocked" within 5000 blocked "$writer"
 expect 0 "load" freezectl observer load --json
 that "... finds two" json 'd["frozen_before"] == 2 and d["findings"] == []'
 that "one was frozen by nobody knows whom" in_map "$by_hand" \
-	'e["state"] == "FW_STATE_FROZEN" and e["means"] == "FW_MEANS_UNKNOWN" and e["by"]["pid"] == 0 and e["since_ns"] == 0'
+	'e["state"] == "FW_STATE_FROZEN" and e["origin"] == "FW_ORIGIN_UNKNOWN" and e["by"]["pid"] == 0 and e["since_ns"] == 0'
 that "... its filesystem is known" in_map "$by_hand" 'e["filesystem"] == "ext4" and e["source"].startswith("/dev/loop")'
 that "... and how many wait" in_map "$by_hand" 'e["blocked"] == e["blocked_before"] == 1'
 that "... and who" grep -q "^ *$writer .* $by_hand .*before the observer" $pins/blocked
 that "the other one by a lease" in_map "$by_lease" \
-	'e["means"] == "FW_MEANS_LEASE" and e["lease"]["number"] and e["lease"]["id"] == "before" and e["lease"]["maker_comm"] == "freezectl"'
+	'e["origin"] == "FW_ORIGIN_LEASE" and e["lease"]["number"] and e["lease"]["id"] == "before" and e["lease"]["maker_comm"] == "freezectl"'
 that "... since when is known, and until when" in_map "$by_lease" 'e["frozen_ns"] < e["lease"]["deadline_ns"]'
 deadline=$(ask - "frozen['$by_lease']['lease']['deadline_ns']")
 freezectl extend --id before 120s >/dev/null

@@ -83,7 +83,7 @@ says "... names it too" "process $process (fsfreeze)"
 expect 0 "status" freezectl status
 says "... has it in a table of its own" "FROZEN BY OTHERS" "$process (fsfreeze)" "$writer"
 expect 0 "status --json" freezectl status --json
-that "... has it, and who waits, where, since when" json "[(f['path'], f['by']['pid'], f['by']['comm'], f['means'], f['blocked']) for f in d['foreign']] == [('$fs', $process, 'fsfreeze', 'user', 2)] and len(d['blocked']) == 2 and all(b['filesystem']['path'] == '$fs' and b['phase'] == 'write' and b['since_ns'] for b in d['blocked']) and $writer in [b['pid'] for b in d['blocked']]"
+that "... has it, and who waits, where, since when" json "[(f['path'], f['by']['pid'], f['by']['comm'], f['origin'], f['blocked']) for f in d['foreign']] == [('$fs', $process, 'fsfreeze', 'user', 2)] and len(d['blocked']) == 2 and all(b['filesystem']['path'] == '$fs' and b['phase'] == 'write' and b['since_ns'] for b in d['blocked']) and $writer in [b['pid'] for b in d['blocked']]"
 expect 0 "status PATH" freezectl status --json "$second"
 that "... is about that filesystem only" json 'd["foreign"] == [] and not d.get("blocked")'
 expect 0 "status PATH of the frozen one" freezectl status --json "$fs"
@@ -170,6 +170,6 @@ wait "$monitor"
 that "the observer's events and the leases' are in the order of time" events \
 	"[e['time_ns'] for e in d if 'time_ns' in e] == sorted(e['time_ns'] for e in d if 'time_ns' in e) and {'lease', 'event', 'observed'} <= {e['what'] for e in d}"
 that "... what a lease does is told apart" events \
-	"[e['observed']['type'] for e in d if e['what'] == 'observed' and e['observed']['means'] == 'lease' and e['observed']['lease_number']] == ['thawed', 'frozen', 'thawed']"
+	"[e['observed']['type'] for e in d if e['what'] == 'observed' and e['observed']['origin'] == 'lease' and e['observed']['lease_number']] == ['thawed', 'frozen', 'thawed']"
 that "... and what others do has its process" events \
-	"[(e['observed']['type'], e['observed']['filesystem']['path'], e['observed']['by']['pid'] == $process) for e in d if e['what'] == 'observed' and e['observed']['means'] == 'user'] == [('frozen', '$second', True), ('thawed', '$second', False)]"
+	"[(e['observed']['type'], e['observed']['filesystem']['path'], e['observed']['by']['pid'] == $process) for e in d if e['what'] == 'observed' and e['observed']['origin'] == 'user'] == [('frozen', '$second', True), ('thawed', '$second', False)]"

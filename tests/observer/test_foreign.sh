@@ -26,9 +26,9 @@ fs=${paths[0]} device=${devices[0]}
 fsfreeze -f "$fs" &
 pid=$!
 wait $pid
-that "frozen by hand: the map has who, how and what" maps_say "[(e['state'], e['means'], e['by']['pid'],
+that "frozen by hand: the map has who, how and what" maps_say "[(e['state'], e['origin'], e['by']['pid'],
 	e['by']['thread'], e['by']['comm'], e['by']['uid'], e['lease']['number'], e['filesystem'], e['phase'])
-	for e in [frozen['$device']]] == [('FW_STATE_FROZEN', 'FW_MEANS_USER', $pid, $pid, 'fsfreeze', 0, 0,
+	for e in [frozen['$device']]] == [('FW_STATE_FROZEN', 'FW_ORIGIN_USER', $pid, $pid, 'fsfreeze', 0, 0,
 	'ext4', 'FW_PHASE_COMPLETE')] and len(frozen) == 1"
 that "... and from when on" maps_say "0 < frozen['$device']['since_ns'] < frozen['$device']['frozen_ns']"
 that "... and in which control group" maps_say "frozen['$device']['by']['cgroup'] != 0"
@@ -38,9 +38,9 @@ fsfreeze -u "$fs" &
 pid=$!
 wait $pid
 that "thawed by hand: it is gone from the map" maps_say "frozen == {}"
-that "... and it is known who did it" maps_say "[(last['thaw_means'], last['thawed_by']['pid'],
+that "... and it is known who did it" maps_say "[(last['thaw_origin'], last['thawed_by']['pid'],
 	last['thawed_by']['comm']) for last in [filesystems['$device']['last']]] ==
-	[('FW_MEANS_USER', $pid, 'fsfreeze')]"
+	[('FW_ORIGIN_USER', $pid, 'fsfreeze')]"
 fsfreeze -u "$fs" 2>/dev/null
 that "a thaw of what is not frozen is no thaw" maps_say \
 	"totals['thaws'] == 1 and totals['thaws_refused'] == 1 and totals['next_event'] == 2"

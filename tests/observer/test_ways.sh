@@ -47,8 +47,8 @@ that "... and its thaw" maps_say "frozen == {} and totals['thaws'] == 1"
 # lease_is_seen ID
 lease_is_seen() {
 	freezectl freeze --id "$1" --timeout 60s "$fs" >/dev/null
-	maps_say "[(e['means'], e['lease']['id'], e['lease']['maker_comm'], e['by']['comm'], e['lease']['number'] > 0)
-		for e in [frozen['$fs_device']]] == [('FW_MEANS_LEASE', '$1', 'freezectl', 'fguard/$fs_device', True)]
+	maps_say "[(e['origin'], e['lease']['id'], e['lease']['maker_comm'], e['by']['comm'], e['lease']['number'] > 0)
+		for e in [frozen['$fs_device']]] == [('FW_ORIGIN_LEASE', '$1', 'freezectl', 'fguard/$fs_device', True)]
 		and 0 < frozen['$fs_device']['lease']['deadline_ns'] - frozen['$fs_device']['since_ns'] <= 60e9
 		and note('lease', frozen['$fs_device']['lease'])"
 }
@@ -59,7 +59,7 @@ that "extended: with its new deadline" maps_say \
 	"frozen['$fs_device']['lease']['deadline_ns'] > noted['lease']['deadline_ns'] + 20 * 10**9"
 freezectl extend --id first 200ms >/dev/null
 that "expired: it is gone" within 10000 maps_say "frozen == {} and ${last}['lease'] == noted['lease']['number']"
-that "... thawed for the lease, by its deadline" maps_say "${last}['thaw_means'] == 'FW_MEANS_LEASE' and
+that "... thawed for the lease, by its deadline" maps_say "${last}['thaw_origin'] == 'FW_ORIGIN_LEASE' and
 	[(e['type'], e['lease']) for e in events[-2:]] ==
 	[(t, noted['lease']['number']) for t in ('FW_EVENT_FROZEN', 'FW_EVENT_THAWED')]"
 expect 0 "the module unloads, with the observer loaded" rmmod freezeguard
@@ -73,8 +73,8 @@ that "... and its end" maps_say "frozen == {}"
 fsfreeze -f "$fs"
 as_process sh -c 'exec 3>/proc/sysrq-trigger && echo j >&3'
 that "SysRq-j: it is gone" within 10000 maps_say "frozen == {} and totals['emergency_thaws'] == 1"
-that "... and it is known who asked for it" maps_say "[(l['thaw_means'], l['thawed_by']['pid'], l['thawed_by']['comm'])
-	for l in [$last]] == [('FW_MEANS_SYSRQ', $process, 'sh')]"
+that "... and it is known who asked for it" maps_say "[(l['thaw_origin'], l['thawed_by']['pid'], l['thawed_by']['comm'])
+	for l in [$last]] == [('FW_ORIGIN_SYSRQ', $process, 'sh')]"
 that "... and told, before its thaws" maps_say "[(e['type'], e['by']['pid']) for e in events[-2:]] ==
 	[('FW_EVENT_EMERGENCY_THAW', $process), ('FW_EVENT_THAWED', $process)]"
 that "... nor are those counted which were not frozen" maps_say "totals['thaws_refused'] == 0"
@@ -89,12 +89,12 @@ that "... which ends" maps_say "frozen == {}"
 # ---- device-mapper ----
 
 as_process dmsetup suspend dm
-that "dmsetup suspend: through the block device" maps_say "[(e['means'], e['by']['comm'], e['by']['pid'], e['state'])
-	for e in [frozen['$dm_device']]] == [('FW_MEANS_DEVICE', 'dmsetup', $process, 'FW_STATE_FROZEN')]"
+that "dmsetup suspend: through the block device" maps_say "[(e['origin'], e['by']['comm'], e['by']['pid'], e['state'])
+	for e in [frozen['$dm_device']]] == [('FW_ORIGIN_DEVICE', 'dmsetup', $process, 'FW_STATE_FROZEN')]"
 as_process dmsetup resume dm
 that "dmsetup resume: it is gone" maps_say "frozen == {}"
-that "... and it is known who did it" maps_say "[(l['thaw_means'], l['thawed_by']['pid'])
-	for l in [filesystems['$dm_device']['last']]] == [('FW_MEANS_DEVICE', $process)]"
+that "... and it is known who did it" maps_say "[(l['thaw_origin'], l['thawed_by']['pid'])
+	for l in [filesystems['$dm_device']['last']]] == [('FW_ORIGIN_DEVICE', $process)]"
 fsfreeze -f "$dm"
 dmsetup suspend dm 2>/dev/null
 dmsetup resume dm 2>/dev/null
@@ -109,23 +109,23 @@ freezectl freeze --id holders --timeout 60s "$fs" >/dev/null
 as_process fsfreeze -f "$fs" 2>/dev/null
 if [ -n "$holders" ]; then
 	that "a freeze on top of a lease is told as such" maps_say "events[-1]['type'] == 'FW_EVENT_FROZEN_AGAIN' and
-		[(e['means'], e['nested'], e['nested_means'], e['nested_by']['pid']) for e in [frozen['$fs_device']]] ==
-		[('FW_MEANS_LEASE', 1, 'FW_MEANS_USER', $process)]"
+		[(e['origin'], e['nested'], e['nested_origin'], e['nested_by']['pid']) for e in [frozen['$fs_device']]] ==
+		[('FW_ORIGIN_LEASE', 1, 'FW_ORIGIN_USER', $process)]"
 	fsfreeze -u "$fs"
 	that "... and its end leaves the lease" maps_say "grew('thaws_left_frozen') == 1 and grew('thaws') == 0 and
-		[(e['means'], e['nested'], e['lease']['id']) for e in [frozen['$fs_device']]] ==
-		[('FW_MEANS_LEASE', 0, 'holders')]"
+		[(e['origin'], e['nested'], e['lease']['id']) for e in [frozen['$fs_device']]] ==
+		[('FW_ORIGIN_LEASE', 0, 'holders')]"
 	as_process fsfreeze -f "$fs"
 	freezectl thaw --id holders >/dev/null 2>&1
 	that "the lease's end leaves another one's freeze" maps_say \
-		"[(e['means'], e['nested'], e['by']['pid'], e['by']['comm'], e['lease']['number'])
-			for e in [frozen['$fs_device']]] == [('FW_MEANS_USER', 0, $process, 'fsfreeze', 0)]"
+		"[(e['origin'], e['nested'], e['by']['pid'], e['by']['comm'], e['lease']['number'])
+			for e in [frozen['$fs_device']]] == [('FW_ORIGIN_USER', 0, $process, 'fsfreeze', 0)]"
 	fsfreeze -u "$fs"
 else
 	that "a freeze on top of a lease is refused" maps_say "grew('refused') == 1 and
 		events[-1]['type'] == 'FW_EVENT_FREEZE_FAILED' and events[-1]['error'] == 16"
-	that "... and leaves the lease's entry" maps_say "[(e['means'], e['nested'], e['lease']['id'])
-		for e in [frozen['$fs_device']]] == [('FW_MEANS_LEASE', 0, 'holders')]"
+	that "... and leaves the lease's entry" maps_say "[(e['origin'], e['nested'], e['lease']['id'])
+		for e in [frozen['$fs_device']]] == [('FW_ORIGIN_LEASE', 0, 'holders')]"
 	fsfreeze -u "$fs"
 	that "a thaw by anybody ends it" maps_say "frozen == {} and ${last}['thawed_by']['comm'] == 'fsfreeze'"
 	freezectl thaw --id holders >/dev/null 2>&1
@@ -285,8 +285,8 @@ if [ -w /sys/power/freeze_filesystems ]; then
 	echo 1 >/sys/module/suspend/parameters/pm_test_delay
 	maps_say "keep()"
 	echo freeze >/sys/power/state
-	that "suspend freezes, and resume thaws" maps_say "[(l['means'], l['thaw_means'], l['by']['comm'] != '')
-		for l in [filesystems['$dm_device']['last']]] == [('FW_MEANS_SUSPEND', 'FW_MEANS_SUSPEND', True)]"
+	that "suspend freezes, and resume thaws" maps_say "[(l['origin'], l['thaw_origin'], l['by']['comm'] != '')
+		for l in [filesystems['$dm_device']['last']]] == [('FW_ORIGIN_SUSPEND', 'FW_ORIGIN_SUSPEND', True)]"
 	that "... each filesystem once" maps_say "grew('freezes', '$dm_device') == grew('thaws', '$dm_device') == 1 and frozen == {}"
 	that "... and none is told to have failed" maps_say "grew('failures') == grew('refused') == grew('lost_entries') == 0"
 	that "... nor to have been frozen that can't be" maps_say "all(f['freezes'] + f['refused'] for f in filesystems.values())"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * world: a made-up machine for tests of what looks at mounts: a mount table from data/, a list of
+ * machine: a made-up machine for tests of what looks at mounts: a mount table from data/, a list of
  * the paths that exist, and whatever else a test sets up. Nothing of the real machine is seen.
  */
 #ifndef FREEZEGUARD_TEST_WORLD_H
@@ -18,7 +18,7 @@
 #include "plan/plan.h"
 
 /* One path that exists: the mount it is on, or a negative errno of opening it. */
-struct world_path {
+struct machine_path {
 	const char *path;
 	int mount_id;
 	dev_t dev;
@@ -26,26 +26,26 @@ struct world_path {
 	const char *uuid;
 };
 
-struct world_loop {
+struct machine_loop {
 	unsigned int minor;
 	dev_t dev;
 	ino_t ino;
 };
 
 static struct {
-	const struct world_path *paths;
-	const struct world_loop *loops;
-	const struct world_path *of_fd[1024];
+	const struct machine_path *paths;
+	const struct machine_loop *loops;
+	const struct machine_path *of_fd[1024];
 	char mountinfo[4096], filesystems[4096];
 	/* a path that must not be opened, because that would wait for ever */
 	const char *hangs;
 	int opened_hanging;
-	struct plan_world world;
+	struct machine machine;
 } made_up;
 
 static int made_up_open(const char *path, int flags)
 {
-	const struct world_path *p;
+	const struct machine_path *p;
 	int fd;
 
 	if (made_up.hangs && !strcmp(path, made_up.hangs))
@@ -85,7 +85,7 @@ static int made_up_block_device(const char *path, unsigned int *major, unsigned 
 
 static int made_up_loop_file(unsigned int major, unsigned int minor, dev_t *dev, ino_t *ino)
 {
-	const struct world_loop *l;
+	const struct machine_loop *l;
 
 	(void)major;
 	for (l = made_up.loops; l && l->dev; l++) {
@@ -116,12 +116,12 @@ static const char *data_path(const char *name, char *buf, size_t size)
 	return buf;
 }
 
-static const struct plan_world *world_make(const char *mountinfo, const struct world_path *paths,
-					   const char *sysfs)
+static const struct machine *machine_make(const char *mountinfo, const struct machine_path *paths,
+					  const char *sysfs)
 {
 	memset(&made_up, 0, sizeof(made_up));
 	made_up.paths = paths;
-	made_up.world = (struct plan_world){
+	made_up.machine = (struct machine){
 		.mountinfo = data_path(mountinfo, made_up.mountinfo, sizeof(made_up.mountinfo)),
 		.filesystems = data_path("filesystems", made_up.filesystems,
 					 sizeof(made_up.filesystems)),
@@ -133,7 +133,7 @@ static const struct plan_world *world_make(const char *mountinfo, const struct w
 		.loop_file = made_up_loop_file,
 		.btrfs_uuid = made_up_btrfs_uuid,
 	};
-	return &made_up.world;
+	return &made_up.machine;
 }
 
 /* How many file descriptors this process has */

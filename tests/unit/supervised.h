@@ -21,7 +21,7 @@
 
 static struct hooks hooks;
 static struct supervisor supervisor;
-static struct session session;
+static struct record record;
 static struct supervisor_job job;
 static char run_dir[100];
 
@@ -54,7 +54,7 @@ static inline int fake_look(uint64_t number, struct supervisor_lease *lease)
 	return 0;
 }
 
-static const struct supervisor_kernel fake = {
+static const struct supervisor_module fake = {
 	.open = fake_open, .fd = fake_fd, .drain = fake_drain, .look = fake_look,
 };
 
@@ -76,7 +76,7 @@ static inline int teardown(void **state)
 		waitpid(supervisor.pid, NULL, 0);
 	}
 	hooks_free(&hooks);
-	session_free(&session);
+	record_free(&record);
 	return hookdir_remove(state);
 }
 
@@ -90,7 +90,7 @@ static inline void start(bool lease, uint32_t timeout_ms, uint64_t quiet_ms, uin
 	job = (struct supervisor_job){
 		.id = ID, .run_dir = run_dir, .keep_dir = "/keep", .hooks = &hooks, .paths = "/data",
 		.timeout_ms = timeout_ms, .quiet_until_ns = now + quiet_ms * NS_PER_MS,
-		.give_up_ns = now + give_up_ms * NS_PER_MS, .lease = lease, .kernel = &fake,
+		.give_up_ns = now + give_up_ms * NS_PER_MS, .lease = lease, .module = &fake,
 	};
 	assert_int_equal(supervisor_start(&supervisor, &job), 0);
 }
@@ -120,8 +120,8 @@ static inline void tell(enum supervisor_word word)
 
 static inline void load(void)
 {
-	session_free(&session);
-	assert_int_equal(session_load(run_dir, ID, &session), 0);
+	record_free(&record);
+	assert_int_equal(record_load(run_dir, ID, &record), 0);
 }
 
 /* The supervisor exits by itself, and its record says that all is over, for this reason. */
@@ -133,18 +133,18 @@ static inline void over(const char *why)
 	supervisor.pid = 0;
 	assert_true(WIFEXITED(status));
 	load();
-	assert_int_equal(session.state, SESSION_RELEASED);
-	assert_string_equal(session.why, why);
-	assert_true(session.ended_ns && session.released_ns >= session.ended_ns);
+	assert_int_equal(record.state, RECORD_RELEASED);
+	assert_string_equal(record.why, why);
+	assert_true(record.ended_ns && record.released_ns >= record.ended_ns);
 }
 
-static inline void app_is(size_t i, const char *name, enum session_app_state state)
+static inline void app_is(size_t i, const char *name, enum record_app_state state)
 {
-	assert_true(i < session.n_apps);
-	assert_string_equal(session.apps[i].name, name);
-	if (session.apps[i].state != state)
-		fail_msg("%s is %s, not %s", name, session_app_state_name(session.apps[i].state),
-			 session_app_state_name(state));
+	assert_true(i < record.n_apps);
+	assert_string_equal(record.apps[i].name, name);
+	if (record.apps[i].state != state)
+		fail_msg("%s is %s, not %s", name, record_app_state_name(record.apps[i].state),
+			 record_app_state_name(state));
 }
 
 static inline void log_is(const char *text)

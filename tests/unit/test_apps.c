@@ -9,6 +9,7 @@
 
 #include "capture.h"
 #include "supervised.h"
+#include "apps/post_script.h"
 #include "apps/pre_script.h"
 
 static int setup_conf(void **state)
@@ -151,7 +152,7 @@ static void a_post_script_for_a_dead_supervisor(void **state)
 	load();
 	assert_int_equal(system_in("mv hooks.d/20-b shipped/20-b"), 0);
 	begin = freezeguard_now_ns();
-	apps_after(&ctl, &hookdir_config, &session, true, 1, freezectl_in_ms(6000));
+	apps_after(&ctl, &hookdir_config, &record, true, 1, freezectl_in_ms(6000));
 	assert_true(freezeguard_now_ns() - begin < 15 * NS_PER_S);
 	assert_int_equal(findings_exit_code(&ctl.findings), 202);
 	log_is("a freeze\nb freeze\nb thaw\na thaw\n");
@@ -170,9 +171,9 @@ static void released_before_the_lease_ended(void **state)
 	tell(SUPERVISOR_LEASE);
 	hookdir_write("lease", "deadline", 0644);
 	over("deadline");
-	apps_after(&ctl, &hookdir_config, &session, true, session.ended_ns, in_s(5));
+	apps_after(&ctl, &hookdir_config, &record, true, record.ended_ns, in_s(5));
 	assert_int_equal(findings_exit_code(&ctl.findings), 0);
-	apps_after(&ctl, &hookdir_config, &session, true, session.ended_ns + 1, in_s(5));
+	apps_after(&ctl, &hookdir_config, &record, true, record.ended_ns + 1, in_s(5));
 	assert_int_equal(findings_exit_code(&ctl.findings), 203);
 	findings_free(&ctl.findings);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* hooks, hookrun: which hooks there are, and what one call of one is like */
+/* hooks, hook_call: which hooks there are, and what one call of one is like */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,15 +15,15 @@
 #include "base/timefmt.h"
 
 static struct hooks hooks;
-static struct hookrun run = { .in = -1, .out = -1 };
-static const struct hookrun_call call = {
+static struct hook_call run = { .in = -1, .out = -1 };
+static const struct hook_call_args call = {
 	.id = "dlm-None", .limit_ms = 61500, .paths = "/data\n/my logs", .keep = "/keep/x",
 };
 
 static int teardown(void **state)
 {
 	hooks_free(&hooks);
-	hookrun_close(&run);
+	hook_call_close(&run);
 	return hookdir_remove(state);
 }
 
@@ -180,10 +180,10 @@ static void two_of_one_name(void **state)
 /* Run the only hook there is. */
 static bool whole(const char *verb, uint32_t ms)
 {
-	hookrun_close(&run);
+	hook_call_close(&run);
 	assert_int_equal(find(NULL), 0);
-	return hookrun_whole(&run, &hooks.v[0], verb, &call,
-			     freezeguard_now_ns() + ms * NS_PER_MS);
+	return hook_call_whole(&run, &hooks.v[0], verb, &call,
+			       freezeguard_now_ns() + ms * NS_PER_MS);
 }
 
 static void one_call(void **state)
@@ -191,18 +191,18 @@ static void one_call(void **state)
 	(void)state;
 	hookdir_hook("10-web", "echo \"$# $1\"; echo err >&2; pwd; exit 3");
 	assert_true(whole("freeze", 20000));
-	assert_int_equal(hookrun_exit_status(&run), 3);
+	assert_int_equal(hook_call_exit_status(&run), 3);
 	assert_non_null(strstr(run.output, "1 freeze\nerr\n/"));
 	hookdir_hook("10-web", "kill -9 $$");
 	assert_true(whole("freeze", 20000));
-	assert_int_equal(hookrun_exit_status(&run), 128 + 9);
+	assert_int_equal(hook_call_exit_status(&run), 128 + 9);
 	/* A script without an interpreter's line is a shell's, as always. */
 	hookdir_write("hooks.d/10-web", "echo plain $1\n", 0755);
 	assert_true(whole("thaw", 20000));
 	assert_string_equal(run.output, "plain thaw\n");
 	hookdir_write("hooks.d/10-web", "#!/nowhere/sh\n", 0755);
 	assert_true(whole("thaw", 20000));
-	assert_int_equal(hookrun_exit_status(&run), 127);
+	assert_int_equal(hook_call_exit_status(&run), 127);
 	assert_non_null(strstr(run.output, "cannot be run"));
 }
 
@@ -243,13 +243,13 @@ static void too_slow(void **state)
 	(void)state;
 	hookdir_hook("10-web", "echo begun; sleep 60 & echo $! >sleeper; wait; echo never");
 	assert_false(whole("freeze", 300));
-	assert_int_equal(hookrun_exit_status(&run), 128 + SIGTERM);
+	assert_int_equal(hook_call_exit_status(&run), 128 + SIGTERM);
 	assert_string_equal(run.output, "begun\n");
 	/* Its whole group was ended. */
 	assert_true(hookdir_gone(atoi(hookdir_read("sleeper"))));
 	hookdir_hook("10-web", "trap '' TERM; while :; do sleep 0.05; done");
 	assert_false(whole("freeze", 100));
-	assert_int_equal(hookrun_exit_status(&run), 128 + SIGKILL);
+	assert_int_equal(hook_call_exit_status(&run), 128 + SIGKILL);
 	assert_true(freezeguard_now_ns() - begin < 30 * NS_PER_S);
 }
 
@@ -260,7 +260,7 @@ static void what_it_leaves_running_is_left_alone(void **state)
 	(void)state;
 	hookdir_hook("10-web", "sleep 60 & echo $! >sleeper");
 	assert_true(whole("freeze", 20000));
-	assert_int_equal(hookrun_exit_status(&run), 0);
+	assert_int_equal(hook_call_exit_status(&run), 0);
 	sleeper = atoi(hookdir_read("sleeper"));
 	assert_int_equal(kill(sleeper, SIGKILL), 0);
 }
@@ -270,8 +270,8 @@ static void output_is_bounded(void **state)
 	(void)state;
 	hookdir_hook("10-web", "echo first; seq 100000; echo READY; printf end");
 	assert_true(whole("freeze", 30000));
-	assert_true(run.n_output < HOOKRUN_OUTPUT_MAX);
-	assert_true(run.n_output > HOOKRUN_OUTPUT_MAX / 2);
+	assert_true(run.n_output < HOOK_CALL_OUTPUT_MAX);
+	assert_true(run.n_output > HOOK_CALL_OUTPUT_MAX / 2);
 	assert_null(strstr(run.output, "first"));
 	/* Only a session can be ready, and an unfinished line is one, too. */
 	assert_non_null(strstr(run.output, "100000\nREADY\nend"));
@@ -291,22 +291,22 @@ static void a_session(void **state)
 		     "echo \"NOTE gtid=$(head -c 3000 /dev/zero | tr '\\0' x)\"\n"
 		     "echo READY; read -r why; echo \"[$why]\"; exit 4");
 	assert_int_equal(find(NULL), 0);
-	assert_int_equal(hookrun_start(&run, &hooks.v[0], "session", &call), 0);
+	assert_int_equal(hook_call_start(&run, &hooks.v[0], "session", &call), 0);
 	while (!run.ready && freezeguard_now_ns() < until) {
 		usleep(5000);
-		hookrun_read(&run);
+		hook_call_read(&run);
 	}
 	assert_true(run.ready);
-	if (hookrun_reap(&run))
-		fail_msg("ended: %d %s", hookrun_exit_status(&run), run.output);
-	assert_int_equal(hookrun_exit_status(&run), -1);
+	if (hook_call_reap(&run))
+		fail_msg("ended: %d %s", hook_call_exit_status(&run), run.output);
+	assert_int_equal(hook_call_exit_status(&run), -1);
 	assert_int_equal(run.n_notes, 2);
 	assert_string_equal(run.notes[0], "file=bin.7");
 	assert_int_equal(strlen(run.notes[1]), 3005);
-	hookrun_let_go(&run, "thaw");
-	while (!hookrun_reap(&run) && freezeguard_now_ns() < until)
+	hook_call_let_go(&run, "thaw");
+	while (!hook_call_reap(&run) && freezeguard_now_ns() < until)
 		usleep(5000);
-	assert_int_equal(hookrun_exit_status(&run), 4);
+	assert_int_equal(hook_call_exit_status(&run), 4);
 	assert_string_equal(run.output, "$1 session\nNOTE nothing\n[thaw]\n");
 }
 

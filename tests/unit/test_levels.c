@@ -105,7 +105,7 @@ static int teardown(void **state)
 	return count_fds() == n_fds ? 0 : -1;
 }
 
-static const struct world_path paths[] = {
+static const struct machine_path paths[] = {
 	{ .path = "/", .mount_id = 27 },
 	{ .path = "/l0", .mount_id = 90, .dev = DEV(259, 5) },
 	{ .path = "/l1", .mount_id = 91, .dev = DEV(7, 0) },
@@ -123,13 +123,13 @@ static const struct world_path paths[] = {
 	{}
 };
 
-static int make(char **names, const struct world_loop *loops)
+static int make(char **names, const struct machine_loop *loops)
 {
 	struct plan_request req = { .paths = names };
 
 	while (names[req.n_paths])
 		req.n_paths++;
-	req.world = world_make("stacks.mountinfo", paths, sysfs);
+	req.machine = machine_make("stacks.mountinfo", paths, sysfs);
 	made_up.loops = loops;
 	return plan_make(&plan, &req, &findings);
 }
@@ -151,7 +151,7 @@ static void assert_level(const char *path, unsigned int level)
 }
 
 /* /l1 in a file on /l0, /l2 in one on /l1, /l3 in one on /l2 */
-static const struct world_loop three_loops[] = {
+static const struct machine_loop three_loops[] = {
 	{ 0, DEV(259, 5), 11 }, { 1, DEV(7, 0), 11 }, { 2, DEV(7, 1), 11 }, {}
 };
 
@@ -205,8 +205,8 @@ static void what_is_skipped_later_does_not_count(void **state)
 	assert_int_equal(make(PATHS("/l0", "/l1", "/l2"), three_loops), 0);
 	assert_level("/l0", 2);
 	assert_int_equal(plan_skip(&plan.v[1], "because"), 0);
-	assert_int_equal(mounts_read(&m, made_up.world.mountinfo), 0);
-	assert_int_equal(levels_assign(&plan, &m, &made_up.world, &findings), 0);
+	assert_int_equal(mounts_read(&m, made_up.machine.mountinfo), 0);
+	assert_int_equal(levels_assign(&plan, &m, &made_up.machine, &findings), 0);
 	mounts_free(&m);
 	assert_level("/l2", 0);
 	assert_level("/l0", 1);
@@ -214,7 +214,7 @@ static void what_is_skipped_later_does_not_count(void **state)
 
 static void through_mapper_raid_and_partition(void **state)
 {
-	static const struct world_loop loops[] = { { 3, DEV(259, 20), 5 }, {} };
+	static const struct machine_loop loops[] = { { 3, DEV(259, 20), 5 }, {} };
 
 	(void)state;
 	/* lv on md on a partition of a loop device whose file is on /lone */
@@ -236,7 +236,7 @@ static void through_mapper_raid_and_partition(void **state)
 
 static void all_devices_of_a_btrfs(void **state)
 {
-	static const struct world_loop loops[] = {
+	static const struct machine_loop loops[] = {
 		{ 4, DEV(259, 20), 5 }, { 6, DEV(259, 5), 6 }, {}
 	};
 
@@ -254,7 +254,7 @@ static void all_devices_of_a_btrfs(void **state)
 
 static void a_btrfs_that_sysfs_does_not_have(void **state)
 {
-	static const struct world_loop loops[] = { { 4, DEV(259, 20), 5 }, {} };
+	static const struct machine_loop loops[] = { { 4, DEV(259, 20), 5 }, {} };
 
 	(void)state;
 	put_loop(4, "/lone/a.img");
@@ -265,7 +265,7 @@ static void a_btrfs_that_sysfs_does_not_have(void **state)
 
 static void the_log_of_an_xfs(void **state)
 {
-	static const struct world_loop loops[] = { { 5, DEV(259, 20), 5 }, {} };
+	static const struct machine_loop loops[] = { { 5, DEV(259, 20), 5 }, {} };
 
 	(void)state;
 	put_device("nvme8n1", 259, 21);
@@ -277,7 +277,7 @@ static void the_log_of_an_xfs(void **state)
 
 static void a_file_on_a_subvolume_by_its_path(void **state)
 {
-	static const struct world_loop loops[] = { { 0, DEV(0, 135), 300 }, {} };
+	static const struct machine_loop loops[] = { { 0, DEV(0, 135), 300 }, {} };
 
 	(void)state;
 	put_loop(0, "/pool/a.img");
@@ -289,7 +289,7 @@ static void a_file_on_a_subvolume_by_its_path(void **state)
 
 static void a_deleted_file_on_a_subvolume_that_is_open(void **state)
 {
-	static const struct world_loop loops[] = { { 0, DEV(0, 135), 301 }, {} };
+	static const struct machine_loop loops[] = { { 0, DEV(0, 135), 301 }, {} };
 
 	(void)state;
 	put_loop(0, "/pool/gone.img (deleted)");
@@ -305,7 +305,7 @@ static void another_file_of_that_name_is_not_believed(void **state)
 	/* the path is on /l0, but the file behind the loop device is on some btrfs; the inode
 	 * number happens to be the same
 	 */
-	static const struct world_loop loops[] = { { 0, DEV(0, 199), 11 }, {} };
+	static const struct machine_loop loops[] = { { 0, DEV(0, 199), 11 }, {} };
 
 	(void)state;
 	put_loop(0, "/l0/a.img");
@@ -324,7 +324,7 @@ static void another_file_of_that_name_is_not_believed(void **state)
 static void not_knowing_makes_no_circle(void **state)
 {
 	/* /pool lies on loop4, whose file is nowhere to be found, and so does /l1 on loop0 */
-	static const struct world_loop loops[] = {
+	static const struct machine_loop loops[] = {
 		{ 4, DEV(0, 199), 400 }, { 0, DEV(0, 199), 401 }, {}
 	};
 
@@ -341,7 +341,7 @@ static void not_knowing_makes_no_circle(void **state)
 static void two_unknown_ones_make_no_circle_either(void **state)
 {
 	/* two btrfs, each of which might hold the other one's loop file */
-	static const struct world_loop loops[] = {
+	static const struct machine_loop loops[] = {
 		{ 4, DEV(0, 199), 400 }, { 6, DEV(0, 199), 401 }, {}
 	};
 
@@ -367,7 +367,7 @@ static void without_the_loop_device_the_path_must_do(void **state)
 
 static void a_file_on_an_overlay_is_on_its_upper_layer(void **state)
 {
-	static const struct world_loop loops[] = { { 0, DEV(0, 61), 13 }, {} };
+	static const struct machine_loop loops[] = { { 0, DEV(0, 61), 13 }, {} };
 
 	(void)state;
 	put_loop(0, "/layers/a.img");
@@ -379,7 +379,7 @@ static void a_file_on_an_overlay_is_on_its_upper_layer(void **state)
 static void through_what_is_not_mounted_here(void **state)
 {
 	/* loop0's file is on loop9, which is mounted elsewhere, and whose file is on /l0 */
-	static const struct world_loop loops[] = {
+	static const struct machine_loop loops[] = {
 		{ 0, DEV(7, 9), 1 }, { 9, DEV(259, 5), 2 }, {}
 	};
 
@@ -394,7 +394,7 @@ static void through_what_is_not_mounted_here(void **state)
 
 static void a_circle_is_an_error(void **state)
 {
-	static const struct world_loop loops[] = {
+	static const struct machine_loop loops[] = {
 		{ 0, DEV(7, 1), 1 }, { 1, DEV(7, 2), 1 }, { 2, DEV(7, 0), 1 }, {}
 	};
 

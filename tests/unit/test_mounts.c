@@ -158,8 +158,8 @@ int main(void)
 		cmocka_unit_test(finds_the_mount_of_an_open_file),
 	};
 
-	/* only data_path() of world.h is used here */
-	(void)world_make;
+	/* only data_path() of machine.h is used here */
+	(void)machine_make;
 	(void)count_fds;
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,8 @@
 #include <cmocka.h>
 
 #include "base/output.h"
+#include "show/lease.h"
+#include "show/table.h"
 
 static int saved_out;
 
@@ -86,12 +88,12 @@ static void a_lease_is_valid_json(void **state)
 					   .begin_ns = 5 * NS_PER_S, .holds = &hold, .n_holds = 1 };
 	struct plan_target target = { .major = 8, .minor = 1, .path = "/my \"data\"\n" };
 	const struct plan plan = { .v = &target, .n = 1 };
-	const struct places places = { .plan = &plan };
-	struct when when = { .now_ns = 6 * NS_PER_S, .wall_ns = 1700000000 * NS_PER_S };
+	const struct paths paths = { .plan = &plan };
+	struct clocks clocks = { .now_ns = 6 * NS_PER_S, .wall_ns = 1700000000 * NS_PER_S };
 	struct json_object *object, *again, *value;
 
 	(void)state;
-	object = output_json_lease(&lease, &places, &when);
+	object = show_lease_json(&lease, &paths, &clocks);
 	again = json_tokener_parse(json_object_to_json_string(object));
 	assert_non_null(again);
 	assert_true(json_object_equal(object, again));
@@ -312,10 +314,10 @@ static void rehearsing_loads_the_locale(void **state)
 	const struct plan plan = { .v = &target, .n = 1 };
 
 	(void)state;
-	output_rehearse(&plan, false);
+	show_rehearse(&plan, false);
 	assert_string_equal(setlocale(LC_CTYPE, NULL), "C");
 	target.path = "/d\xc3\xa4t\xc3\xa4";
-	output_rehearse(&plan, false);
+	show_rehearse(&plan, false);
 	assert_string_equal(setlocale(LC_CTYPE, NULL), "C.UTF-8");
 }
 
@@ -328,8 +330,8 @@ static void rehearsing_prints_nothing(void **state)
 
 	(void)state;
 	fd = redirect();
-	output_rehearse(&plan, false);
-	output_rehearse(&plan, true);
+	show_rehearse(&plan, false);
+	show_rehearse(&plan, true);
 	fflush(stdout);
 	restore();
 	assert_int_equal(read(fd, &byte, 1), 0);

@@ -30,9 +30,9 @@ static int teardown(void **state)
 	return count_fds() == n_fds ? 0 : -1;
 }
 
-static int make(const struct plan_world *world, struct plan_request req)
+static int make(const struct machine *machine, struct plan_request req)
 {
-	req.world = world;
+	req.machine = machine;
 	while (req.paths && req.paths[req.n_paths])
 		req.n_paths++;
 	return plan_make(&plan, &req, &findings);
@@ -95,7 +95,7 @@ static void assert_finding(int code, const char *path, const char *message)
 		fail_msg("%s: %zu findings", path, n);
 }
 
-static const struct world_path ec2_paths[] = {
+static const struct machine_path ec2_paths[] = {
 	{ .path = "/", .mount_id = 27 },
 	{ .path = "/usr/share", .mount_id = 27 },
 	{ .path = "/boot", .mount_id = 30 },
@@ -124,9 +124,9 @@ static const struct world_path ec2_paths[] = {
 	{}
 };
 
-static const struct plan_world *ec2(void)
+static const struct machine *ec2(void)
 {
-	return world_make("ec2.mountinfo", ec2_paths, NULL);
+	return machine_make("ec2.mountinfo", ec2_paths, NULL);
 }
 
 /* vfat can't freeze, as the kernel would say; -1 stands for a kernel that can't be asked */
@@ -259,11 +259,11 @@ static void a_kernel_that_cannot_be_asked_refuses_nothing(void **state)
 
 static void all_is_what_data_lifecycle_manager_means(void **state)
 {
-	const struct plan_world *world = ec2();
+	const struct machine *machine = ec2();
 
 	(void)state;
 	made_up.hangs = "/efs/local";
-	assert_int_equal(make(world, (struct plan_request){
+	assert_int_equal(make(machine, (struct plan_request){
 		.all = true, .can_freeze = all_but_vfat }), 0);
 	assert_skipped(2, "root");
 	assert_skipped(3, "/boot/efi");
@@ -362,12 +362,12 @@ static void no_request_is_no_plan(void **state)
 
 static void snaps_are_left_out(void **state)
 {
-	static const struct world_path paths[] = {
+	static const struct machine_path paths[] = {
 		{ .path = "/", .mount_id = 27 }, { .path = "/data", .mount_id = 54 }, {}
 	};
 
 	(void)state;
-	assert_int_equal(make(world_make("snaps.mountinfo", paths, NULL),
+	assert_int_equal(make(machine_make("snaps.mountinfo", paths, NULL),
 			      (struct plan_request){ .all = true }), 0);
 	assert_skipped(0, "read-only");
 	assert_skipped(2, "read-only");
@@ -378,13 +378,13 @@ static void snaps_are_left_out(void **state)
 
 static void subvolumes_are_one_superblock(void **state)
 {
-	static const struct world_path paths[] = {
+	static const struct machine_path paths[] = {
 		{ .path = "/", .mount_id = 27 }, { .path = "/home", .mount_id = 60 },
 		{ .path = "/pool/a", .mount_id = 61 }, { .path = "/pool/b", .mount_id = 62 }, {}
 	};
 
 	(void)state;
-	assert_int_equal(make(world_make("btrfs.mountinfo", paths, NULL),
+	assert_int_equal(make(machine_make("btrfs.mountinfo", paths, NULL),
 			      (struct plan_request){ .all = true }), 0);
 	/* /home is a subvolume of the root filesystem */
 	assert_int_equal(plan.n, 2);
@@ -394,17 +394,17 @@ static void subvolumes_are_one_superblock(void **state)
 	assert_int_equal(target(35)->n_mountpoints, 2);
 	assert_int_equal(target(35)->major, 0);
 	plan_free(&plan);
-	assert_int_equal(make(world_make("btrfs.mountinfo", paths, NULL), (struct plan_request){
+	assert_int_equal(make(machine_make("btrfs.mountinfo", paths, NULL), (struct plan_request){
 		.paths = PATHS("/pool/b", "/pool/a") }), 0);
 	assert_int_equal(plan.n, 1);
 	assert_string_equal(plan.v[0].path, "/pool/b");
 	plan_free(&plan);
-	assert_int_equal(make(world_make("btrfs.mountinfo", paths, NULL), (struct plan_request){
+	assert_int_equal(make(machine_make("btrfs.mountinfo", paths, NULL), (struct plan_request){
 		.paths = PATHS("/home") }), -EINVAL);
 	assert_finding(1, "/home", "--allow-root");
 }
 
-static const struct world_path bind_paths[] = {
+static const struct machine_path bind_paths[] = {
 	{ .path = "/", .mount_id = 27 }, { .path = "/export", .mount_id = 70 },
 	{ .path = "/data", .mount_id = 71 }, { .path = "/readonly", .mount_id = 72 },
 	{ .path = "/srv/again", .mount_id = 73 }, { .path = "/covered", .mount_id = 75 },
@@ -414,10 +414,10 @@ static const struct world_path bind_paths[] = {
 
 static void bind_mounts_are_one_superblock(void **state)
 {
-	const struct plan_world *world = world_make("bind.mountinfo", bind_paths, NULL);
+	const struct machine *machine = machine_make("bind.mountinfo", bind_paths, NULL);
 
 	(void)state;
-	assert_int_equal(make(world, (struct plan_request){
+	assert_int_equal(make(machine, (struct plan_request){
 		.paths = PATHS("/readonly", "/export", "/data") }), 0);
 	assert_int_equal(plan.n, 1);
 	assert_frozen(5);
@@ -430,7 +430,7 @@ static void bind_mounts_are_one_superblock(void **state)
 static void root_is_root_wherever_it_is_mounted(void **state)
 {
 	(void)state;
-	assert_int_equal(make(world_make("bind.mountinfo", bind_paths, NULL),
+	assert_int_equal(make(machine_make("bind.mountinfo", bind_paths, NULL),
 			      (struct plan_request){ .paths = PATHS("/srv/again") }), -EINVAL);
 	assert_finding(1, "/srv/again", "--allow-root");
 }
@@ -438,7 +438,7 @@ static void root_is_root_wherever_it_is_mounted(void **state)
 static void all_sees_through_bind_mounts(void **state)
 {
 	(void)state;
-	assert_int_equal(make(world_make("bind.mountinfo", bind_paths, NULL),
+	assert_int_equal(make(machine_make("bind.mountinfo", bind_paths, NULL),
 			      (struct plan_request){ .all = true }), 0);
 	assert_skipped(1, "root");
 	assert_frozen(5);
@@ -454,14 +454,14 @@ static void all_sees_through_bind_mounts(void **state)
 static void an_overmount_is_what_is_named(void **state)
 {
 	(void)state;
-	assert_int_equal(make(world_make("bind.mountinfo", bind_paths, NULL),
+	assert_int_equal(make(machine_make("bind.mountinfo", bind_paths, NULL),
 			      (struct plan_request){ .paths = PATHS("/covered") }), -EINVAL);
 	assert_finding(1, "/covered", "tmpfs");
 }
 
 static void odd_names_are_names(void **state)
 {
-	static const struct world_path paths[] = {
+	static const struct machine_path paths[] = {
 		{ .path = "/", .mount_id = 27 }, { .path = "/with space", .mount_id = 80 },
 		{ .path = "/with\ttab", .mount_id = 81 },
 		{ .path = "/with\nnewline", .mount_id = 82 },
@@ -472,14 +472,14 @@ static void odd_names_are_names(void **state)
 	};
 
 	(void)state;
-	assert_int_equal(make(world_make("odd-names.mountinfo", paths, NULL),
+	assert_int_equal(make(machine_make("odd-names.mountinfo", paths, NULL),
 			      (struct plan_request){ .all = true }), 0);
 	assert_int_equal(plan_n_to_freeze(&plan), 7);
 	assert_int_equal(findings.n, 0);
 	assert_string_equal(target(7)->path, "/with\nnewline");
 }
 
-static const struct world_path overlay_paths[] = {
+static const struct machine_path overlay_paths[] = {
 	{ .path = "/", .mount_id = 27 }, { .path = "/persist", .mount_id = 28 },
 	{ .path = "/persist/upper", .mount_id = 28 }, { .path = "/data", .mount_id = 29 },
 	{ .path = "/merged", .mount_id = 30 }, {}
@@ -488,14 +488,14 @@ static const struct world_path overlay_paths[] = {
 static void below_an_overlay_root_is_root_too(void **state)
 {
 	(void)state;
-	assert_int_equal(make(world_make("overlay-root.mountinfo", overlay_paths, NULL),
+	assert_int_equal(make(machine_make("overlay-root.mountinfo", overlay_paths, NULL),
 			      (struct plan_request){
 		.paths = PATHS("/persist", "/merged") }), -EINVAL);
 	assert_finding(1, "/persist", "--allow-root");
 	assert_finding(1, "/merged", "upper directory");
 	plan_free(&plan);
 	findings_free(&findings);
-	assert_int_equal(make(world_make("overlay-root.mountinfo", overlay_paths, NULL),
+	assert_int_equal(make(machine_make("overlay-root.mountinfo", overlay_paths, NULL),
 			      (struct plan_request){ .all = true }), 0);
 	assert_skipped(5, "root");
 	assert_frozen(6);
@@ -505,7 +505,7 @@ static void below_an_overlay_root_is_root_too(void **state)
 static void a_table_without_root_is_an_error(void **state)
 {
 	(void)state;
-	assert_int_equal(make(world_make("empty.mountinfo", ec2_paths, NULL),
+	assert_int_equal(make(machine_make("empty.mountinfo", ec2_paths, NULL),
 			      (struct plan_request){ .all = true }), -ENODEV);
 	assert_finding(2, "/", "root filesystem");
 }
@@ -513,7 +513,7 @@ static void a_table_without_root_is_an_error(void **state)
 static void a_missing_table_is_an_error(void **state)
 {
 	(void)state;
-	assert_int_equal(make(world_make("nonexistent", ec2_paths, NULL), (struct plan_request){
+	assert_int_equal(make(machine_make("nonexistent", ec2_paths, NULL), (struct plan_request){
 		.paths = PATHS("/data") }), -ENOENT);
 	assert_int_equal(findings_exit_code(&findings), 2);
 	assert_int_equal(count_fds(), n_fds);
@@ -521,12 +521,12 @@ static void a_missing_table_is_an_error(void **state)
 
 static void lines_that_make_no_sense_are_a_warning(void **state)
 {
-	static const struct world_path paths[] = {
+	static const struct machine_path paths[] = {
 		{ .path = "/", .mount_id = 27 }, { .path = "/data", .mount_id = 54 }, {}
 	};
 
 	(void)state;
-	assert_int_equal(make(world_make("garbage.mountinfo", paths, NULL),
+	assert_int_equal(make(machine_make("garbage.mountinfo", paths, NULL),
 			      (struct plan_request){ .all = true }), 0);
 	assert_int_equal(findings.n, 1);
 	assert_int_equal(findings.v[0].code, 0);

@@ -61,41 +61,41 @@ static void quiet(void)
 	assert_int_equal(supervisor_hear(&supervisor, in_s(30), &message), 0);
 	load();
 	if (message.word != SUPERVISOR_QUIET)
-		fail_msg("word %u: %s", message.word, session.apps[0].output);
+		fail_msg("word %u: %s", message.word, record.apps[0].output);
 	tell(SUPERVISOR_LEASE);
 }
 
-static void fails(enum session_app_state state, const char *says)
+static void fails(enum record_app_state state, const char *says)
 {
 	start(true, 60000, 20000, 20000);
 	hears(SUPERVISOR_FAILED);
 	over("abort");
-	app_is(0, session.apps[0].name, state);
-	if (!strstr(session.apps[0].output, says))
-		fail_msg("'%s' does not say '%s'", session.apps[0].output, says);
+	app_is(0, record.apps[0].name, state);
+	if (!strstr(record.apps[0].output, says))
+		fail_msg("'%s' does not say '%s'", record.apps[0].output, says);
 }
 
-static void ends(const char *cause, enum session_app_state state)
+static void ends(const char *cause, enum record_app_state state)
 {
 	hookdir_write("lease", cause, 0644);
 	over(cause);
-	if (session.apps[0].state != state)
-		fail_msg("%s: %s%s", session_app_state_name(session.apps[0].state),
-			 session.apps[0].output, session.apps[0].thaw_output);
+	if (record.apps[0].state != state)
+		fail_msg("%s: %s%s", record_app_state_name(record.apps[0].state),
+			 record.apps[0].output, record.apps[0].thaw_output);
 }
 
 /* What "HOOK check" exits with. */
 static int check(void)
 {
 	static const struct text_list none;
-	const struct hookrun_call call = { .id = ID, .paths = "", .keep = "/keep" };
-	struct hookrun run;
+	const struct hook_call_args call = { .id = ID, .paths = "", .keep = "/keep" };
+	struct hook_call run;
 	int status;
 
 	assert_int_equal(hooks_find(&hooks, &hookdir_config, &none, &hookdir_findings), 0);
-	assert_true(hookrun_whole(&run, &hooks.v[0], "check", &call, in_s(20)));
-	status = hookrun_exit_status(&run);
-	hookrun_close(&run);
+	assert_true(hook_call_whole(&run, &hooks.v[0], "check", &call, in_s(20)));
+	status = hook_call_exit_status(&run);
+	hook_call_close(&run);
 	hooks_free(&hooks);
 	return status;
 }
@@ -112,23 +112,23 @@ static void generic_pair(void **state)
 	ship("generic", "myapp", text);
 	quiet();
 	log_is("pause myapp\n");
-	ends("request", SESSION_APP_RELEASED);
+	ends("request", RECORD_APP_RELEASED);
 	log_is("pause myapp\nresume\n");
-	assert_string_equal(session.apps[0].thaw_output, "done\n");
+	assert_string_equal(record.apps[0].thaw_output, "done\n");
 }
 
 static void generic_not_ready(void **state)
 {
 	(void)state;
 	ship("generic", "myapp", "env.FREEZE_COMMAND = exit 75\nenv.THAW_COMMAND = true");
-	fails(SESSION_APP_NOT_READY, "");
+	fails(RECORD_APP_NOT_READY, "");
 }
 
 static void generic_without_commands(void **state)
 {
 	(void)state;
 	ship("generic", "myapp", "env.FREEZE_COMMAND = true");
-	fails(SESSION_APP_NOT_READY, "belong into [hook myapp]");
+	fails(RECORD_APP_NOT_READY, "belong into [hook myapp]");
 }
 
 /* ---- IRIS ---- */
@@ -183,9 +183,9 @@ static void iris(void **state)
 	/* The server's own bound is the seventh argument: 20 s, 60 s and 2 s */
 	assert_non_null(strstr(log, "hereA ExternalFreeze(,,,,,,8"));
 	assert_null(strstr(log, "Thaw"));
-	assert_int_equal(session.apps[0].n_notes, 2);
-	assert_string_equal(session.apps[0].notes[1], "instance=c1:c1A");
-	ends("request", SESSION_APP_RELEASED);
+	assert_int_equal(record.apps[0].n_notes, 2);
+	assert_string_equal(record.apps[0].notes[1], "instance=c1:c1A");
+	ends("request", RECORD_APP_RELEASED);
 	assert_false(suspended("hereA") || suspended("c1A"));
 	log = hookdir_read("log");
 	assert_true(strstr(log, "c1A ExternalThaw()") < strstr(log, "hereA ExternalThaw()"));
@@ -203,32 +203,32 @@ static void iris_resumed_by_itself(void **state)
 	quiet();
 	snprintf(path, sizeof(path), "%s/hereA.suspended", hookdir);
 	assert_int_equal(unlink(path), 0);
-	ends("request", SESSION_APP_LOST);
-	assert_true(session.apps[0].lost);
+	ends("request", RECORD_APP_LOST);
+	assert_true(record.apps[0].lost);
 	assert_null(strstr(hookdir_read("log"), "ExternalThaw"));
 }
 
 /* Suspended, and then there is that file for the stand-ins. */
-static void iris_ends_with(const char *file, enum session_app_state state, const char *says)
+static void iris_ends_with(const char *file, enum record_app_state state, const char *says)
 {
 	stand_in_iris();
 	ship("iris.session", "iris", "");
 	quiet();
 	hookdir_write(file, "", 0644);
 	ends("request", state);
-	assert_non_null(strstr(session.apps[0].thaw_output, says));
+	assert_non_null(strstr(record.apps[0].thaw_output, says));
 }
 
 static void iris_goes_down(void **state)
 {
 	(void)state;
-	iris_ends_with("all-down", SESSION_APP_LOST, "LOST hereA is down");
+	iris_ends_with("all-down", RECORD_APP_LOST, "LOST hereA is down");
 }
 
 static void iris_cannot_thaw(void **state)
 {
 	(void)state;
-	iris_ends_with("stuck", SESSION_APP_THAW_FAILED, "hereA could not be resumed: status 3");
+	iris_ends_with("stuck", RECORD_APP_THAW_FAILED, "hereA could not be resumed: status 3");
 }
 
 static void iris_refusals(void **state)
@@ -239,7 +239,7 @@ static void iris_refusals(void **state)
 	ship("iris.session", "iris", "env.IRIS_CONTAINERS = -");
 	hookdir_write("hereA.suspended", "", 0644);
 	assert_int_equal(check(), 75);
-	fails(SESSION_APP_NOT_READY, "hereA is suspended already");
+	fails(RECORD_APP_NOT_READY, "hereA is suspended already");
 	/* It is not ours to thaw. */
 	assert_true(suspended("hereA"));
 }
@@ -251,7 +251,7 @@ static void iris_is_down(void **state)
 	ship("iris.session", "iris", "");
 	hookdir_write("all-down", "", 0644);
 	assert_int_equal(check(), 75);
-	fails(SESSION_APP_NOT_READY, "no running instance");
+	fails(RECORD_APP_NOT_READY, "no running instance");
 }
 
 static void iris_of_which_one_fails(void **state)
@@ -261,7 +261,7 @@ static void iris_of_which_one_fails(void **state)
 	stand_in_docker();
 	ship("iris.session", "iris", "env.IRIS_CONTAINERS = c1 c2");
 	hookdir_write("c2A.fails", "", 0644);
-	fails(SESSION_APP_FAILED, "c2:c2A could not be suspended: status 3");
+	fails(RECORD_APP_FAILED, "c2:c2A could not be suspended: status 3");
 	assert_false(suspended("hereA") || suspended("c1A") || suspended("c2A"));
 }
 
@@ -296,9 +296,9 @@ static void client_dies_as_the_lease_ends(void)
 	usleep(300000);
 	assert_int_equal(kill(hook, SIGCONT), 0);
 	over("request");
-	assert_int_equal(session.apps[0].exit_status, 0);
-	app_is(0, session.apps[0].name, SESSION_APP_LOST);
-	assert_true(session.apps[0].lost);
+	assert_int_equal(record.apps[0].exit_status, 0);
+	app_is(0, record.apps[0].name, RECORD_APP_LOST);
+	assert_true(record.apps[0].lost);
 }
 
 /*
@@ -330,7 +330,7 @@ static void postgresql(void **state)
 	stand_in_psql();
 	hookdir_write("refuses", "nothing", 0644);
 	quiet();
-	ends("request", SESSION_APP_RELEASED);
+	ends("request", RECORD_APP_RELEASED);
 }
 
 /* It is asked every second whether it is still there. */
@@ -342,7 +342,7 @@ static void postgresql_that_stammers(void **state)
 	quiet();
 	hookdir_write("stammers", "", 0644);
 	sleep(4);
-	ends("request", SESSION_APP_RELEASED);
+	ends("request", RECORD_APP_RELEASED);
 }
 
 static void postgresql_refuses_in_german(void **state)
@@ -350,7 +350,7 @@ static void postgresql_refuses_in_german(void **state)
 	(void)state;
 	stand_in_psql();
 	hookdir_write("refuses", "CHECKPOINT", 0644);
-	fails(SESSION_APP_FAILED, "CHECKPOINT;: FEHLER:  keine Berechtigung");
+	fails(RECORD_APP_FAILED, "CHECKPOINT;: FEHLER:  keine Berechtigung");
 }
 
 static void postgresql_client_dies_as_the_lease_ends(void **state)
@@ -393,7 +393,7 @@ static void mysql_client_dies_of_the_thaw(void **state)
 	for (i = 0; i < 8; i++) {
 		hookdir_write("lease", "", 0644);
 		quiet();
-		ends("request", SESSION_APP_LOST);
+		ends("request", RECORD_APP_LOST);
 		supervisor_leave(&supervisor);
 		hooks_free(&hooks);
 	}
@@ -427,10 +427,10 @@ static void hana(void **state)
 	stand_in_hana();
 	assert_int_equal(check(), 0);
 	quiet();
-	assert_string_equal(session.apps[0].notes[0], "backup_id=1732204800123");
+	assert_string_equal(record.apps[0].notes[0], "backup_id=1732204800123");
 	assert_non_null(strstr(hookdir_read("log"), "BACKUP DATA FOR FULL SYSTEM CREATE SNAPSHOT "
 			       "COMMENT 'freezeguard dlm-None'"));
-	ends("request", SESSION_APP_RELEASED);
+	ends("request", RECORD_APP_RELEASED);
 	assert_non_null(strstr(hookdir_read("log"), "BACKUP DATA FOR FULL SYSTEM CLOSE SNAPSHOT "
 			       "BACKUP_ID 1732204800123 SUCCESSFUL 'freezeguard dlm-None'"));
 	assert_non_null(strstr(hookdir_read("users"), "as hdbadm\n"));
@@ -441,7 +441,7 @@ static void hana_at_the_deadline(void **state)
 	(void)state;
 	stand_in_hana();
 	quiet();
-	ends("deadline", SESSION_APP_RELEASED);
+	ends("deadline", RECORD_APP_RELEASED);
 	assert_non_null(strstr(hookdir_read("log"), "BACKUP_ID 1732204800123 UNSUCCESSFUL "
 			       "'freezeguard dlm-None: deadline'"));
 }
@@ -467,7 +467,7 @@ static void hana_is_down(void **state)
 	stand_in_hana();
 	hookdir_write("down", "", 0644);
 	assert_int_equal(check(), 75);
-	fails(SESSION_APP_NOT_READY, "does not answer: * -10709");
+	fails(RECORD_APP_NOT_READY, "does not answer: * -10709");
 }
 
 static void hana_has_one_already(void **state)
@@ -475,7 +475,7 @@ static void hana_has_one_already(void **state)
 	(void)state;
 	stand_in_hana();
 	hookdir_write("foreign", "17", 0644);
-	fails(SESSION_APP_NOT_READY, "prepared already, BACKUP_ID 17");
+	fails(RECORD_APP_NOT_READY, "prepared already, BACKUP_ID 17");
 	assert_null(strstr(hookdir_read("log"), "CLOSE"));
 }
 
@@ -487,7 +487,7 @@ static void hana_has_one_left_behind(void **state)
 	hookdir_write("prepared", "17\n", 0644);
 	quiet();
 	assert_non_null(strstr(hookdir_read("log"), "BACKUP_ID 17 UNSUCCESSFUL"));
-	ends("request", SESSION_APP_RELEASED);
+	ends("request", RECORD_APP_RELEASED);
 	assert_string_equal(hookdir_read("prepared"), "");
 }
 
@@ -497,7 +497,7 @@ static void hana_has_one_left_behind_that_stays(void **state)
 	stand_in_hana();
 	hookdir_write("prepared", "17\n", 0644);
 	hookdir_write("stuck", "", 0644);
-	fails(SESSION_APP_FAILED, "BACKUP_ID 17, could not be closed: * 447");
+	fails(RECORD_APP_FAILED, "BACKUP_ID 17, could not be closed: * 447");
 }
 
 static void hana_is_too_slow(void **state)
@@ -505,7 +505,7 @@ static void hana_is_too_slow(void **state)
 	(void)state;
 	stand_in_hana();
 	hookdir_write("slow", "", 0644);
-	fails(SESSION_APP_FAILED, "");
+	fails(RECORD_APP_FAILED, "");
 	assert_string_equal(hookdir_read("prepared"), "");
 }
 
@@ -514,7 +514,7 @@ static void hana_cannot_prepare(void **state)
 	(void)state;
 	stand_in_hana();
 	hookdir_write("fails", "", 0644);
-	fails(SESSION_APP_FAILED, "no snapshot could be prepared: * 447");
+	fails(RECORD_APP_FAILED, "no snapshot could be prepared: * 447");
 }
 
 static void hana_was_restarted(void **state)
@@ -523,8 +523,8 @@ static void hana_was_restarted(void **state)
 	stand_in_hana();
 	quiet();
 	hookdir_write("restarted", "", 0644);
-	ends("request", SESSION_APP_LOST);
-	assert_non_null(strstr(session.apps[0].thaw_output, "is not prepared any more: * 447"));
+	ends("request", RECORD_APP_LOST);
+	assert_non_null(strstr(record.apps[0].thaw_output, "is not prepared any more: * 447"));
 }
 
 static void hana_cannot_close(void **state)
@@ -533,15 +533,15 @@ static void hana_cannot_close(void **state)
 	stand_in_hana();
 	quiet();
 	hookdir_write("stuck", "", 0644);
-	ends("request", SESSION_APP_THAW_FAILED);
-	assert_non_null(strstr(session.apps[0].thaw_output, "could not be closed: * 447"));
+	ends("request", RECORD_APP_THAW_FAILED);
+	assert_non_null(strstr(record.apps[0].thaw_output, "could not be closed: * 447"));
 }
 
 static void hana_without_a_user(void **state)
 {
 	(void)state;
 	ship("hana.session", "hana", "");
-	fails(SESSION_APP_NOT_READY, "env.HANA_USER belongs into [hook hana]");
+	fails(RECORD_APP_NOT_READY, "env.HANA_USER belongs into [hook hana]");
 }
 
 int main(void)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * supervisor, session: hooks in order and in reverse, what becomes of them when something goes wrong
+ * supervisor, record: hooks in order and in reverse, what becomes of them when something goes wrong
  * or somebody dies, and the record of it.
  */
 #include <setjmp.h>
@@ -49,12 +49,12 @@ static void a_freeze_with_a_lease(void **state)
 	log_is("a freeze\nb session\nc freeze\n");
 	still_quiet();
 	load();
-	assert_int_equal(session.state, SESSION_QUIET);
-	assert_int_equal(session.lease_number, 7);
-	assert_int_equal(session.lease_begin_ns, 1);
-	assert_int_equal(session.pid, supervisor.pid);
-	app_is(0, "a", SESSION_APP_QUIET);
-	app_is(1, "b", SESSION_APP_QUIET);
+	assert_int_equal(record.state, RECORD_QUIET);
+	assert_int_equal(record.lease_number, 7);
+	assert_int_equal(record.lease_begin_ns, 1);
+	assert_int_equal(record.pid, supervisor.pid);
+	app_is(0, "a", RECORD_APP_QUIET);
+	app_is(1, "b", RECORD_APP_QUIET);
 	/* The end of the caller is nothing to it. */
 	supervisor_leave(&supervisor);
 	usleep(700000);
@@ -62,17 +62,17 @@ static void a_freeze_with_a_lease(void **state)
 	hookdir_write("lease", "request", 0644);
 	over("request");
 	log_is("a freeze\nb session\nc freeze\nc thaw\nb thaw\na thaw\n");
-	app_is(0, "a", SESSION_APP_RELEASED);
-	app_is(1, "b", SESSION_APP_RELEASED);
-	app_is(2, "c", SESSION_APP_RELEASED);
-	assert_string_equal(session.apps[0].output, "a says freeze\n");
-	assert_string_equal(session.apps[0].thaw_output, "a says thaw\n");
-	assert_string_equal(session.apps[1].output, "b says it\n");
-	assert_string_equal(session.apps[1].thaw_output, "b goes on\n");
-	assert_int_equal(session.apps[1].n_notes, 1);
-	assert_string_equal(session.apps[1].notes[0], "at=5");
-	assert_int_equal(session.apps[1].exit_status, 0);
-	assert_true(session.apps[1].session);
+	app_is(0, "a", RECORD_APP_RELEASED);
+	app_is(1, "b", RECORD_APP_RELEASED);
+	app_is(2, "c", RECORD_APP_RELEASED);
+	assert_string_equal(record.apps[0].output, "a says freeze\n");
+	assert_string_equal(record.apps[0].thaw_output, "a says thaw\n");
+	assert_string_equal(record.apps[1].output, "b says it\n");
+	assert_string_equal(record.apps[1].thaw_output, "b goes on\n");
+	assert_int_equal(record.apps[1].n_notes, 1);
+	assert_string_equal(record.apps[1].notes[0], "at=5");
+	assert_int_equal(record.apps[1].exit_status, 0);
+	assert_true(record.apps[1].session);
 }
 
 static void the_deadline(void **state)
@@ -100,12 +100,12 @@ static void one_fails(void **state)
 	hears(SUPERVISOR_FAILED);
 	over("abort");
 	log_is("a freeze\nb session\nx freeze\nx thaw\nb abort\na thaw\n");
-	app_is(0, "a", SESSION_APP_RELEASED);
-	app_is(1, "b", SESSION_APP_RELEASED);
-	app_is(2, "x", SESSION_APP_FAILED);
-	app_is(3, "c", SESSION_APP_WAITING);
-	assert_string_equal(session.apps[2].output, "no disk\n");
-	assert_int_equal(session.apps[2].exit_status, 3);
+	app_is(0, "a", RECORD_APP_RELEASED);
+	app_is(1, "b", RECORD_APP_RELEASED);
+	app_is(2, "x", RECORD_APP_FAILED);
+	app_is(3, "c", RECORD_APP_WAITING);
+	assert_string_equal(record.apps[2].output, "no disk\n");
+	assert_int_equal(record.apps[2].exit_status, 3);
 }
 
 static void one_is_not_ready(void **state)
@@ -117,8 +117,8 @@ static void one_is_not_ready(void **state)
 	hears(SUPERVISOR_FAILED);
 	over("abort");
 	log_is("a abort\n");
-	app_is(1, "b", SESSION_APP_NOT_READY);
-	assert_int_equal(session.apps[1].exit_status, 75);
+	app_is(1, "b", RECORD_APP_NOT_READY);
+	assert_int_equal(record.apps[1].exit_status, 75);
 }
 
 static void a_session_that_ends_without_ready(void **state)
@@ -128,9 +128,9 @@ static void a_session_that_ends_without_ready(void **state)
 	start(true, 60000, 20000, 20000);
 	hears(SUPERVISOR_FAILED);
 	over("abort");
-	app_is(0, "b", SESSION_APP_FAILED);
-	assert_int_equal(session.apps[0].exit_status, 0);
-	assert_false(session.apps[0].timed_out);
+	app_is(0, "b", RECORD_APP_FAILED);
+	assert_int_equal(record.apps[0].exit_status, 0);
+	assert_false(record.apps[0].timed_out);
 }
 
 static void one_is_too_slow(void **state)
@@ -143,8 +143,8 @@ static void one_is_too_slow(void **state)
 	hears(SUPERVISOR_FAILED);
 	over("abort");
 	log_is("a freeze\na thaw\n");
-	app_is(1, "b", SESSION_APP_FAILED);
-	assert_true(session.apps[1].timed_out);
+	app_is(1, "b", RECORD_APP_FAILED);
+	assert_true(record.apps[1].timed_out);
 	assert_true(hookdir_gone(atoi(hookdir_read("sleeper"))));
 }
 
@@ -168,9 +168,9 @@ static void all_together_are_too_slow(void **state)
 	start(true, 60000, 1000, 1500);
 	hears(SUPERVISOR_FAILED);
 	over("abort");
-	app_is(0, "a", SESSION_APP_RELEASED);
-	app_is(1, "b", SESSION_APP_FAILED);
-	assert_true(session.apps[1].timed_out);
+	app_is(0, "a", RECORD_APP_RELEASED);
+	app_is(1, "b", RECORD_APP_FAILED);
+	assert_true(record.apps[1].timed_out);
 	/* It knows what was left: less than a second, not its own 5. */
 	log_is("1\n");
 }
@@ -226,16 +226,16 @@ static void a_session_is_lost(void **state)
 	tell(SUPERVISOR_CHECK);
 	hears(SUPERVISOR_LOST);
 	load();
-	assert_int_equal(session.state, SESSION_QUIET);
-	app_is(0, "a", SESSION_APP_QUIET);
-	app_is(1, "b", SESSION_APP_LOST);
-	assert_true(session.apps[1].lost);
-	assert_int_equal(session.apps[1].exit_status, 128 + SIGKILL);
+	assert_int_equal(record.state, RECORD_QUIET);
+	app_is(0, "a", RECORD_APP_QUIET);
+	app_is(1, "b", RECORD_APP_LOST);
+	assert_true(record.apps[1].lost);
+	assert_int_equal(record.apps[1].exit_status, 128 + SIGKILL);
 	supervisor_leave(&supervisor);
 	hookdir_write("lease", "request", 0644);
 	over("request");
-	app_is(0, "a", SESSION_APP_RELEASED);
-	app_is(1, "b", SESSION_APP_LOST);
+	app_is(0, "a", RECORD_APP_RELEASED);
+	app_is(1, "b", RECORD_APP_LOST);
 	log_is("a freeze\nb session\nc freeze\nc thaw\na thaw\n");
 }
 
@@ -251,14 +251,14 @@ static void a_session_says_that_it_is_lost(void **state)
 	tell(SUPERVISOR_CHECK);
 	hears(SUPERVISOR_LOST);
 	load();
-	app_is(0, "a", SESSION_APP_QUIET);
-	app_is(1, "b", SESSION_APP_LOST);
+	app_is(0, "a", RECORD_APP_QUIET);
+	app_is(1, "b", RECORD_APP_LOST);
 	hookdir_write("lease", "request", 0644);
 	over("request");
 	log_is("thaw\n");
-	app_is(0, "a", SESSION_APP_LOST);
-	app_is(1, "b", SESSION_APP_LOST);
-	assert_true(session.apps[0].lost && session.apps[1].lost);
+	app_is(0, "a", RECORD_APP_LOST);
+	app_is(1, "b", RECORD_APP_LOST);
+	assert_true(record.apps[0].lost && record.apps[1].lost);
 }
 
 static void the_supervisor_is_killed(void **state)
@@ -273,7 +273,7 @@ static void the_supervisor_is_killed(void **state)
 	within_s("log", "a freeze\nb session\nc freeze\nb \n");
 	assert_int_equal(supervisor_hear(&supervisor, in_s(5), &message), -EPIPE);
 	load();
-	assert_int_equal(session.state, SESSION_QUIET);
+	assert_int_equal(record.state, RECORD_QUIET);
 }
 
 static void the_supervisor_is_asked_to_end(void **state)
@@ -284,8 +284,8 @@ static void the_supervisor_is_asked_to_end(void **state)
 	assert_int_equal(kill(supervisor.pid, SIGTERM), 0);
 	over("killed");
 	log_is("a freeze\nb session\nc freeze\nc thaw\nb abort\na thaw\n");
-	app_is(1, "b", SESSION_APP_LOST);
-	assert_true(session.apps[0].lost);
+	app_is(1, "b", RECORD_APP_LOST);
+	assert_true(record.apps[0].lost);
 }
 
 static void thaws_that_fail(void **state)
@@ -302,12 +302,12 @@ static void thaws_that_fail(void **state)
 	over("request");
 	/* The others are called all the same. */
 	log_is("a freeze\nc freeze\nc thaw\na thaw\n");
-	app_is(0, "a", SESSION_APP_THAW_FAILED);
-	assert_int_equal(session.apps[0].exit_status, 5);
-	assert_string_equal(session.apps[0].thaw_output, "no\n");
-	app_is(1, "b", SESSION_APP_THAW_FAILED);
-	assert_true(session.apps[1].timed_out);
-	app_is(2, "c", SESSION_APP_RELEASED);
+	app_is(0, "a", RECORD_APP_THAW_FAILED);
+	assert_int_equal(record.apps[0].exit_status, 5);
+	assert_string_equal(record.apps[0].thaw_output, "no\n");
+	app_is(1, "b", RECORD_APP_THAW_FAILED);
+	assert_true(record.apps[1].timed_out);
+	app_is(2, "c", RECORD_APP_RELEASED);
 }
 
 static int connect_to(void)
@@ -315,7 +315,7 @@ static int connect_to(void)
 	struct sockaddr_un address;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	assert_int_equal(session_address(run_dir, ID, &address), 0);
+	assert_int_equal(record_address(run_dir, ID, &address), 0);
 	if (!connect(fd, (struct sockaddr *)&address, sizeof(address)))
 		return fd;
 	close(fd);
@@ -338,8 +338,8 @@ static void without_a_lease(void **state)
 	assert_string_equal(text, "over\n");
 	close(fd);
 	over("request");
-	assert_false(session.has_lease);
-	assert_true(session.kept);
+	assert_false(record.has_lease);
+	assert_true(record.kept);
 	log_is("a freeze\nb session\nc freeze\nc thaw\nb thaw\na thaw\n");
 	assert_int_equal(connect_to(), -1);
 }
@@ -352,7 +352,7 @@ static void without_a_lease_until_the_deadline(void **state)
 	supervisor_leave(&supervisor);
 	over("deadline");
 	log_is("a freeze\nb session\nc freeze\nc thaw\nb deadline\na thaw\n");
-	assert_true(session.released_ns >= session.begin_ns + 1500 * NS_PER_MS);
+	assert_true(record.released_ns >= record.begin_ns + 1500 * NS_PER_MS);
 }
 
 static void without_a_lease_and_not_kept(void **state)
@@ -444,10 +444,10 @@ static void a_thaw_that_hangs_is_overtaken(void **state)
 	within_s("log", "c thaw\nb thaw\na deadline\n");
 	assert_true(freezeguard_now_ns() - begin < 8 * NS_PER_S);
 	over("deadline");
-	app_is(0, "a", SESSION_APP_RELEASED);
-	app_is(1, "b", SESSION_APP_RELEASED);
-	app_is(2, "c", SESSION_APP_THAW_FAILED);
-	assert_true(session.apps[2].timed_out);
+	app_is(0, "a", RECORD_APP_RELEASED);
+	app_is(1, "b", RECORD_APP_RELEASED);
+	app_is(2, "c", RECORD_APP_THAW_FAILED);
+	assert_true(record.apps[2].timed_out);
 }
 
 /* Applications go on before that is recorded: writing may hang. */
@@ -492,7 +492,7 @@ static void it_cannot_write_its_record(void **state)
 	tell(SUPERVISOR_CHECK);
 	hears(SUPERVISOR_STILL);
 	load();
-	assert_int_equal(session.lease_number, 7);
+	assert_int_equal(record.lease_number, 7);
 	hookdir_write("lease", "request", 0644);
 	over("request");
 }
@@ -514,58 +514,58 @@ static void it_cannot_work(void **state)
 static void records_of_odd_ids(void **state)
 {
 	static const char *const ids[] = { "a/b", "..", "lease-1", "%41", "A", ".json" };
-	struct session_app app = { .name = "x", .path = (char *)"/x" };
-	struct session_list list;
+	struct record_app app = { .name = "x", .path = (char *)"/x" };
+	struct record_list list;
 	size_t i;
 
 	(void)state;
 	snprintf(run_dir, sizeof(run_dir), "%s/run", hookdir);
-	assert_int_equal(session_directory(run_dir), 0);
+	assert_int_equal(record_directory(run_dir), 0);
 	for (i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
-		struct session one = { .begin_ns = i + 1, .apps = &app, .n_apps = 1 };
+		struct record one = { .begin_ns = i + 1, .apps = &app, .n_apps = 1 };
 
 		snprintf(one.id, sizeof(one.id), "%s", ids[i]);
-		assert_int_equal(session_save(run_dir, &one), 0);
+		assert_int_equal(record_save(run_dir, &one), 0);
 	}
 	for (i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
-		session_free(&session);
-		assert_int_equal(session_load(run_dir, ids[i], &session), 0);
-		assert_string_equal(session.id, ids[i]);
-		assert_int_equal(session.begin_ns, i + 1);
+		record_free(&record);
+		assert_int_equal(record_load(run_dir, ids[i], &record), 0);
+		assert_string_equal(record.id, ids[i]);
+		assert_int_equal(record.begin_ns, i + 1);
 	}
-	session_free(&session);
-	assert_int_equal(session_load(run_dir, "none", &session), -ENOENT);
+	record_free(&record);
+	assert_int_equal(record_load(run_dir, "none", &record), -ENOENT);
 	hookdir_write("run/bad.json", "{ \"version\": 1 ", 0600);
 	hookdir_write("run/old.json", "{ \"version\": 0, \"id\": \"old\" }", 0600);
-	assert_int_equal(session_load(run_dir, "bad", &session), -EBADMSG);
-	assert_int_equal(session_list(run_dir, &list), 0);
+	assert_int_equal(record_load(run_dir, "bad", &record), -EBADMSG);
+	assert_int_equal(record_list(run_dir, &list), 0);
 	assert_int_equal(list.n, 6);
 	assert_string_equal(list.v[0].id, ".json");
-	session_list_free(&list);
+	record_list_free(&list);
 }
 
 static void old_records_are_forgotten(void **state)
 {
-	struct session_list list;
+	struct record_list list;
 	int i;
 
 	(void)state;
 	snprintf(run_dir, sizeof(run_dir), "%s/run", hookdir);
-	assert_int_equal(session_directory(run_dir), 0);
-	for (i = 1; i <= SESSION_HISTORY + 10; i++) {
-		struct session one = { .begin_ns = (uint64_t)i,
-				       .state = i == 3 ? SESSION_QUIET : SESSION_RELEASED };
+	assert_int_equal(record_directory(run_dir), 0);
+	for (i = 1; i <= RECORD_HISTORY + 10; i++) {
+		struct record one = { .begin_ns = (uint64_t)i,
+				       .state = i == 3 ? RECORD_QUIET : RECORD_RELEASED };
 
 		snprintf(one.id, sizeof(one.id), "x%d", i);
-		assert_int_equal(session_save(run_dir, &one), 0);
+		assert_int_equal(record_save(run_dir, &one), 0);
 	}
-	session_forget_old(run_dir);
-	assert_int_equal(session_list(run_dir, &list), 0);
-	assert_int_equal(list.n, SESSION_HISTORY + 1);
-	assert_string_equal(list.v[SESSION_HISTORY].id, "x3");
-	session_list_free(&list);
+	record_forget_old(run_dir);
+	assert_int_equal(record_list(run_dir, &list), 0);
+	assert_int_equal(list.n, RECORD_HISTORY + 1);
+	assert_string_equal(list.v[RECORD_HISTORY].id, "x3");
+	record_list_free(&list);
 	chmod(run_dir, 0777);
-	assert_int_equal(session_directory(run_dir), -EPERM);
+	assert_int_equal(record_directory(run_dir), -EPERM);
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* when: the kernel's times as people read them */
+/* timefmt: the kernel's times as people read them */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,31 +11,31 @@
 #include "base/timefmt.h"
 
 /* 2023-11-14 22:13:20 UTC, 1000 seconds after booting. */
-static const struct when now = { .now_ns = 1000 * NS_PER_S, .wall_ns = 1700000000 * NS_PER_S };
+static const struct clocks now = { .now_ns = 1000 * NS_PER_S, .wall_ns = 1700000000 * NS_PER_S };
 
 static void times_with_their_distance(void **state)
 {
-	char buf[WHEN_TEXT_MAX];
+	char buf[TIMEFMT_TEXT_MAX];
 
 	(void)state;
-	assert_string_equal(when_text(&now, 1060 * NS_PER_S, buf), "22:14:20, in 1min");
-	assert_string_equal(when_text(&now, 997 * NS_PER_S, buf), "22:13:17, 3s ago");
-	assert_string_equal(when_clock(&now, 1000 * NS_PER_S, buf), "22:13:20");
+	assert_string_equal(timefmt_text(&now, 1060 * NS_PER_S, buf), "22:14:20, in 1min");
+	assert_string_equal(timefmt_text(&now, 997 * NS_PER_S, buf), "22:13:17, 3s ago");
+	assert_string_equal(timefmt_clock(&now, 1000 * NS_PER_S, buf), "22:13:20");
 	/* Past midnight it takes the date. */
-	assert_string_equal(when_clock(&now, (1000 + 7200) * NS_PER_S, buf),
+	assert_string_equal(timefmt_clock(&now, (1000 + 7200) * NS_PER_S, buf),
 			    "2023-11-15 00:13:20");
-	assert_string_equal(when_iso(&now, 1000 * NS_PER_S + 250 * NS_PER_MS, buf),
+	assert_string_equal(timefmt_iso(&now, 1000 * NS_PER_S + 250 * NS_PER_MS, buf),
 			    "2023-11-14T22:13:20.250+0000");
 }
 
 static void spans_are_rounded_when_long(void **state)
 {
-	char buf[WHEN_TEXT_MAX];
+	char buf[TIMEFMT_TEXT_MAX];
 
 	(void)state;
-	assert_string_equal(when_span(0, 52 * NS_PER_MS + 400000, buf), "52ms");
-	assert_string_equal(when_span(0, 59999 * NS_PER_MS, buf), "1min");
-	assert_string_equal(when_span(5, 4, buf), when_span(4, 4, (char [WHEN_TEXT_MAX]) { 0 }));
+	assert_string_equal(timefmt_span(0, 52 * NS_PER_MS + 400000, buf), "52ms");
+	assert_string_equal(timefmt_span(0, 59999 * NS_PER_MS, buf), "1min");
+	assert_string_equal(timefmt_span(5, 4, buf), timefmt_span(4, 4, (char [TIMEFMT_TEXT_MAX]) { 0 }));
 }
 
 int main(void)

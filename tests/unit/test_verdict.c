@@ -52,7 +52,7 @@ static struct freezeguard_lease make(uint32_t state, uint32_t cause, bool was_fr
 }
 
 static const struct verdict_context context = {
-	.when = { .now_ns = T(170), .wall_ns = T(1000000) },
+	.clocks = { .now_ns = T(170), .wall_ns = T(1000000) },
 	.wait_ms = 10000,
 };
 
@@ -456,7 +456,7 @@ static void the_paths_of_the_plan_are_used(void **state)
 	struct findings f = { 0 };
 
 	(void)state;
-	c.places.plan = &plan;
+	c.paths.plan = &plan;
 	holds[1].error = EIO;
 	assert_string_equal(freeze_codes(&lease, &c, &f), "201");
 	assert_string_equal(f.v[0].target, "/my data");

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * hookrun: starting hooks, reading what they print, ending them. Nothing of the caller's reaches a
- * hook but what is given here: neither files, signals, environment nor directory. A hook's process
- * is reaped only after everything was done to its group, so that no signal can reach another one.
+ * hook_call: starting hooks, reading what they print, ending them. Nothing of the caller's reaches
+ * a hook but what is given here: neither files, signals, environment nor directory. A hook's
+ * process is reaped only after everything was done to its group, so that no signal can reach
+ * another one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -48,8 +49,7 @@ static void environment_add(struct environment *env, size_t i, const char *fmt, 
 	va_list args;
 
 	va_start(args, fmt);
-	if (vasprintf(&env->v[i], fmt, args) < 0)
-		env->v[i] = NULL;
+	env->v[i] = text_vformat(fmt, args);
 	va_end(args);
 }
 
@@ -66,7 +66,7 @@ static bool is_set(const struct text_list *list, const char *variable)
 
 /* Made before the fork: a child does as little as possible. */
 static int environment_make(struct environment *env, const struct hook *hook, uint32_t timeout_ms,
-			    const struct hookrun_call *call)
+			    const struct hook_call_args *call)
 {
 	size_t i, k = 0;
 
@@ -130,16 +130,16 @@ static void __attribute__((noreturn)) child(const struct hook *hook, const char 
 }
 
 /**
- * hookrun_start() - start a hook
- * @run: all of it is overwritten; hookrun_close() it if this succeeds
+ * hook_call_start() - start a hook
+ * @run: all of it is overwritten; hook_call_close() it if this succeeds
  * @hook: which
  * @verb: its argument; a "session" gets an end of a pipe to wait at
  * @call: what it is told
  *
  * Return: 0 or a negative errno.
  */
-int hookrun_start(struct hookrun *run, const struct hook *hook, const char *verb,
-		  const struct hookrun_call *call)
+int hook_call_start(struct hook_call *run, const struct hook *hook, const char *verb,
+		    const struct hook_call_args *call)
 {
 	bool session = !strcmp(verb, "session");
 	int in[2] = { -1, -1 }, out[2] = { -1, -1 }, r;
@@ -193,7 +193,7 @@ out_close:
 	return r;
 }
 
-static void keep_output(struct hookrun *run, const char *text, size_t n)
+static void keep_output(struct hook_call *run, const char *text, size_t n)
 {
 	size_t room = sizeof(run->output) - 1, gone;
 
@@ -212,13 +212,13 @@ static void keep_output(struct hookrun *run, const char *text, size_t n)
 }
 
 /* A line without its newline, or the beginning of a long one. */
-static void line_done(struct hookrun *run, bool whole)
+static void line_done(struct hook_call *run, bool whole)
 {
 	run->line[run->n_line] = '\0';
 	if (whole && run->in >= 0 && !strcmp(run->line, "READY")) {
 		run->ready = true;
 	} else if (whole && !strncmp(run->line, "NOTE ", 5) && strchr(run->line + 5, '=') &&
-		   run->n_notes < HOOKRUN_NOTES_MAX) {
+		   run->n_notes < HOOK_CALL_NOTES_MAX) {
 		run->notes[run->n_notes] = text_copy(run->line + 5);
 		if (run->notes[run->n_notes])
 			run->n_notes++;
@@ -234,12 +234,12 @@ static void line_done(struct hookrun *run, bool whole)
 }
 
 /**
- * hookrun_read() - read what a hook has printed so far
+ * hook_call_read() - read what a hook has printed so far
  * @run: started; @ready, @output and @notes are kept up
  *
  * At most what a pipe holds: one that prints without end is not to keep the caller here.
  */
-void hookrun_read(struct hookrun *run)
+void hook_call_read(struct hook_call *run)
 {
 	size_t left = READ_MAX;
 	char buf[4096];
@@ -272,14 +272,14 @@ void hookrun_read(struct hookrun *run)
 }
 
 /**
- * hookrun_reap() - has it ended? If so, what it had printed is read, and it is forgotten
+ * hook_call_reap() - has it ended? If so, what it had printed is read, and it is forgotten
  * @run: started
  *
  * A session's group ends with it; what else a hook leaves running is left alone.
  *
  * Return: whether it has ended, now or before.
  */
-bool hookrun_reap(struct hookrun *run)
+bool hook_call_reap(struct hook_call *run)
 {
 	siginfo_t info = { 0 };
 
@@ -292,46 +292,46 @@ bool hookrun_reap(struct hookrun *run)
 	waitpid(run->pid, &run->status, 0);
 	run->pid = 0;
 	run->ended = true;
-	hookrun_read(run);
+	hook_call_read(run);
 	if (run->n_line)
 		line_done(run, true);
 	return true;
 }
 
-/** hookrun_signal() - send a signal to a hook's process group, if it has not been reaped */
-void hookrun_signal(const struct hookrun *run, int signal)
+/** hook_call_signal() - send a signal to a hook's process group, if it has not been reaped */
+void hook_call_signal(const struct hook_call *run, int signal)
 {
 	if (run->pid)
 		kill(-run->pid, signal);
 }
 
 /**
- * hookrun_let_go() - tell a session hook that it is over
+ * hook_call_let_go() - tell a session hook that it is over
  * @run: started
  * @why: the line that it gets
  */
-void hookrun_let_go(struct hookrun *run, const char *why)
+void hook_call_let_go(struct hook_call *run, const char *why)
 {
 	if (run->in < 0)
 		return;
 	/* A pipe has room for a line; a reader that is gone is seen at its exit. */
 	if (dprintf(run->in, "%s\n", why) < 0)
-		hookrun_read(run);
+		hook_call_read(run);
 	close(run->in);
 	/* Not -1: that it is a session is still to be known. */
 	run->in = open("/dev/null", O_WRONLY | O_CLOEXEC);
 }
 
-/** hookrun_exit_status() - as a shell has it: 128 and the signal; -1 if it has not ended */
-int hookrun_exit_status(const struct hookrun *run)
+/** hook_call_exit_status() - as a shell has it: 128 and the signal; -1 if it has not ended */
+int hook_call_exit_status(const struct hook_call *run)
 {
 	if (!run->ended)
 		return -1;
 	return WIFSIGNALED(run->status) ? 128 + WTERMSIG(run->status) : WEXITSTATUS(run->status);
 }
 
-/** hookrun_close() - close and free what belongs to a call; its process is not ended */
-void hookrun_close(struct hookrun *run)
+/** hook_call_close() - close and free what belongs to a call; its process is not ended */
+void hook_call_close(struct hook_call *run)
 {
 	size_t i;
 
@@ -346,8 +346,8 @@ void hookrun_close(struct hookrun *run)
 }
 
 /**
- * hookrun_whole() - run a hook until it ends by itself, or is ended
- * @run: all of it is overwritten; hookrun_close() it
+ * hook_call_whole() - run a hook until it ends by itself, or is ended
+ * @run: all of it is overwritten; hook_call_close() it
  * @hook: which
  * @verb: its argument; not "session"
  * @call: what it is told
@@ -356,8 +356,8 @@ void hookrun_close(struct hookrun *run)
  * Return: whether it ended by itself; if not, by SIGTERM or SIGKILL. If it could not be started,
  * why is in its output.
  */
-bool hookrun_whole(struct hookrun *run, const struct hook *hook, const char *verb,
-		   const struct hookrun_call *call, uint64_t until_ns)
+bool hook_call_whole(struct hook_call *run, const struct hook *hook, const char *verb,
+		     const struct hook_call_args *call, uint64_t until_ns)
 {
 	uint64_t kill_ns = 0, now;
 	bool killed = false;
@@ -365,7 +365,7 @@ bool hookrun_whole(struct hookrun *run, const struct hook *hook, const char *ver
 
 	/* Ignored by whoever started us, it would make the kernel forget how the hook ended. */
 	signal(SIGCHLD, SIG_DFL);
-	r = hookrun_start(run, hook, verb, call);
+	r = hook_call_start(run, hook, verb, call);
 	if (r) {
 		run->n_output = (size_t)snprintf(run->output, sizeof(run->output),
 						 "cannot be started: %s\n", strerror(-r));
@@ -373,20 +373,20 @@ bool hookrun_whole(struct hookrun *run, const struct hook *hook, const char *ver
 		run->status = 126 << 8;
 		return true;
 	}
-	while (!hookrun_reap(run)) {
+	while (!hook_call_reap(run)) {
 		/* The end of the process is not an event here, so it is looked for. */
 		struct pollfd fd = { .fd = run->out, .events = POLLIN };
 
 		poll(&fd, 1, 20);
-		hookrun_read(run);
+		hook_call_read(run);
 		now = freezeguard_now_ns();
 		if (!kill_ns && now >= until_ns) {
-			hookrun_signal(run, SIGTERM);
-			kill_ns = now + HOOKRUN_KILL_AFTER_MS * NS_PER_MS;
+			hook_call_signal(run, SIGTERM);
+			kill_ns = now + HOOK_CALL_KILL_AFTER_MS * NS_PER_MS;
 		} else if (kill_ns && !killed && now >= kill_ns) {
-			hookrun_signal(run, SIGKILL);
+			hook_call_signal(run, SIGKILL);
 			killed = true;
-		} else if (killed && now >= kill_ns + HOOKRUN_KILL_AFTER_MS * NS_PER_MS) {
+		} else if (killed && now >= kill_ns + HOOK_CALL_KILL_AFTER_MS * NS_PER_MS) {
 			/* It hangs in the kernel; it is left to it. */
 			break;
 		}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* hookrun: one call of one hook, as a process */
-#ifndef FREEZEGUARD_HOOKRUN_H
-#define FREEZEGUARD_HOOKRUN_H
+/* hook_call: one call of one hook, as a process */
+#ifndef FREEZEGUARD_APPS_HOOK_CALL_H
+#define FREEZEGUARD_APPS_HOOK_CALL_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,23 +11,23 @@
 #include "apps/hooks.h"
 
 /* Of what a hook prints the last is kept. */
-#define HOOKRUN_OUTPUT_MAX	8192
-#define HOOKRUN_LINE_MAX	8192
-#define HOOKRUN_NOTES_MAX	32
+#define HOOK_CALL_OUTPUT_MAX	8192
+#define HOOK_CALL_LINE_MAX	8192
+#define HOOK_CALL_NOTES_MAX	32
 /* EX_TEMPFAIL of sysexits.h */
-#define HOOKRUN_NOT_READY	75
+#define HOOK_CALL_NOT_READY	75
 /* From SIGTERM to SIGKILL. */
-#define HOOKRUN_KILL_AFTER_MS	500
+#define HOOK_CALL_KILL_AFTER_MS	500
 
 /**
- * struct hookrun_call - what all hooks of a freeze are told
+ * struct hook_call_args - what all hooks of a freeze are told
  * @id: the lease's id
  * @timeout_ms: how long this call may take, if that is less than the hook's own; or 0
  * @limit_ms: how long, from now, a session can last at most
  * @paths: what is going to be frozen, one a line
  * @keep: where hooks keep what a restore needs, without their name
  */
-struct hookrun_call {
+struct hook_call_args {
 	const char *id;
 	uint32_t timeout_ms;
 	uint64_t limit_ms;
@@ -36,7 +36,7 @@ struct hookrun_call {
 };
 
 /**
- * struct hookrun - a call; zero it before use
+ * struct hook_call - a call; zero it before use
  * @pid: its process, which leads a process group; 0: there is none, or it was reaped
  * @in: a session's standard input; -1
  * @out: what it prints; -1
@@ -48,7 +48,7 @@ struct hookrun_call {
  * @output: what it printed, without READY and notes
  * @notes: what it noted, as key=value
  */
-struct hookrun {
+struct hook_call {
 	pid_t pid;
 	int in, out;
 	bool ready;
@@ -56,23 +56,23 @@ struct hookrun {
 	bool ended;
 	int status;
 	uint64_t begin_ns;
-	char output[HOOKRUN_OUTPUT_MAX];
+	char output[HOOK_CALL_OUTPUT_MAX];
 	size_t n_output;
-	char *notes[HOOKRUN_NOTES_MAX];
+	char *notes[HOOK_CALL_NOTES_MAX];
 	size_t n_notes;
-	char line[HOOKRUN_LINE_MAX];
+	char line[HOOK_CALL_LINE_MAX];
 	size_t n_line;
 };
 
-int hookrun_start(struct hookrun *run, const struct hook *hook, const char *verb,
-		  const struct hookrun_call *call);
-void hookrun_read(struct hookrun *run);
-bool hookrun_reap(struct hookrun *run);
-void hookrun_signal(const struct hookrun *run, int signal);
-void hookrun_let_go(struct hookrun *run, const char *why);
-int hookrun_exit_status(const struct hookrun *run);
-void hookrun_close(struct hookrun *run);
-bool hookrun_whole(struct hookrun *run, const struct hook *hook, const char *verb,
-		   const struct hookrun_call *call, uint64_t until_ns);
+int hook_call_start(struct hook_call *run, const struct hook *hook, const char *verb,
+		    const struct hook_call_args *call);
+void hook_call_read(struct hook_call *run);
+bool hook_call_reap(struct hook_call *run);
+void hook_call_signal(const struct hook_call *run, int signal);
+void hook_call_let_go(struct hook_call *run, const char *why);
+int hook_call_exit_status(const struct hook_call *run);
+void hook_call_close(struct hook_call *run);
+bool hook_call_whole(struct hook_call *run, const struct hook *hook, const char *verb,
+		     const struct hook_call_args *call, uint64_t until_ns);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "apps/hooks.h"
 #include "base/text.h"
+#include "base/util.h"
 
 #define SESSION_SUFFIX	".session"
 
@@ -28,7 +29,7 @@ static bool is_left_over(const char *file)
 	static const char *const ends[] = { "~", ".bak", ".orig", ".rej", ".sample", ".swp" };
 	size_t i;
 
-	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(ends); i++)
 		if (ends_in(file, ends[i]))
 			return true;
 	return file[0] == '.' || strstr(file, ".dpkg-") || strstr(file, ".rpm");
@@ -103,13 +104,11 @@ static const struct text_list no_env;
 static int add(struct hooks *hooks, const struct config *config, const char *dir, const char *file)
 {
 	const struct config_hook *own;
-	struct hook *v = reallocarray(hooks->v, hooks->n + 1, sizeof(*v)), *hook;
+	struct hook *hook = APPEND(hooks->v, hooks->n);
 	size_t i;
 
-	if (!v)
+	if (!hook)
 		return -ENOMEM;
-	hooks->v = v;
-	hook = &v[hooks->n];
 	*hook = (struct hook){
 		.name = name_of(file),
 		.session = ends_in(file, SESSION_SUFFIX),
@@ -121,9 +120,9 @@ static int add(struct hooks *hooks, const struct config *config, const char *dir
 	if (!hook->name || !hook->path) {
 		free(hook->name);
 		free(hook->path);
+		hooks->n--;
 		return -ENOMEM;
 	}
-	hooks->n++;
 	own = config_hook(config, hook->name);
 	if (own) {
 		if (own->timeout_ms)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* hooks: which application hooks there are; Documentation/hooks.md has the contract */
-#ifndef FREEZEGUARD_HOOKS_H
-#define FREEZEGUARD_HOOKS_H
+#ifndef FREEZEGUARD_APPS_HOOKS_H
+#define FREEZEGUARD_APPS_HOOKS_H
 
 #include <stdbool.h>
 #include <stddef.h>

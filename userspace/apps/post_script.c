@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * apps_after: what a post-script has to do with applications: wait until the supervisor has released
- * them, tell how it went, and do what a supervisor that was killed can no longer do.
+ * post_script: what a post-script has to do with applications: wait until the supervisor has
+ * released them, tell how it went, and do what a supervisor that was killed can no longer do.
  */
 #include <errno.h>
 #include <poll.h>
@@ -10,7 +10,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "apps/pre_script.h"
+#include "apps/hook_call.h"
+#include "apps/hooks.h"
+#include "apps/post_script.h"
 #include "base/text.h"
 
 static int connect_to(const char *run_dir, const char *id)
@@ -18,7 +20,7 @@ static int connect_to(const char *run_dir, const char *id)
 	struct sockaddr_un address;
 	int fd, r;
 
-	r = session_address(run_dir, id, &address);
+	r = record_address(run_dir, id, &address);
 	if (r)
 		return r;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -35,13 +37,13 @@ static int connect_to(const char *run_dir, const char *id)
 /**
  * apps_alive() - does the supervisor of a session that is not over live?
  * @run_dir: where its record is
- * @session: the record
+ * @record: the record
  *
  * Return: whether it does; one that is stopped does, too.
  */
-bool apps_alive(const char *run_dir, const struct session *session)
+bool apps_alive(const char *run_dir, const struct record *record)
 {
-	int fd = connect_to(run_dir, session->id);
+	int fd = connect_to(run_dir, record->id);
 
 	if (fd >= 0)
 		close(fd);
@@ -87,38 +89,38 @@ static const struct hook *hook_named(const struct hooks *hooks, const char *name
 	return NULL;
 }
 
-static void thaw_one(struct session_app *app, const struct hook *hook,
-		     const struct hookrun_call *call, uint64_t until_ns)
+static void thaw_one(struct record_app *app, const struct hook *hook,
+		     const struct hook_call_args *call, uint64_t until_ns)
 {
 	uint64_t until = freezectl_in_ms(hook->thaw_timeout_ms);
 	char *output;
-	struct hookrun run;
-	bool in_time = hookrun_whole(&run, hook, "thaw", call,
-				     until < until_ns ? until : until_ns);
+	struct hook_call run;
+	bool in_time = hook_call_whole(&run, hook, "thaw", call,
+				       until < until_ns ? until : until_ns);
 
 	output = text_copy(run.output);
 	if (output) {
 		free(app->thaw_output);
 		app->thaw_output = output;
 	}
-	app->exit_status = hookrun_exit_status(&run);
+	app->exit_status = hook_call_exit_status(&run);
 	app->ended_ns = freezeguard_now_ns();
 	app->timed_out = !in_time;
-	app->state = in_time && !app->exit_status ? SESSION_APP_LOST : SESSION_APP_THAW_FAILED;
-	hookrun_close(&run);
+	app->state = in_time && !app->exit_status ? RECORD_APP_LOST : RECORD_APP_THAW_FAILED;
+	hook_call_close(&run);
 }
 
 /**
  * apps_thaw_for_dead() - do what a supervisor that was killed left undone
  * @ctl: gets a finding for each hook that fails
  * @config: what is in force
- * @session: its record; it is brought up to date, and saved
+ * @record: its record; it is brought up to date, and saved
  * @code: of these findings
  * @until_ns: when all of them have to end, CLOCK_BOOTTIME
  *
  * Session hooks have let go by themselves; one-shot hooks are called with thaw, in reverse order.
  */
-void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, struct session *session,
+void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, struct record *record,
 			int code, uint64_t until_ns)
 {
 	struct text_list names = { 0 };
@@ -129,22 +131,22 @@ void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, stru
 	uint64_t now;
 	size_t i;
 
-	if (!session->id[0])
+	if (!record->id[0])
 		return;
-	snprintf(keep, sizeof(keep), "%s/%s", config->keep_dir, session->id);
+	snprintf(keep, sizeof(keep), "%s/%s", config->keep_dir, record->id);
 	/* By name: --app may have been one that comes with freezeguard. */
-	for (i = 0; i < session->n_apps; i++)
-		if (text_list_add(&names, session->apps[i].name))
+	for (i = 0; i < record->n_apps; i++)
+		if (text_list_add(&names, record->apps[i].name))
 			break;
 	hooks_find(&hooks, config, &names, &ignored);
 	findings_free(&ignored);
 	text_list_free(&names);
-	session->ended_ns = freezeguard_now_ns();
-	for (i = session->n_apps; i-- > 0; ) {
-		struct session_app *app = &session->apps[i];
+	record->ended_ns = freezeguard_now_ns();
+	for (i = record->n_apps; i-- > 0; ) {
+		struct record_app *app = &record->apps[i];
 		const struct hook *hook = hook_named(&hooks, app->name);
-		const struct hookrun_call call = {
-			.id = session->id, .paths = "", .keep = keep,
+		const struct hook_call_args call = {
+			.id = record->id, .paths = "", .keep = keep,
 		};
 
 		if (app->quiet_ns)
@@ -159,46 +161,46 @@ void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, stru
 		/* One that hangs leaves the others their share. */
 		now = freezeguard_now_ns();
 		thaw_one(app, hook, &call, until_ns > now ? now + (until_ns - now) / (i + 1) : now);
-		if (app->state == SESSION_APP_THAW_FAILED)
+		if (app->state == RECORD_APP_THAW_FAILED)
 			findings_add(&ctl->findings, code, app->name, "may not be released: its "
 				     "hook %s", app->timed_out ? "took too long, and was ended" :
 				     "failed");
 	}
 	hooks_free(&hooks);
-	for (i = 0; i < session->n_apps; i++) {
-		struct session_app *app = &session->apps[i];
+	for (i = 0; i < record->n_apps; i++) {
+		struct record_app *app = &record->apps[i];
 
-		if (!app->session || app->state != SESSION_APP_QUIET)
+		if (!app->session || app->state != RECORD_APP_QUIET)
 			continue;
-		app->state = SESSION_APP_LOST;
-		app->ended_ns = session->ended_ns;
+		app->state = RECORD_APP_LOST;
+		app->ended_ns = record->ended_ns;
 	}
-	session->state = SESSION_RELEASED;
-	session->released_ns = freezeguard_now_ns();
-	snprintf(session->why, sizeof(session->why), "killed");
-	session_save(config->run_dir, session);
-	if (!session_address(config->run_dir, session->id, &address))
+	record->state = RECORD_RELEASED;
+	record->released_ns = freezeguard_now_ns();
+	snprintf(record->why, sizeof(record->why), "killed");
+	record_save(config->run_dir, record);
+	if (!record_address(config->run_dir, record->id, &address))
 		unlink(address.sun_path);
 }
 
 /* What is wrong with single applications, now that all were told to go on. */
-static void verdict_each(struct freezectl *ctl, const struct session *session)
+static void verdict_each(struct freezectl *ctl, const struct record *record)
 {
-	struct when when = when_now();
-	char text[WHEN_TEXT_MAX];
+	struct clocks clocks = timefmt_now();
+	char text[TIMEFMT_TEXT_MAX];
 	size_t i;
 
-	for (i = 0; i < session->n_apps; i++) {
-		const struct session_app *app = &session->apps[i];
+	for (i = 0; i < record->n_apps; i++) {
+		const struct record_app *app = &record->apps[i];
 
 		if (app->lost)
 			findings_add(&ctl->findings, EXIT_CODE_EXPIRED, app->name,
 				     "went on %s%s, before the end of %s: consistency was lost, the "
 				     "snapshot may not have what the application takes for written",
-				     strcmp(session->why, "killed") ? "at " : "when its supervisor "
-				     "died, at the latest at ", when_text(&when, app->ended_ns ?
-				     app->ended_ns : session->ended_ns, text), session->id);
-		if (app->state != SESSION_APP_THAW_FAILED)
+				     strcmp(record->why, "killed") ? "at " : "when its supervisor "
+				     "died, at the latest at ", timefmt_text(&clocks, app->ended_ns ?
+				     app->ended_ns : record->ended_ns, text), record->id);
+		if (app->state != RECORD_APP_THAW_FAILED)
 			continue;
 		if (app->timed_out)
 			findings_add(&ctl->findings, EXIT_CODE_THAW_FAILED, app->name, "may not be "
@@ -211,52 +213,52 @@ static void verdict_each(struct freezectl *ctl, const struct session *session)
 }
 
 /* The same that a lease's verdict says, where there is none. */
-static void verdict_without_lease(struct freezectl *ctl, const struct session *session, bool first)
+static void verdict_without_lease(struct freezectl *ctl, const struct record *record, bool first)
 {
-	char text[WHEN_TEXT_MAX], span[WHEN_TEXT_MAX];
-	struct when when = when_now();
+	char text[TIMEFMT_TEXT_MAX], span[TIMEFMT_TEXT_MAX];
+	struct clocks clocks = timefmt_now();
 
-	when_text(&when, session->ended_ns, text);
-	if (!session->quiet_ns)
-		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, session->id, "its applications "
+	timefmt_text(&clocks, record->ended_ns, text);
+	if (!record->quiet_ns)
+		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, record->id, "its applications "
 			     "were never all quiet; they were released at %s", text);
-	else if (!strcmp(session->why, "deadline"))
-		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, session->id, "its applications were "
+	else if (!strcmp(record->why, "deadline"))
+		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, record->id, "its applications were "
 			     "released at the deadline, at %s, after %s, before this request came; a "
 			     "snapshot that was not finished by then may be inconsistent", text,
-			     when_span(session->quiet_ns, session->ended_ns, span));
-	else if (!session->kept)
-		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, session->id, "was given up at "
-			     "%s, before the pre-script had succeeded (%s)", text, session->why);
-	else if (!strcmp(session->why, "request") && !first)
-		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, session->id, "its applications "
+			     timefmt_span(record->quiet_ns, record->ended_ns, span));
+	else if (!record->kept)
+		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, record->id, "was given up at "
+			     "%s, before the pre-script had succeeded (%s)", text, record->why);
+	else if (!strcmp(record->why, "request") && !first)
+		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, record->id, "its applications "
 			     "were already released at %s; they had been quiet for %s", text,
-			     when_span(session->quiet_ns, session->ended_ns, span));
+			     timefmt_span(record->quiet_ns, record->ended_ns, span));
 }
 
 /**
  * apps_after() - wait until the applications of a freeze are released, and tell how it went
  * @ctl: gets findings of code 202, 203 and 205
  * @config: what is in force
- * @session: the record, which is brought up to date
+ * @record: the record, which is brought up to date
  * @asked_first: without a lease: nobody had asked for the end before
  * @lease_ended_ns: when the end of its lease was decided, as it must have been; 0 without a lease
  * @until_ns: how long to wait, CLOCK_BOOTTIME
  */
-void apps_after(struct freezectl *ctl, const struct config *config, struct session *session,
+void apps_after(struct freezectl *ctl, const struct config *config, struct record *record,
 		bool asked_first, uint64_t lease_ended_ns, uint64_t until_ns)
 {
-	struct when when = when_now();
-	char text[WHEN_TEXT_MAX];
+	struct clocks clocks = timefmt_now();
+	char text[TIMEFMT_TEXT_MAX];
 	char id[FREEZEGUARD_ID_MAX + 1];
-	pid_t pid = session->pid;
+	pid_t pid = record->pid;
 	int r = 0;
 
-	memcpy(id, session->id, sizeof(id));
-	if (session->state != SESSION_RELEASED) {
-		r = wait_for_supervisor(config->run_dir, id, !session->has_lease, until_ns);
-		session_free(session);
-		if (session_load(config->run_dir, id, session)) {
+	memcpy(id, record->id, sizeof(id));
+	if (record->state != RECORD_RELEASED) {
+		r = wait_for_supervisor(config->run_dir, id, !record->has_lease, until_ns);
+		record_free(record);
+		if (record_load(config->run_dir, id, record)) {
 			findings_add(&ctl->findings, EXIT_CODE_EXPIRED, id, "the record of its "
 				     "applications is gone from %s; whether they stayed quiet is "
 				     "not known", config->run_dir);
@@ -269,105 +271,18 @@ void apps_after(struct freezectl *ctl, const struct config *config, struct sessi
 			     "stopped. freezectl apps --id %s shows how far it is", pid, id);
 		return;
 	}
-	if (session->state != SESSION_RELEASED) {
+	if (record->state != RECORD_RELEASED) {
 		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, id, "the supervisor of its "
 			     "applications, process %d, died while they had to be quiet: "
 			     "consistency was lost", pid);
-		apps_thaw_for_dead(ctl, config, session, EXIT_CODE_THAW_FAILED, until_ns);
+		apps_thaw_for_dead(ctl, config, record, EXIT_CODE_THAW_FAILED, until_ns);
 	}
-	if (!session->has_lease)
-		verdict_without_lease(ctl, session, asked_first);
+	if (!record->has_lease)
+		verdict_without_lease(ctl, record, asked_first);
 	/* The supervisor may not have been able to ask how the lease is. */
-	else if (session->quiet_ns && session->ended_ns < lease_ended_ns)
-		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, session->id, "its applications went "
+	else if (record->quiet_ns && record->ended_ns < lease_ended_ns)
+		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, record->id, "its applications went "
 			     "on at %s (%s), before its end: consistency was lost",
-			     when_text(&when, session->ended_ns, text), session->why);
-	verdict_each(ctl, session);
-}
-
-/** apps_json() - an application as a JSON object */
-struct json_object *apps_json(const struct session_app *app, const struct when *when)
-{
-	struct json_object *object = json_object_new_object(), *notes = json_object_new_object();
-	char key[HOOKRUN_LINE_MAX];
-	size_t i;
-
-	output_json_add(object, "name", output_json_string(app->name));
-	output_json_add(object, "path", output_json_string(app->path));
-	output_json_add(object, "kind", output_json_string(app->session ? "session" : "one-shot"));
-	output_json_add(object, "state", output_json_string(session_app_state_name(app->state)));
-	output_json_add(object, "lost", json_object_new_boolean(app->lost));
-	output_json_add(object, "timed_out", json_object_new_boolean(app->timed_out));
-	output_json_add(object, "exit_status", app->exit_status < 0 ? NULL :
-			json_object_new_int(app->exit_status));
-	output_json_time(object, "begin", app->begin_ns, when);
-	output_json_time(object, "quiet", app->quiet_ns, when);
-	output_json_time(object, "ended", app->ended_ns, when);
-	output_json_add(object, "output", output_json_string(app->output ? app->output : ""));
-	output_json_add(object, "thaw_output",
-			output_json_string(app->thaw_output ? app->thaw_output : ""));
-	for (i = 0; i < app->n_notes; i++) {
-		size_t n = strcspn(app->notes[i], "=");
-
-		snprintf(key, sizeof(key), "%.*s", (int)n, app->notes[i]);
-		json_object_object_add(notes, key, output_json_string(app->notes[i] + n + 1));
-	}
-	output_json_add(object, "notes", notes);
-	return object;
-}
-
-/* Each line with the name of the one who said it. */
-static void show_output(FILE *file, const char *name, const char *text)
-{
-	char line[HOOKRUN_LINE_MAX], clean[4 * HOOKRUN_LINE_MAX + 1];
-	size_t n;
-
-	for (; text && *text; text += n + (text[n] == '\n')) {
-		n = strcspn(text, "\n");
-		snprintf(line, sizeof(line), "%.*s", (int)n, text);
-		fprintf(file, "%s: %s\n", name, output_clean(line, clean, sizeof(clean)));
-	}
-}
-
-static void show_one(struct freezectl *ctl, const struct session_app *app, bool after)
-{
-	char span[WHEN_TEXT_MAX], clean[4 * HOOKRUN_LINE_MAX + 1];
-	FILE *file = ctl->out.text;
-	size_t i;
-
-	show_output(file, app->name, after ? app->thaw_output : app->output);
-	if (app->state == SESSION_APP_QUIET)
-		fprintf(file, "app %s: quiet after %s\n", app->name,
-			when_span(app->begin_ns, app->quiet_ns, span));
-	else if (app->state == SESSION_APP_RELEASED)
-		fprintf(file, "app %s: released; was quiet for %s\n", app->name,
-			when_span(app->quiet_ns, app->ended_ns, span));
-	else
-		fprintf(file, "app %s: %s\n", app->name, session_app_state_name(app->state));
-	for (i = 0; i < app->n_notes; i++)
-		fprintf(file, "app %s: %s\n", app->name,
-			output_clean(app->notes[i], clean, sizeof(clean)));
-}
-
-/**
- * apps_show_session() - put the applications of a freeze into the output
- * @ctl: the call
- * @session: the record
- * @after: what their hooks said at the thaw, else what they said at the freeze
- */
-void apps_show_session(struct freezectl *ctl, const struct session *session, bool after)
-{
-	struct when when = when_now();
-	struct json_object *array;
-	size_t i;
-
-	if (!ctl->out.json) {
-		for (i = 0; i < session->n_apps; i++)
-			show_one(ctl, &session->apps[i], after);
-		return;
-	}
-	array = json_object_new_array();
-	for (i = 0; array && i < session->n_apps; i++)
-		json_object_array_add(array, apps_json(&session->apps[i], &when));
-	output_json_add(ctl->out.doc, "apps", array);
+			     timefmt_text(&clocks, record->ended_ns, text), record->why);
+	verdict_each(ctl, record);
 }

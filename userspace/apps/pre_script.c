@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * apps: what a pre-script does with applications: find their hooks, have a supervisor make them
- * quiet, give it the lease, and ask it at the end whether all still are.
+ * pre_script: what a pre-script does with applications: find their hooks, have a supervisor make
+ * them quiet, give it the lease, and ask it at the end whether all still are.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,12 +10,12 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "apps/post_script.h"
 #include "apps/pre_script.h"
+#include "apps/show.h"
 #include "base/duration.h"
 #include "lease/preflight.h"
 
-/* After the caller has given up: what a roll-back of hooks may take. */
-#define ROLL_BACK_MS	1500
 /* Between the last hook and the end of the script timeout there is a freeze, or a roll-back. */
 #define RESERVE_MS	500
 
@@ -23,23 +23,23 @@
 static void check_others(struct freezectl *ctl, const struct apps_request *request,
 			 const struct apps *apps)
 {
-	struct when when = when_now();
-	struct session_list list;
-	char text[WHEN_TEXT_MAX];
+	struct clocks clocks = timefmt_now();
+	struct record_list list;
+	char text[TIMEFMT_TEXT_MAX];
 	size_t i, k, h;
 
-	if (session_list(request->config->run_dir, &list))
+	if (record_list(request->config->run_dir, &list))
 		return;
 	for (i = 0; i < list.n; i++) {
-		const struct session *s = &list.v[i];
+		const struct record *s = &list.v[i];
 
-		if (s->state == SESSION_RELEASED || !apps_alive(request->config->run_dir, s))
+		if (s->state == RECORD_RELEASED || !apps_alive(request->config->run_dir, s))
 			continue;
 		if (!strcmp(s->id, request->id))
 			findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, s->id, "its "
 				     "applications are already kept quiet, by process %d, since %s; "
 				     "nothing was touched", s->pid,
-				     when_text(&when, s->begin_ns, text));
+				     timefmt_text(&clocks, s->begin_ns, text));
 		for (k = 0; k < s->n_apps && strcmp(s->id, request->id); k++)
 			for (h = 0; h < apps->hooks.n; h++)
 				if (!apps->hooks.v[h].skip &&
@@ -48,9 +48,9 @@ static void check_others(struct freezectl *ctl, const struct apps_request *reque
 						     s->apps[k].name, "is already kept quiet for %s, "
 						     "by process %d, since %s; nothing was touched",
 						     s->id, s->pid,
-						     when_text(&when, s->begin_ns, text));
+						     timefmt_text(&clocks, s->begin_ns, text));
 	}
-	session_list_free(&list);
+	record_list_free(&list);
 }
 
 /**
@@ -90,12 +90,12 @@ bool apps_startable(struct freezectl *ctl, const struct apps_request *request,
 		    const struct apps *apps, const struct plan *plan)
 {
 	bool good = !hooks_n_called(&apps->hooks) ||
-		    !locked_directory(ctl->fg, plan, request->config->run_dir, &ctl->findings);
+		    !preflight_directory(ctl->fg, plan, request->config->run_dir, &ctl->findings);
 	size_t i;
 
 	for (i = 0; i < apps->hooks.n; i++)
 		if (!apps->hooks.v[i].skip &&
-		    locked_command(ctl->fg, plan, apps->hooks.v[i].path, &ctl->findings))
+		    preflight_command(ctl->fg, plan, apps->hooks.v[i].path, &ctl->findings))
 			good = false;
 	return good;
 }
@@ -119,9 +119,9 @@ static const char *last_line(const char *output, char *buf, size_t size)
 	return buf;
 }
 
-static struct hookrun_call call_of(const struct apps_request *request)
+static struct hook_call_args call_of(const struct apps_request *request)
 {
-	return (struct hookrun_call) {
+	return (struct hook_call_args) {
 		.id = request->id, .limit_ms = request->timeout_ms, .paths = "",
 		.keep = request->config->keep_dir,
 	};
@@ -137,7 +137,7 @@ static struct hookrun_call call_of(const struct apps_request *request)
  */
 bool apps_ask(struct freezectl *ctl, const struct apps_request *request, const struct apps *apps)
 {
-	const struct hookrun_call call = call_of(request);
+	const struct hook_call_args call = call_of(request);
 	bool good = true, in_time;
 	char line[1300];
 	const char *said;
@@ -145,7 +145,7 @@ bool apps_ask(struct freezectl *ctl, const struct apps_request *request, const s
 
 	for (i = 0; i < apps->hooks.n; i++) {
 		const struct hook *hook = &apps->hooks.v[i];
-		struct hookrun run;
+		struct hook_call run;
 		uint64_t until;
 
 		if (hook->skip)
@@ -156,19 +156,19 @@ bool apps_ask(struct freezectl *ctl, const struct apps_request *request, const s
 			continue;
 		}
 		until = freezectl_in_ms(hook->timeout_ms);
-		in_time = hookrun_whole(&run, hook, "check", &call, until < request->give_up_ns ?
-					until : request->give_up_ns);
+		in_time = hook_call_whole(&run, hook, "check", &call, until < request->give_up_ns ?
+					  until : request->give_up_ns);
 		said = last_line(run.output, line, sizeof(line));
-		if (in_time && !hookrun_exit_status(&run)) {
+		if (in_time && !hook_call_exit_status(&run)) {
 			fprintf(ctl->out.text, "app %s: is ready\n", hook->name);
 		} else {
 			good = false;
 			findings_add(&ctl->findings, EXIT_CODE_NOT_READY, hook->name,
 				     !in_time ? "took too long to say whether it is ready%s" :
-				     hookrun_exit_status(&run) == HOOKRUN_NOT_READY ?
+				     hook_call_exit_status(&run) == HOOK_CALL_NOT_READY ?
 				     "is not ready%s" : "could not say whether it is ready%s", said);
 		}
-		hookrun_close(&run);
+		hook_call_close(&run);
 	}
 	return good;
 }
@@ -195,12 +195,12 @@ static char *paths_of(const struct plan *plan)
 
 static void reload(const struct apps_request *request, struct apps *apps)
 {
-	session_free(&apps->session);
-	if (session_load(request->config->run_dir, request->id, &apps->session))
-		apps->session = (struct session){ 0 };
+	record_free(&apps->record);
+	if (record_load(request->config->run_dir, request->id, &apps->record))
+		apps->record = (struct record){ 0 };
 	/* An earlier one of that name, if this supervisor could not write any. */
-	if (apps->session.pid != apps->supervisor.pid)
-		session_free(&apps->session);
+	if (apps->record.pid != apps->supervisor.pid)
+		record_free(&apps->record);
 }
 
 /* Which of them could not be made quiet, and why. */
@@ -210,16 +210,16 @@ static void tell_failures(struct freezectl *ctl, const struct apps_request *requ
 	char line[1300], span[DURATION_TEXT_MAX];
 	size_t i, before = ctl->findings.n;
 
-	for (i = 0; i < apps->session.n_apps; i++) {
-		const struct session_app *app = &apps->session.apps[i];
+	for (i = 0; i < apps->record.n_apps; i++) {
+		const struct record_app *app = &apps->record.apps[i];
 		const char *said = last_line(app->output ? app->output : "", line, sizeof(line));
 
 		switch (app->state) {
-		case SESSION_APP_NOT_READY:
+		case RECORD_APP_NOT_READY:
 			findings_add(&ctl->findings, EXIT_CODE_NOT_READY, app->name,
 				     "is not ready%s", said);
 			break;
-		case SESSION_APP_FAILED:
+		case RECORD_APP_FAILED:
 			if (app->timed_out)
 				findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, app->name,
 					     "was not quiet after %s, and its hook was ended%s",
@@ -233,7 +233,7 @@ static void tell_failures(struct freezectl *ctl, const struct apps_request *requ
 					     "could not be made quiet: its hook ended with status "
 					     "%d%s", app->exit_status, said);
 			break;
-		case SESSION_APP_THAW_FAILED:
+		case RECORD_APP_THAW_FAILED:
 			said = last_line(app->thaw_output ? app->thaw_output : "", line,
 					 sizeof(line));
 			findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, app->name,
@@ -251,31 +251,31 @@ static void tell_failures(struct freezectl *ctl, const struct apps_request *requ
 }
 
 /* It may have come to its end between the reading of its record and the look whether it lives. */
-static bool reload_is_over(const struct apps_request *request, const struct session *session)
+static bool reload_is_over(const struct apps_request *request, const struct record *record)
 {
-	struct session now;
+	struct record now;
 	bool over;
 
-	if (session_load(request->config->run_dir, session->id, &now))
+	if (record_load(request->config->run_dir, record->id, &now))
 		return true;
-	over = now.state == SESSION_RELEASED || now.pid != session->pid;
-	session_free(&now);
+	over = now.state == RECORD_RELEASED || now.pid != record->pid;
+	record_free(&now);
 	return over;
 }
 
 /* Left-overs of supervisors that were killed: what they would have thawed. */
 static void thaw_left_overs(struct freezectl *ctl, const struct apps_request *request)
 {
-	struct session_list list;
+	struct record_list list;
 	size_t i;
 
-	if (session_list(request->config->run_dir, &list))
+	if (record_list(request->config->run_dir, &list))
 		return;
 	/* What there is no time for now is the next one's. */
 	for (i = 0; i < list.n && freezeguard_now_ns() < request->give_up_ns; i++) {
-		struct session *s = &list.v[i];
+		struct record *s = &list.v[i];
 
-		if (s->state == SESSION_RELEASED || apps_alive(request->config->run_dir, s) ||
+		if (s->state == RECORD_RELEASED || apps_alive(request->config->run_dir, s) ||
 		    reload_is_over(request, s))
 			continue;
 		findings_add(&ctl->findings, EXIT_CODE_DONE, s->id, "its supervisor, process %d, "
@@ -283,7 +283,7 @@ static void thaw_left_overs(struct freezectl *ctl, const struct apps_request *re
 			     "now", s->pid);
 		apps_thaw_for_dead(ctl, request->config, s, EXIT_CODE_DONE, request->give_up_ns);
 	}
-	session_list_free(&list);
+	record_list_free(&list);
 }
 
 static bool still_working(struct freezectl *ctl, const struct apps_request *request,
@@ -301,7 +301,7 @@ static bool still_working(struct freezectl *ctl, const struct apps_request *requ
  */
 static int take_turn(const char *run_dir, uint64_t until_ns)
 {
-	int r = session_directory(run_dir), lock;
+	int r = record_directory(run_dir), lock;
 
 	if (r)
 		return r;
@@ -341,7 +341,7 @@ bool apps_quiesce(struct freezectl *ctl, const struct apps_request *request, str
 		.timeout_ms = request->timeout_ms,
 		.give_up_ns = request->give_up_ns,
 		.lease = plan_n_to_freeze(plan),
-		.kernel = &supervisor_kernel_real,
+		.module = &supervisor_module_real,
 	};
 	char *paths, *keep = NULL;
 	size_t before;
@@ -391,7 +391,7 @@ bool apps_quiesce(struct freezectl *ctl, const struct apps_request *request, str
 		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id, "the supervisor "
 			     "of its applications, process %d, died while it made them quiet; "
 			     "sessions end with it", apps->supervisor.pid);
-		apps_thaw_for_dead(ctl, request->config, &apps->session,
+		apps_thaw_for_dead(ctl, request->config, &apps->record,
 				   EXIT_CODE_FREEZE_FAILED,
 				   request->give_up_ns + ROLL_BACK_MS * NS_PER_MS);
 		return false;
@@ -416,8 +416,8 @@ static void tell_losses(struct freezectl *ctl, const struct apps_request *reques
 	size_t i, before = ctl->findings.n;
 	char line[1300];
 
-	for (i = 0; i < apps->session.n_apps; i++) {
-		const struct session_app *app = &apps->session.apps[i];
+	for (i = 0; i < apps->record.n_apps; i++) {
+		const struct record_app *app = &apps->record.apps[i];
 
 		if (app->lost)
 			findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, app->name,
@@ -426,7 +426,7 @@ static void tell_losses(struct freezectl *ctl, const struct apps_request *reques
 	}
 	if (ctl->findings.n > before)
 		return;
-	if (!strcmp(apps->session.why, "deadline"))
+	if (!strcmp(apps->record.why, "deadline"))
 		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id, "its deadline "
 			     "passed before it could be said that all is quiet; give it a longer "
 			     "--timeout");
@@ -523,16 +523,16 @@ void apps_abort(struct freezectl *ctl, const struct apps_request *request, struc
 	reload(request, apps);
 	if (r == -ETIMEDOUT) {
 		still_working(ctl, request, apps);
-	} else if (r && apps->session.state != SESSION_RELEASED) {
-		apps_thaw_for_dead(ctl, request->config, &apps->session,
+	} else if (r && apps->record.state != RECORD_RELEASED) {
+		apps_thaw_for_dead(ctl, request->config, &apps->record,
 				   EXIT_CODE_FREEZE_FAILED, until);
 	} else {
 		size_t i;
 
-		for (i = 0; i < apps->session.n_apps; i++)
-			if (apps->session.apps[i].state == SESSION_APP_THAW_FAILED)
+		for (i = 0; i < apps->record.n_apps; i++)
+			if (apps->record.apps[i].state == RECORD_APP_THAW_FAILED)
 				findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED,
-					     apps->session.apps[i].name, "may not be released: its "
+					     apps->record.apps[i].name, "may not be released: its "
 					     "hook failed in the roll-back");
 	}
 }
@@ -541,7 +541,7 @@ void apps_abort(struct freezectl *ctl, const struct apps_request *request, struc
 void apps_show(struct freezectl *ctl, const struct apps *apps)
 {
 	if (apps->started)
-		apps_show_session(ctl, &apps->session, false);
+		apps_show_record(ctl, &apps->record, false);
 }
 
 /** apps_free() - free everything; the supervisor goes on as it promised */
@@ -549,5 +549,5 @@ void apps_free(struct apps *apps)
 {
 	supervisor_leave(&apps->supervisor);
 	hooks_free(&apps->hooks);
-	session_free(&apps->session);
+	record_free(&apps->record);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* apps: making applications quiet for a freeze, and telling afterwards how that went */
-#ifndef FREEZEGUARD_APPS_H
-#define FREEZEGUARD_APPS_H
+/* pre_script: making applications quiet for a freeze */
+#ifndef FREEZEGUARD_APPS_PRE_SCRIPT_H
+#define FREEZEGUARD_APPS_PRE_SCRIPT_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,13 +34,13 @@ struct apps_request {
  * @hooks: those that there are
  * @supervisor: who calls them
  * @started: it was started
- * @session: the record, as it was last read
+ * @record: the record, as it was last read
  */
 struct apps {
 	struct hooks hooks;
 	struct supervisor supervisor;
 	bool started;
-	struct session session;
+	struct record record;
 };
 
 bool apps_prepare(struct freezectl *ctl, const struct apps_request *request, struct apps *apps);
@@ -55,14 +55,5 @@ bool apps_keep(struct freezectl *ctl, const struct apps_request *request, const 
 void apps_abort(struct freezectl *ctl, const struct apps_request *request, struct apps *apps);
 void apps_show(struct freezectl *ctl, const struct apps *apps);
 void apps_free(struct apps *apps);
-
-/* apps_after.c */
-bool apps_alive(const char *run_dir, const struct session *session);
-void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config,
-			struct session *session, int code, uint64_t until_ns);
-void apps_after(struct freezectl *ctl, const struct config *config, struct session *session,
-		bool asked_first, uint64_t lease_ended_ns, uint64_t until_ns);
-void apps_show_session(struct freezectl *ctl, const struct session *session, bool after);
-struct json_object *apps_json(const struct session_app *app, const struct when *when);
 
 #endif

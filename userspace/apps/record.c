@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* session: reading and writing the records. Each is replaced as a whole, by a rename. */
+/* record: reading and writing the records. Each is replaced as a whole, by a rename. */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -15,6 +15,7 @@
 
 #include "apps/record.h"
 #include "base/text.h"
+#include "base/util.h"
 
 #define VERSION		1
 #define RECORD		".json"
@@ -27,17 +28,17 @@ static const char *const app_states[] = {
 	"thaw-failed",
 };
 
-#define N_STATES	(sizeof(states) / sizeof(states[0]))
-#define N_APP_STATES	(sizeof(app_states) / sizeof(app_states[0]))
+#define N_STATES	ARRAY_SIZE(states)
+#define N_APP_STATES	ARRAY_SIZE(app_states)
 
-/** session_state_name() - a state as the record has it */
-const char *session_state_name(enum session_state state)
+/** record_state_name() - a state as the record has it */
+const char *record_state_name(enum record_state state)
 {
 	return states[state];
 }
 
-/** session_app_state_name() - an application's state as the record has it */
-const char *session_app_state_name(enum session_app_state state)
+/** record_app_state_name() - an application's state as the record has it */
+const char *record_app_state_name(enum record_app_state state)
 {
 	return app_states[state];
 }
@@ -59,12 +60,12 @@ static void file_of(const char *id, const char *suffix, char file[FILE_MAX])
 }
 
 /**
- * session_directory() - make the directory of the records, and see that it is root's alone
+ * record_directory() - make the directory of the records, and see that it is root's alone
  * @run_dir: its path; what it is in has to be there
  *
  * Return: 0; -EPERM it belongs to somebody else or others may write to it; another negative errno.
  */
-int session_directory(const char *run_dir)
+int record_directory(const char *run_dir)
 {
 	struct stat st;
 
@@ -82,7 +83,7 @@ static struct json_object *json_number(uint64_t value)
 	return json_object_new_uint64(value);
 }
 
-static struct json_object *json_of_app(const struct session_app *app)
+static struct json_object *json_of_app(const struct record_app *app)
 {
 	struct json_object *object = json_object_new_object(), *notes = json_object_new_array();
 	size_t i;
@@ -108,7 +109,7 @@ static struct json_object *json_of_app(const struct session_app *app)
 	return object;
 }
 
-static struct json_object *json_of(const struct session *s)
+static struct json_object *json_of(const struct record *s)
 {
 	struct json_object *object = json_object_new_object(), *apps = json_object_new_array();
 	size_t i;
@@ -134,13 +135,13 @@ static struct json_object *json_of(const struct session *s)
 }
 
 /**
- * session_save() - write a record
- * @run_dir: where to; session_directory() made it
- * @session: the record
+ * record_save() - write a record
+ * @run_dir: where to; record_directory() made it
+ * @record: the record
  *
  * Return: 0 or a negative errno; there is the old one or none then.
  */
-int session_save(const char *run_dir, const struct session *session)
+int record_save(const char *run_dir, const struct record *record)
 {
 	char file[FILE_MAX], path[4096], temporary[4096];
 	struct json_object *object;
@@ -148,10 +149,10 @@ int session_save(const char *run_dir, const struct session *session)
 	int fd, r = 0;
 	size_t len;
 
-	file_of(session->id, RECORD, file);
+	file_of(record->id, RECORD, file);
 	snprintf(path, sizeof(path), "%s/%s", run_dir, file);
 	snprintf(temporary, sizeof(temporary), "%s/.%s.%d", run_dir, file, getpid());
-	object = json_of(session);
+	object = json_of(record);
 	text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY);
 	if (!text) {
 		json_object_put(object);
@@ -201,7 +202,7 @@ static bool index_of(const char *text, const char *const *names, size_t n, unsig
 	return false;
 }
 
-static int app_of(struct json_object *object, struct session_app *app)
+static int app_of(struct json_object *object, struct record_app *app)
 {
 	struct json_object *notes = json_object_object_get(object, "notes");
 	unsigned int state;
@@ -210,7 +211,7 @@ static int app_of(struct json_object *object, struct session_app *app)
 	snprintf(app->name, sizeof(app->name), "%s", text_of(object, "name"));
 	if (!app->name[0] || !index_of(text_of(object, "state"), app_states, N_APP_STATES, &state))
 		return -EBADMSG;
-	app->state = (enum session_app_state)state;
+	app->state = (enum record_app_state)state;
 	app->path = text_copy(text_of(object, "path"));
 	app->output = text_copy(text_of(object, "output"));
 	app->thaw_output = text_copy(text_of(object, "thaw_output"));
@@ -222,7 +223,7 @@ static int app_of(struct json_object *object, struct session_app *app)
 	app->begin_ns = number_of(object, "begin_ns");
 	app->quiet_ns = number_of(object, "quiet_ns");
 	app->ended_ns = number_of(object, "ended_ns");
-	for (i = 0; json_object_is_type(notes, json_type_array) && i < HOOKRUN_NOTES_MAX &&
+	for (i = 0; json_object_is_type(notes, json_type_array) && i < HOOK_CALL_NOTES_MAX &&
 	     i < json_object_array_length(notes); i++) {
 		app->notes[i] = text_copy(json_object_get_string(json_object_array_get_idx(notes, i)));
 		if (!app->notes[i])
@@ -232,7 +233,7 @@ static int app_of(struct json_object *object, struct session_app *app)
 	return app->path && app->output && app->thaw_output ? 0 : -ENOMEM;
 }
 
-static int parse(struct json_object *object, struct session *s)
+static int parse(struct json_object *object, struct record *s)
 {
 	struct json_object *apps = json_object_object_get(object, "apps");
 	unsigned int state;
@@ -245,7 +246,7 @@ static int parse(struct json_object *object, struct session *s)
 		return -EBADMSG;
 	snprintf(s->id, sizeof(s->id), "%s", text_of(object, "id"));
 	snprintf(s->why, sizeof(s->why), "%s", text_of(object, "why"));
-	s->state = (enum session_state)state;
+	s->state = (enum record_state)state;
 	s->pid = json_object_get_int(json_object_object_get(object, "pid"));
 	s->has_lease = bool_of(object, "has_lease");
 	s->kept = bool_of(object, "kept");
@@ -269,13 +270,13 @@ static int parse(struct json_object *object, struct session *s)
 	return 0;
 }
 
-static int load_file(const char *run_dir, const char *file, struct session *session)
+static int load_file(const char *run_dir, const char *file, struct record *record)
 {
 	struct json_object *object;
 	char path[4096];
 	int fd, r;
 
-	*session = (struct session){ 0 };
+	*record = (struct record){ 0 };
 	snprintf(path, sizeof(path), "%s/%s", run_dir, file);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
@@ -284,53 +285,53 @@ static int load_file(const char *run_dir, const char *file, struct session *sess
 	close(fd);
 	if (!object)
 		return -EBADMSG;
-	r = parse(object, session);
+	r = parse(object, record);
 	json_object_put(object);
 	if (r)
-		session_free(session);
+		record_free(record);
 	return r;
 }
 
 /**
- * session_load() - read a record
+ * record_load() - read a record
  * @run_dir: where from
  * @id: the lease's id
- * @session: all of it is overwritten; session_free() it
+ * @record: all of it is overwritten; record_free() it
  *
  * Return: 0; -ENOENT there is none; -EBADMSG it is not one; another negative errno.
  */
-int session_load(const char *run_dir, const char *id, struct session *session)
+int record_load(const char *run_dir, const char *id, struct record *record)
 {
 	char file[FILE_MAX];
 
 	file_of(id, RECORD, file);
-	return load_file(run_dir, file, session);
+	return load_file(run_dir, file, record);
 }
 
 static int newest_first(const void *a, const void *b)
 {
-	const struct session *x = a, *y = b;
+	const struct record *x = a, *y = b;
 
 	return x->begin_ns < y->begin_ns ? 1 : -(x->begin_ns > y->begin_ns);
 }
 
 /**
- * session_list() - read all records
+ * record_list() - read all records
  * @run_dir: where from
- * @list: all of it is overwritten; session_list_free() it
+ * @list: all of it is overwritten; record_list_free() it
  *
  * Files that are no records are passed over.
  *
  * Return: 0, also if there is no such directory; or a negative errno.
  */
-int session_list(const char *run_dir, struct session_list *list)
+int record_list(const char *run_dir, struct record_list *list)
 {
-	struct session one, *v;
+	struct record one, *v;
 	struct dirent *entry;
 	DIR *dir;
 	int r = 0;
 
-	*list = (struct session_list){ 0 };
+	*list = (struct record_list){ 0 };
 	dir = opendir(run_dir);
 	if (!dir)
 		return errno == ENOENT ? 0 : -errno;
@@ -341,51 +342,50 @@ int session_list(const char *run_dir, struct session_list *list)
 		    strcmp(entry->d_name + len - strlen(RECORD), RECORD) ||
 		    load_file(run_dir, entry->d_name, &one))
 			continue;
-		v = reallocarray(list->v, list->n + 1, sizeof(*v));
+		v = APPEND(list->v, list->n);
 		if (!v) {
-			session_free(&one);
+			record_free(&one);
 			r = -ENOMEM;
 			break;
 		}
-		list->v = v;
-		list->v[list->n++] = one;
+		*v = one;
 	}
 	closedir(dir);
 	if (list->n)
 		qsort(list->v, list->n, sizeof(*list->v), newest_first);
 	if (r)
-		session_list_free(list);
+		record_list_free(list);
 	return r;
 }
 
-/** session_forget_old() - remove all but the newest records; those that are not over stay */
-void session_forget_old(const char *run_dir)
+/** record_forget_old() - remove all but the newest records; those that are not over stay */
+void record_forget_old(const char *run_dir)
 {
 	char file[FILE_MAX], path[4096];
-	struct session_list list;
+	struct record_list list;
 	size_t i;
 
-	if (session_list(run_dir, &list))
+	if (record_list(run_dir, &list))
 		return;
-	for (i = SESSION_HISTORY; i < list.n; i++) {
-		if (list.v[i].state != SESSION_RELEASED)
+	for (i = RECORD_HISTORY; i < list.n; i++) {
+		if (list.v[i].state != RECORD_RELEASED)
 			continue;
 		file_of(list.v[i].id, RECORD, file);
 		snprintf(path, sizeof(path), "%s/%s", run_dir, file);
 		unlink(path);
 	}
-	session_list_free(&list);
+	record_list_free(&list);
 }
 
 /**
- * session_address() - where the supervisor of a freeze listens
+ * record_address() - where the supervisor of a freeze listens
  * @run_dir: the directory of the records
  * @id: the lease's id
  * @address: set to it
  *
  * Return: 0; -ENAMETOOLONG.
  */
-int session_address(const char *run_dir, const char *id, struct sockaddr_un *address)
+int record_address(const char *run_dir, const char *id, struct sockaddr_un *address)
 {
 	char file[FILE_MAX];
 	int n;
@@ -396,29 +396,29 @@ int session_address(const char *run_dir, const char *id, struct sockaddr_un *add
 	return n < 0 || (size_t)n >= sizeof(address->sun_path) ? -ENAMETOOLONG : 0;
 }
 
-/** session_free() - free what a record points to, and zero it */
-void session_free(struct session *session)
+/** record_free() - free what a record points to, and zero it */
+void record_free(struct record *record)
 {
 	size_t i, k;
 
-	for (i = 0; i < session->n_apps; i++) {
-		free(session->apps[i].path);
-		free(session->apps[i].output);
-		free(session->apps[i].thaw_output);
-		for (k = 0; k < session->apps[i].n_notes; k++)
-			free(session->apps[i].notes[k]);
+	for (i = 0; i < record->n_apps; i++) {
+		free(record->apps[i].path);
+		free(record->apps[i].output);
+		free(record->apps[i].thaw_output);
+		for (k = 0; k < record->apps[i].n_notes; k++)
+			free(record->apps[i].notes[k]);
 	}
-	free(session->apps);
-	*session = (struct session){ 0 };
+	free(record->apps);
+	*record = (struct record){ 0 };
 }
 
-/** session_list_free() - free a list and all of its records, and zero it */
-void session_list_free(struct session_list *list)
+/** record_list_free() - free a list and all of its records, and zero it */
+void record_list_free(struct record_list *list)
 {
 	size_t i;
 
 	for (i = 0; i < list->n; i++)
-		session_free(&list->v[i]);
+		record_free(&list->v[i]);
 	free(list->v);
-	*list = (struct session_list){ 0 };
+	*list = (struct record_list){ 0 };
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * session: the record of the applications of one freeze, in run_dir. The supervisor writes it;
+ * record: the record of the applications of one freeze, in run_dir. The supervisor writes it;
  * whoever wants to know reads it, also when the supervisor is gone.
  */
-#ifndef FREEZEGUARD_SESSION_H
-#define FREEZEGUARD_SESSION_H
+#ifndef FREEZEGUARD_APPS_RECORD_H
+#define FREEZEGUARD_APPS_RECORD_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,42 +18,42 @@
 #include "apps/hooks.h"
 
 /* How many records are kept. */
-#define SESSION_HISTORY	32
-#define SESSION_WHY_MAX	31
+#define RECORD_HISTORY	32
+#define RECORD_WHY_MAX	31
 
-enum session_state {
-	SESSION_QUIESCING,
-	SESSION_QUIET,
-	SESSION_RELEASING,
-	SESSION_RELEASED,
+enum record_state {
+	RECORD_QUIESCING,
+	RECORD_QUIET,
+	RECORD_RELEASING,
+	RECORD_RELEASED,
 };
 
 /**
- * enum session_app_state - how an application is
- * @SESSION_APP_WAITING: its hook was not called yet
- * @SESSION_APP_FREEZING: its hook was called
- * @SESSION_APP_QUIET: it is quiet
- * @SESSION_APP_NOT_READY: it said that it is not ready
- * @SESSION_APP_FAILED: it could not be made quiet
- * @SESSION_APP_LOST: it went on before it was told to
- * @SESSION_APP_THAWING: it is told to go on
- * @SESSION_APP_RELEASED: it goes on
- * @SESSION_APP_THAW_FAILED: its hook failed at the thaw
+ * enum record_app_state - how an application is
+ * @RECORD_APP_WAITING: its hook was not called yet
+ * @RECORD_APP_FREEZING: its hook was called
+ * @RECORD_APP_QUIET: it is quiet
+ * @RECORD_APP_NOT_READY: it said that it is not ready
+ * @RECORD_APP_FAILED: it could not be made quiet
+ * @RECORD_APP_LOST: it went on before it was told to
+ * @RECORD_APP_THAWING: it is told to go on
+ * @RECORD_APP_RELEASED: it goes on
+ * @RECORD_APP_THAW_FAILED: its hook failed at the thaw
  */
-enum session_app_state {
-	SESSION_APP_WAITING,
-	SESSION_APP_FREEZING,
-	SESSION_APP_QUIET,
-	SESSION_APP_NOT_READY,
-	SESSION_APP_FAILED,
-	SESSION_APP_LOST,
-	SESSION_APP_THAWING,
-	SESSION_APP_RELEASED,
-	SESSION_APP_THAW_FAILED,
+enum record_app_state {
+	RECORD_APP_WAITING,
+	RECORD_APP_FREEZING,
+	RECORD_APP_QUIET,
+	RECORD_APP_NOT_READY,
+	RECORD_APP_FAILED,
+	RECORD_APP_LOST,
+	RECORD_APP_THAWING,
+	RECORD_APP_RELEASED,
+	RECORD_APP_THAW_FAILED,
 };
 
 /**
- * struct session_app - one application
+ * struct record_app - one application
  * @name: its hook's name
  * @path: its hook's file
  * @session: its hook is a session hook
@@ -69,21 +69,21 @@ enum session_app_state {
  * @thaw_output: what its hook printed after that; or NULL
  * @notes: what its hook noted
  */
-struct session_app {
+struct record_app {
 	char name[HOOK_NAME_MAX + 1];
 	char *path;
 	bool session;
-	enum session_app_state state;
+	enum record_app_state state;
 	bool begun, lost, timed_out;
 	int exit_status;
 	uint64_t begin_ns, quiet_ns, ended_ns;
 	char *output, *thaw_output;
-	char *notes[HOOKRUN_NOTES_MAX];
+	char *notes[HOOK_CALL_NOTES_MAX];
 	size_t n_notes;
 };
 
 /**
- * struct session - the record
+ * struct record - the record
  * @id: the lease's id
  * @pid: the supervisor's process
  * @state: how far it is
@@ -98,33 +98,33 @@ struct session_app {
  * @released_ns: when all had been told
  * @kept: the one who asked for it knows that all are quiet
  */
-struct session {
+struct record {
 	char id[FREEZEGUARD_ID_MAX + 1];
 	pid_t pid;
-	enum session_state state;
-	char why[SESSION_WHY_MAX + 1];
+	enum record_state state;
+	char why[RECORD_WHY_MAX + 1];
 	bool has_lease, kept;
 	uint64_t lease_number, lease_begin_ns;
 	uint64_t begin_ns, quiet_ns, deadline_ns, ended_ns, released_ns;
-	struct session_app *apps;
+	struct record_app *apps;
 	size_t n_apps;
 };
 
-/** struct session_list - the records that there are, the newest first */
-struct session_list {
-	struct session *v;
+/** struct record_list - the records that there are, the newest first */
+struct record_list {
+	struct record *v;
 	size_t n;
 };
 
-const char *session_state_name(enum session_state state);
-const char *session_app_state_name(enum session_app_state state);
-int session_directory(const char *run_dir);
-int session_save(const char *run_dir, const struct session *session);
-int session_load(const char *run_dir, const char *id, struct session *session);
-int session_list(const char *run_dir, struct session_list *list);
-void session_forget_old(const char *run_dir);
-int session_address(const char *run_dir, const char *id, struct sockaddr_un *address);
-void session_free(struct session *session);
-void session_list_free(struct session_list *list);
+const char *record_state_name(enum record_state state);
+const char *record_app_state_name(enum record_app_state state);
+int record_directory(const char *run_dir);
+int record_save(const char *run_dir, const struct record *record);
+int record_load(const char *run_dir, const char *id, struct record *record);
+int record_list(const char *run_dir, struct record_list *list);
+void record_forget_old(const char *run_dir);
+int record_address(const char *run_dir, const char *id, struct sockaddr_un *address);
+void record_free(struct record *record);
+void record_list_free(struct record_list *list);
 
 #endif

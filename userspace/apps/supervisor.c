@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * supervisor: one process, one loop. turn() waits for whatever happens next and notes it; the phases
- * (making quiet, holding, letting go) call it until what they wait for has happened or is too late.
+ * supervisor: a process of its own and its phases: making quiet, holding, letting go. Each calls
+ * process_turn() until what it waits for has happened or is too late.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,293 +18,29 @@
 #include <unistd.h>
 
 #include "apps/supervisor.h"
+#include "apps/supervisor_process.h"
 #include "base/timefmt.h"
-#include "base/text.h"
+#include "base/util.h"
 
-#define N_CLIENTS	8
-/* How often the kernel is asked though nothing was heard. */
-#define LOOK_MS		500
 /* After that the next one is released, whether or not the one before has answered. */
 #define OVERTAKE_MS	300
-/* How long a process may take to vanish after SIGKILL. */
-#define VANISH_MS	500
-
-/**
- * struct process - the supervisor
- * @hooks: of each application of the record
- * @runs: its call: the session, or the last one
- * @release_until_ns: until when its release is waited for
- * @abort: let all go, the caller says or is gone
- * @end: let all go, a post-script says; only without a lease
- * @killed: a signal to end came
- * @unsaved: why the record is not on the disk as it should be; 0: it is
- */
-struct process {
-	const struct supervisor_job *job;
-	struct session session;
-	const struct hook **hooks;
-	struct hookrun *runs;
-	uint64_t *release_until_ns;
-	int control, listener, signals, events;
-	int clients[N_CLIENTS];
-	bool abort, end, killed, orphan;
-	int unsaved;
-};
-
-static void save(struct process *p)
-{
-	p->unsaved = -session_save(p->job->run_dir, &p->session);
-}
-
-static void say(struct process *p, enum supervisor_word word, const char *text)
-{
-	struct supervisor_message message = { .word = word };
-
-	snprintf(message.text, sizeof(message.text), "%s", text ? text : "");
-	if (p->control >= 0)
-		send(p->control, &message, sizeof(message), MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
-/* What a hook has said so far belongs to the record. */
-static void take_output(struct session_app *app, struct hookrun *run, bool thaw)
-{
-	char **to = thaw ? &app->thaw_output : &app->output;
-	size_t i;
-
-	free(*to);
-	*to = text_copy(run->output);
-	for (i = 0; i < run->n_notes; i++) {
-		if (app->n_notes < HOOKRUN_NOTES_MAX)
-			app->notes[app->n_notes++] = run->notes[i];
-		else
-			free(run->notes[i]);
-	}
-	run->n_notes = 0;
-}
-
-static bool all_quiet(const struct process *p)
-{
-	size_t i;
-
-	for (i = 0; i < p->session.n_apps; i++)
-		if (p->session.apps[i].state != SESSION_APP_QUIET)
-			return false;
-	return p->session.state == SESSION_QUIET;
-}
-
-/* Sessions that say themselves that they were lost; they are to be released all the same. */
-static void note_losses(struct process *p)
-{
-	bool lost = false;
-	size_t i;
-
-	for (i = 0; i < p->session.n_apps; i++) {
-		struct session_app *app = &p->session.apps[i];
-
-		if (!p->runs[i].lost || app->lost)
-			continue;
-		app->lost = true;
-		if (app->state == SESSION_APP_QUIET)
-			app->state = SESSION_APP_LOST;
-		lost = true;
-	}
-	if (lost)
-		save(p);
-}
-
-/* Hooks that ended; of those that were quiet that is a loss. */
-static void reap(struct process *p)
-{
-	bool lost = false;
-	size_t i;
-
-	for (i = 0; i < p->session.n_apps; i++) {
-		struct session_app *app = &p->session.apps[i];
-		struct hookrun *run = &p->runs[i];
-
-		if (!run->pid || !hookrun_reap(run))
-			continue;
-		if (!app->session || app->state != SESSION_APP_QUIET)
-			continue;
-		app->exit_status = hookrun_exit_status(run);
-		take_output(app, run, false);
-		app->state = SESSION_APP_LOST;
-		app->lost = true;
-		app->ended_ns = freezeguard_now_ns();
-		lost = true;
-	}
-	if (lost)
-		save(p);
-}
-
-static void hear_control(struct process *p)
-{
-	struct supervisor_message message;
-	ssize_t n;
-
-	for (;;) {
-		n = recv(p->control, &message, sizeof(message), MSG_DONTWAIT);
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			return;
-		if (n != sizeof(message)) {
-			close(p->control);
-			p->control = -1;
-			p->orphan = true;
-			return;
-		}
-		switch (message.word) {
-		case SUPERVISOR_LEASE:
-			p->session.lease_number = message.number;
-			p->session.lease_begin_ns = message.begin_ns;
-			p->session.deadline_ns = message.deadline_ns;
-			save(p);
-			break;
-		case SUPERVISOR_CHECK:
-			/* One that has died is known only when it was looked for. */
-			reap(p);
-			/* Without the record a post-script would not know of applications. */
-			if (p->unsaved)
-				save(p);
-			say(p, all_quiet(p) && !p->unsaved ? SUPERVISOR_STILL : SUPERVISOR_LOST,
-			    p->unsaved ? strerror(p->unsaved) : NULL);
-			break;
-		case SUPERVISOR_KEEP:
-			p->session.kept = true;
-			save(p);
-			break;
-		case SUPERVISOR_ABORT:
-			p->abort = true;
-			break;
-		default:
-			break;
-		}
-	}
-}
-
-static void accept_client(struct process *p)
-{
-	int fd = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	size_t i;
-
-	if (fd < 0)
-		return;
-	for (i = 0; i < N_CLIENTS; i++) {
-		if (p->clients[i] < 0) {
-			p->clients[i] = fd;
-			return;
-		}
-	}
-	close(fd);
-}
-
-static void hear_client(struct process *p, int *fd)
-{
-	char text[16];
-	ssize_t n = read(*fd, text, sizeof(text) - 1);
-
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0) {
-		close(*fd);
-		*fd = -1;
-		return;
-	}
-	text[n] = '\0';
-	/* With a lease its end is the kernel's to tell. */
-	if (!strcmp(text, "end\n") && !p->job->lease)
-		p->end = true;
-}
-
-static void hear_signals(struct process *p)
-{
-	struct signalfd_siginfo info;
-
-	while (read(p->signals, &info, sizeof(info)) == sizeof(info))
-		if (info.ssi_signo != SIGCHLD)
-			p->killed = true;
-}
-
-/* Wait until something happens or @until_ns, and note all that has happened. */
-static void turn(struct process *p, uint64_t until_ns)
-{
-	struct pollfd fds[4 + N_CLIENTS + 64];
-	uint64_t now = freezeguard_now_ns();
-	uint64_t wait = until_ns > now ? (until_ns - now + NS_PER_MS - 1) / NS_PER_MS : 0;
-	nfds_t n = 0;
-	size_t i;
-
-	fds[n++] = (struct pollfd){ .fd = p->signals, .events = POLLIN };
-	fds[n++] = (struct pollfd){ .fd = p->control, .events = POLLIN };
-	fds[n++] = (struct pollfd){ .fd = p->listener, .events = POLLIN };
-	fds[n++] = (struct pollfd){ .fd = p->events, .events = POLLIN };
-	for (i = 0; i < N_CLIENTS; i++)
-		fds[n++] = (struct pollfd){ .fd = p->clients[i], .events = POLLIN };
-	/* More hooks than that are read at least every half second. */
-	for (i = 0; i < p->session.n_apps && n < sizeof(fds) / sizeof(fds[0]); i++)
-		fds[n++] = (struct pollfd){ .fd = p->runs[i].out, .events = POLLIN };
-	if (poll(fds, n, wait < LOOK_MS ? (int)wait : LOOK_MS) < 0)
-		return;
-
-	for (i = 0; i < p->session.n_apps; i++)
-		hookrun_read(&p->runs[i]);
-	note_losses(p);
-	if (fds[0].revents)
-		hear_signals(p);
-	reap(p);
-	if (fds[1].revents)
-		hear_control(p);
-	if (fds[2].revents)
-		accept_client(p);
-	if (fds[3].revents) {
-		p->job->kernel->drain();
-		/* It may have closed it. */
-		p->events = p->job->kernel->fd();
-	}
-	for (i = 0; i < N_CLIENTS; i++)
-		if (p->clients[i] >= 0 && fds[4 + i].revents)
-			hear_client(p, &p->clients[i]);
-}
-
-/*
- * Wait for the end of a call that is to end; if it does not, it is made to, and has @kill_after_ms
- * to undo what it did.
- */
-static bool wait_for_end(struct process *p, struct hookrun *run, uint64_t until_ns,
-			 uint32_t kill_after_ms)
-{
-	uint64_t now;
-
-	while (!run->ended && (now = freezeguard_now_ns()) < until_ns)
-		turn(p, until_ns);
-	if (run->ended)
-		return true;
-	hookrun_signal(run, SIGTERM);
-	until_ns = freezeguard_now_ns() + kill_after_ms * NS_PER_MS;
-	while (!run->ended && freezeguard_now_ns() < until_ns)
-		turn(p, until_ns);
-	hookrun_signal(run, SIGKILL);
-	until_ns = freezeguard_now_ns() + VANISH_MS * NS_PER_MS;
-	while (!run->ended && freezeguard_now_ns() < until_ns)
-		turn(p, until_ns);
-	return false;
-}
 
 /* @until_ns: when it has to be quiet; 0: its own timeout counts */
 static void start(struct process *p, size_t i, const char *verb, uint64_t until_ns)
 {
 	uint64_t now = freezeguard_now_ns();
 	uint64_t give_up = p->job->give_up_ns > now ? (p->job->give_up_ns - now) / NS_PER_MS : 0;
-	const struct hookrun_call call = {
+	const struct hook_call_args call = {
 		.id = p->job->id,
 		.timeout_ms = until_ns > now ? (uint32_t)((until_ns - now) / NS_PER_MS) : 0,
 		.limit_ms = give_up + p->job->timeout_ms + SUPERVISOR_PATIENCE_MS,
 		.paths = p->job->paths,
 		.keep = p->job->keep_dir,
 	};
-	struct hookrun *run = &p->runs[i];
+	struct hook_call *run = &p->runs[i];
 	int r;
 
-	r = hookrun_start(run, p->hooks[i], verb, &call);
+	r = hook_call_start(run, p->hooks[i], verb, &call);
 	if (!r)
 		return;
 	snprintf(run->output, sizeof(run->output), "cannot be started: %s\n", strerror(-r));
@@ -315,51 +51,51 @@ static void start(struct process *p, size_t i, const char *verb, uint64_t until_
 /* Make an application quiet. Returns whether it is. */
 static bool quiesce(struct process *p, size_t i)
 {
-	struct session_app *app = &p->session.apps[i];
-	struct hookrun *run = &p->runs[i];
+	struct record_app *app = &p->record.apps[i];
+	struct hook_call *run = &p->runs[i];
 	uint64_t until;
 	bool quiet;
 
-	app->state = SESSION_APP_FREEZING;
+	app->state = RECORD_APP_FREEZING;
 	app->begun = true;
 	app->begin_ns = freezeguard_now_ns();
-	save(p);
+	process_save(p);
 	until = app->begin_ns + p->hooks[i]->timeout_ms * NS_PER_MS;
 	if (p->job->quiet_until_ns < until)
 		until = p->job->quiet_until_ns;
 	start(p, i, app->session ? "session" : "freeze", until);
 	while (!run->ended && !(app->session && run->ready) && !p->abort && !p->orphan &&
 	       !p->killed && freezeguard_now_ns() < until)
-		turn(p, until);
+		process_turn(p, until);
 	if (!run->ended && !run->ready) {
 		app->timed_out = !p->abort && !p->orphan && !p->killed;
 		/* A one-shot is called with thaw; nobody else knows what a session has begun. */
-		wait_for_end(p, run, 0, app->session ? p->hooks[i]->thaw_timeout_ms :
-			     HOOKRUN_KILL_AFTER_MS);
+		process_wait_for_end(p, run, 0, app->session ? p->hooks[i]->thaw_timeout_ms :
+				     HOOK_CALL_KILL_AFTER_MS);
 	}
-	take_output(app, run, false);
+	process_take_output(app, run, false);
 	if (run->ended)
-		app->exit_status = hookrun_exit_status(run);
+		app->exit_status = hook_call_exit_status(run);
 	if (app->timed_out)
-		app->state = SESSION_APP_FAILED;
+		app->state = RECORD_APP_FAILED;
 	else if (app->session ? run->ready && !run->ended : run->ended && !app->exit_status)
-		app->state = SESSION_APP_QUIET;
-	else if (app->exit_status == HOOKRUN_NOT_READY)
-		app->state = SESSION_APP_NOT_READY;
+		app->state = RECORD_APP_QUIET;
+	else if (app->exit_status == HOOK_CALL_NOT_READY)
+		app->state = RECORD_APP_NOT_READY;
 	else
-		app->state = SESSION_APP_FAILED;
-	quiet = app->state == SESSION_APP_QUIET;
+		app->state = RECORD_APP_FAILED;
+	quiet = app->state == RECORD_APP_QUIET;
 	if (quiet)
 		app->quiet_ns = freezeguard_now_ns();
 	/* It may have said so in one breath with READY; the caller asks for that. */
 	if (quiet && app->lost)
-		app->state = SESSION_APP_LOST;
-	save(p);
+		app->state = RECORD_APP_LOST;
+	process_save(p);
 	return quiet;
 }
 
 /* What was printed until the thaw is not to be printed again after it. */
-static void forget_output(struct hookrun *run)
+static void forget_output(struct hook_call *run)
 {
 	run->n_output = 0;
 	run->output[0] = '\0';
@@ -368,21 +104,21 @@ static void forget_output(struct hookrun *run)
 /* Tell an application to go on. Returns whether its answer is to be waited for. */
 static bool release_begin(struct process *p, size_t i, const char *word)
 {
-	struct session_app *app = &p->session.apps[i];
-	struct hookrun *run = &p->runs[i];
+	struct record_app *app = &p->record.apps[i];
+	struct hook_call *run = &p->runs[i];
 
 	/* A session that is over let go by itself. */
 	if (!app->begun || (app->session && run->ended))
 		return false;
-	if (app->state == SESSION_APP_QUIET || app->state == SESSION_APP_LOST)
-		app->state = SESSION_APP_THAWING;
+	if (app->state == RECORD_APP_QUIET || app->state == RECORD_APP_LOST)
+		app->state = RECORD_APP_THAWING;
 	if (app->session) {
-		hookrun_read(run);
-		take_output(app, run, false);
+		hook_call_read(run);
+		process_take_output(app, run, false);
 		forget_output(run);
-		hookrun_let_go(run, word);
+		hook_call_let_go(run, word);
 	} else {
-		hookrun_close(run);
+		hook_call_close(run);
 		start(p, i, "thaw", 0);
 	}
 	return true;
@@ -391,20 +127,20 @@ static bool release_begin(struct process *p, size_t i, const char *word)
 /* Wait until it goes on, or its time is over, and note how that went. */
 static void release_end(struct process *p, size_t i, uint64_t until_ns)
 {
-	struct session_app *app = &p->session.apps[i];
-	struct hookrun *run = &p->runs[i];
+	struct record_app *app = &p->record.apps[i];
+	struct hook_call *run = &p->runs[i];
 	int exit_status = app->exit_status;
-	bool in_time = wait_for_end(p, run, until_ns, HOOKRUN_KILL_AFTER_MS);
+	bool in_time = process_wait_for_end(p, run, until_ns, HOOK_CALL_KILL_AFTER_MS);
 
-	take_output(app, run, true);
-	note_losses(p);
-	app->exit_status = hookrun_exit_status(run);
+	process_take_output(app, run, true);
+	process_note_losses(p);
+	app->exit_status = hook_call_exit_status(run);
 	app->ended_ns = freezeguard_now_ns();
 	if (!in_time || app->exit_status) {
 		app->timed_out = !in_time;
-		app->state = SESSION_APP_THAW_FAILED;
-	} else if (app->state == SESSION_APP_THAWING) {
-		app->state = app->lost ? SESSION_APP_LOST : SESSION_APP_RELEASED;
+		app->state = RECORD_APP_THAW_FAILED;
+	} else if (app->state == RECORD_APP_THAWING) {
+		app->state = app->lost ? RECORD_APP_LOST : RECORD_APP_RELEASED;
 	} else {
 		/* Why it could not be made quiet is what is of interest. */
 		app->exit_status = exit_status;
@@ -419,33 +155,33 @@ static void release_all(struct process *p, const char *why)
 	uint64_t now;
 	size_t i;
 
-	p->session.state = SESSION_RELEASING;
-	p->session.ended_ns = freezeguard_now_ns();
-	snprintf(p->session.why, sizeof(p->session.why), "%s", why);
+	p->record.state = RECORD_RELEASING;
+	p->record.ended_ns = freezeguard_now_ns();
+	snprintf(p->record.why, sizeof(p->record.why), "%s", why);
 	/* One that takes its time does not keep the others quiet. */
-	for (i = p->session.n_apps; i-- > 0; ) {
+	for (i = p->record.n_apps; i-- > 0; ) {
 		if (!release_begin(p, i, word))
 			continue;
 		now = freezeguard_now_ns();
 		p->release_until_ns[i] = now + p->hooks[i]->thaw_timeout_ms * NS_PER_MS;
 		now += OVERTAKE_MS * NS_PER_MS;
 		while (!p->runs[i].ended && freezeguard_now_ns() < now)
-			turn(p, now);
+			process_turn(p, now);
 		if (!p->runs[i].ended)
 			continue;
 		release_end(p, i, now);
 		p->release_until_ns[i] = 0;
 	}
-	save(p);
-	for (i = p->session.n_apps; i-- > 0; ) {
+	process_save(p);
+	for (i = p->record.n_apps; i-- > 0; ) {
 		if (!p->release_until_ns[i])
 			continue;
 		release_end(p, i, p->release_until_ns[i]);
-		save(p);
+		process_save(p);
 	}
-	p->session.state = SESSION_RELEASED;
-	p->session.released_ns = freezeguard_now_ns();
-	save(p);
+	p->record.state = RECORD_RELEASED;
+	p->record.released_ns = freezeguard_now_ns();
+	process_save(p);
 }
 
 /* Has the lease ended, and can the applications go on? Says why. */
@@ -453,7 +189,7 @@ static bool lease_over(struct process *p, uint64_t *ended_ns, char *why)
 {
 	struct supervisor_lease lease;
 	uint64_t now = freezeguard_now_ns();
-	int r = p->job->kernel->look(p->session.lease_number, &lease);
+	int r = p->job->module->look(p->record.lease_number, &lease);
 
 	if (r == -ENOENT) {
 		strcpy(why, "none");
@@ -461,7 +197,7 @@ static bool lease_over(struct process *p, uint64_t *ended_ns, char *why)
 	}
 	if (r) {
 		strcpy(why, "deadline");
-		return now >= p->session.deadline_ns + SUPERVISOR_RELEASE_MS * NS_PER_MS;
+		return now >= p->record.deadline_ns + SUPERVISOR_RELEASE_MS * NS_PER_MS;
 	}
 	if (!lease.ended)
 		return false;
@@ -480,38 +216,38 @@ static const char *over_without_lease(const struct process *p, uint64_t *until)
 	uint64_t now = freezeguard_now_ns();
 
 	*until = p->job->give_up_ns + SUPERVISOR_PATIENCE_MS * NS_PER_MS;
-	if (!p->job->lease && (p->session.kept || p->session.deadline_ns < *until))
-		*until = p->session.deadline_ns;
+	if (!p->job->lease && (p->record.kept || p->record.deadline_ns < *until))
+		*until = p->record.deadline_ns;
 	if (p->abort)
 		return "abort";
 	if (p->end)
 		return "request";
-	if (p->orphan && !p->session.kept)
+	if (p->orphan && !p->record.kept)
 		return "owner-death";
 	if (now < *until)
 		return NULL;
-	return *until == p->session.deadline_ns ? "deadline" : "abort";
+	return *until == p->record.deadline_ns ? "deadline" : "abort";
 }
 
 /* All are quiet. Returns when that is to end, and why. */
-static void hold(struct process *p, char why[SESSION_WHY_MAX + 1])
+static void hold(struct process *p, char why[RECORD_WHY_MAX + 1])
 {
 	uint64_t ended_ns = 0, until, now;
 	const char *over = NULL;
 
 	while (!p->killed && !over) {
-		if (!p->session.lease_number) {
+		if (!p->record.lease_number) {
 			over = over_without_lease(p, &until);
 		} else if (lease_over(p, &ended_ns, why)) {
 			return;
 		} else {
 			now = freezeguard_now_ns();
-			until = p->session.deadline_ns;
+			until = p->record.deadline_ns;
 			if (ended_ns || until <= now)
 				until = now + 20 * NS_PER_MS;
 		}
 		if (!over)
-			turn(p, until);
+			process_turn(p, until);
 	}
 	strcpy(why, over ? over : "killed");
 }
@@ -522,7 +258,7 @@ static void dismiss_clients(struct process *p)
 	struct sockaddr_un address;
 	size_t i;
 
-	accept_client(p);
+	process_accept_client(p);
 	for (i = 0; i < N_CLIENTS; i++) {
 		if (p->clients[i] < 0)
 			continue;
@@ -531,7 +267,7 @@ static void dismiss_clients(struct process *p)
 		close(p->clients[i]);
 	}
 	close(p->listener);
-	if (!session_address(p->job->run_dir, p->job->id, &address))
+	if (!record_address(p->job->run_dir, p->job->id, &address))
 		unlink(address.sun_path);
 }
 
@@ -540,7 +276,7 @@ static int open_listener(const struct supervisor_job *job)
 	struct sockaddr_un address;
 	int fd, r;
 
-	r = session_address(job->run_dir, job->id, &address);
+	r = record_address(job->run_dir, job->id, &address);
 	if (r)
 		return r;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -565,16 +301,16 @@ static int open_signals(void)
 	signal(SIGCHLD, SIG_DFL);
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
-	for (i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(ours); i++)
 		sigaddset(&set, ours[i]);
 	sigprocmask(SIG_SETMASK, &set, NULL);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static int make_session(struct process *p)
+static int make_record(struct process *p)
 {
 	const struct hooks *hooks = p->job->hooks;
-	struct session *s = &p->session;
+	struct record *s = &p->record;
 	size_t i, n = hooks_n_called(hooks);
 
 	snprintf(s->id, sizeof(s->id), "%s", p->job->id);
@@ -589,7 +325,7 @@ static int make_session(struct process *p)
 	if (!s->apps || !p->hooks || !p->runs || !p->release_until_ns)
 		return -ENOMEM;
 	for (i = 0; i < hooks->n; i++) {
-		struct session_app *app = &s->apps[s->n_apps];
+		struct record_app *app = &s->apps[s->n_apps];
 
 		if (hooks->v[i].skip)
 			continue;
@@ -628,50 +364,58 @@ static int detach_from_caller(int control, int lock)
 	return 0;
 }
 
+/* All that can fail, before any hook is called. @what: set to what was tried last. */
+static int prepare(struct process *p, const char **what)
+{
+	const struct supervisor_job *job = p->job;
+	int r;
+
+	*what = "leave its caller's session";
+	r = detach_from_caller(p->control, job->lock);
+	if (r)
+		return r;
+	*what = "receive signals";
+	p->signals = open_signals();
+	if (p->signals < 0)
+		return -errno;
+	*what = "make the directory of its records";
+	r = record_directory(job->run_dir);
+	if (r)
+		return r;
+	*what = "prepare";
+	r = make_record(p);
+	if (r)
+		return r;
+	*what = "listen";
+	p->listener = open_listener(job);
+	if (p->listener < 0)
+		return p->listener;
+	if (job->lease) {
+		*what = "connect to the kernel module";
+		r = job->module->open();
+		if (r)
+			return r;
+		p->events = job->module->fd();
+	}
+	*what = "write its record";
+	return record_save(job->run_dir, &p->record);
+}
+
 static void __attribute__((noreturn)) work(const struct supervisor_job *job, int control)
 {
 	struct process p = { .job = job, .control = control, .events = -1 };
-	char why[SESSION_WHY_MAX + 1], text[256];
+	char why[RECORD_WHY_MAX + 1], text[256];
 	const char *what;
 	size_t i;
 	int r;
 
 	for (i = 0; i < N_CLIENTS; i++)
 		p.clients[i] = -1;
-	what = "leave its caller's session";
-	r = detach_from_caller(control, job->lock);
-	if (!r) {
-		what = "receive signals";
-		p.signals = open_signals();
-		r = p.signals < 0 ? -errno : 0;
-	}
-	if (!r) {
-		what = "make the directory of its records";
-		r = session_directory(job->run_dir);
-	}
-	if (!r) {
-		what = "prepare";
-		r = make_session(&p);
-	}
-	if (!r) {
-		what = "listen";
-		p.listener = open_listener(job);
-		r = p.listener < 0 ? p.listener : 0;
-	}
-	if (!r && job->lease) {
-		what = "connect to the kernel module";
-		r = job->kernel->open();
-		if (!r)
-			p.events = job->kernel->fd();
-	}
-	if (!r) {
-		what = "write its record";
-		r = session_save(job->run_dir, &p.session);
-	}
+	r = prepare(&p, &what);
 	if (r) {
 		snprintf(text, sizeof(text), "cannot %s (%s): %s", what, job->run_dir,
 			 strerror(-r));
-		say(&p, SUPERVISOR_BROKEN, text);
+		process_say(&p, SUPERVISOR_BROKEN, text);
 		_exit(1);
 	}
 	/* Whoever comes now finds it. */
@@ -679,26 +423,26 @@ static void __attribute__((noreturn)) work(const struct supervisor_job *job, int
 		close(job->lock);
 	/* It may be that nothing can be read or written while it is frozen. */
 	mlockall(MCL_CURRENT | MCL_FUTURE);
-	session_forget_old(job->run_dir);
+	record_forget_old(job->run_dir);
 
-	for (i = 0; i < p.session.n_apps; i++) {
+	for (i = 0; i < p.record.n_apps; i++) {
 		if (quiesce(&p, i))
 			continue;
 		release_all(&p, p.orphan ? "owner-death" : p.killed ? "killed" : "abort");
-		say(&p, SUPERVISOR_FAILED, NULL);
+		process_say(&p, SUPERVISOR_FAILED, NULL);
 		dismiss_clients(&p);
 		_exit(0);
 	}
-	p.session.state = SESSION_QUIET;
-	p.session.quiet_ns = freezeguard_now_ns();
-	save(&p);
-	say(&p, SUPERVISOR_QUIET, NULL);
+	p.record.state = RECORD_QUIET;
+	p.record.quiet_ns = freezeguard_now_ns();
+	process_save(&p);
+	process_say(&p, SUPERVISOR_QUIET, NULL);
 	hold(&p, why);
 	if (!strcmp(why, "killed"))
-		for (i = 0; i < p.session.n_apps; i++)
-			p.session.apps[i].lost = true;
+		for (i = 0; i < p.record.n_apps; i++)
+			p.record.apps[i].lost = true;
 	release_all(&p, why);
-	say(&p, SUPERVISOR_OVER, NULL);
+	process_say(&p, SUPERVISOR_OVER, NULL);
 	dismiss_clients(&p);
 	_exit(0);
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* supervisor_kernel: what the supervisor asks of the kernel module */
+/* supervisor_module: what the supervisor asks of the kernel module */
 #include <errno.h>
 #include <stdio.h>
 
 #include <freezeguard.h>
 
-#include "apps/supervisor.h"
+#include "apps/supervisor_job.h"
 
 /* Events and requests on handles of their own: events could crowd out an answer. */
 static struct freezeguard *asked, *events;
@@ -61,7 +61,7 @@ static int look(uint64_t number, struct supervisor_lease *lease)
 	return 0;
 }
 
-const struct supervisor_kernel supervisor_kernel_real = {
+const struct supervisor_module supervisor_module_real = {
 	.open = connect_both,
 	.fd = events_fd,
 	.drain = drain,

@@ -17,6 +17,7 @@
 
 #include "base/config.h"
 #include "base/duration.h"
+#include "base/util.h"
 
 #ifndef FREEZEGUARD_HOOKS
 #define FREEZEGUARD_HOOKS	"/usr/local/libexec/freezeguard/hooks"
@@ -122,14 +123,12 @@ static char *next_line(char *buf, int size, void *arg)
 static int each(void *arg, const char *section, const char *name, const char *value)
 {
 	struct reader *r = arg;
-	struct entry *v = reallocarray(r->v, r->n + 1, sizeof(*v)), *e;
+	struct entry *e = APPEND(r->v, r->n);
 
-	if (!v) {
+	if (!e) {
 		r->no_memory = true;
 		return 1;
 	}
-	r->v = v;
-	e = &v[r->n++];
 	e->section = text_copy(section);
 	e->name = text_copy(name);
 	e->value = text_copy(value);
@@ -317,26 +316,22 @@ static void set_defaults(struct reader *r, struct config *config)
 static struct config_hook *hook_of(struct reader *r, struct config *config, const char *name,
 				   unsigned int line)
 {
-	struct config_hook *v;
+	struct config_hook *hook;
+	char *copy;
 	size_t i;
 
 	for (i = 0; i < config->n_hooks; i++)
 		if (!strcmp(config->hooks[i].name, name))
 			return &config->hooks[i];
-	v = reallocarray(config->hooks, config->n_hooks + 1, sizeof(*v));
-	if (!v) {
+	copy = text_copy(name);
+	hook = copy ? APPEND(config->hooks, config->n_hooks) : NULL;
+	if (!hook) {
 		r->no_memory = true;
+		free(copy);
 		return NULL;
 	}
-	config->hooks = v;
-	v += config->n_hooks;
-	*v = (struct config_hook){ .name = text_copy(name), .line = line, .enabled = true };
-	if (!v->name) {
-		r->no_memory = true;
-		return NULL;
-	}
-	config->n_hooks++;
-	return v;
+	*hook = (struct config_hook){ .name = copy, .line = line, .enabled = true };
+	return hook;
 }
 
 static void apply_env(struct reader *r, struct config_hook *hook, const struct entry *e)

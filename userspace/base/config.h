@@ -3,8 +3,8 @@
  * config: the configuration file, /etc/freezeguard/freezeguard.conf. What it says stands below what
  * the command line says and above the defaults.
  */
-#ifndef FREEZEGUARD_CONFIG_H
-#define FREEZEGUARD_CONFIG_H
+#ifndef FREEZEGUARD_BASE_CONFIG_H
+#define FREEZEGUARD_BASE_CONFIG_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,12 +6,8 @@
 #include <string.h>
 
 #include "base/duration.h"
+#include "base/util.h"
 
-#define NS_PER_US	1000ULL
-#define NS_PER_MS	(1000 * NS_PER_US)
-#define NS_PER_S	(1000 * NS_PER_MS)
-#define NS_PER_MIN	(60 * NS_PER_S)
-#define NS_PER_H	(60 * NS_PER_MIN)
 #define NS_PER_D	(24 * NS_PER_H)
 /* systemd's: 30.44 and 365.25 days */
 #define NS_PER_MONTH	(2629800 * NS_PER_S)
@@ -51,7 +47,7 @@ static uint64_t unit_ns(const char *name, size_t len)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(units); i++)
 		if (strlen(units[i].name) == len && !memcmp(units[i].name, name, len))
 			return units[i].ns;
 	return 0;
@@ -149,15 +145,15 @@ const char *duration_format(uint64_t ms, char *buf, size_t size)
 		const char *name;
 		uint64_t ms;
 	} parts[] = {
-		{ "d", NS_PER_D / NS_PER_MS }, { "h", NS_PER_H / NS_PER_MS },
-		{ "min", NS_PER_MIN / NS_PER_MS }, { "s", 1000 }, { "ms", 1 },
+		{ "h", NS_PER_H / NS_PER_MS }, { "min", NS_PER_MIN / NS_PER_MS },
+		{ "s", NS_PER_S / NS_PER_MS }, { "ms", 1 },
 	};
 	char text[DURATION_TEXT_MAX];
 	size_t used = 0, i;
 
 	if (!ms)
 		used = (size_t)snprintf(text, sizeof(text), "0s");
-	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
 		uint64_t number = ms / parts[i].ms;
 
 		ms %= parts[i].ms;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* duration: time spans as people write them for systemd: 30, 1min 30s, 500ms, 2h */
-#ifndef FREEZEGUARD_DURATION_H
-#define FREEZEGUARD_DURATION_H
+#ifndef FREEZEGUARD_BASE_DURATION_H
+#define FREEZEGUARD_BASE_DURATION_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/findings.h"
+#include "base/text.h"
+#include "base/util.h"
 
 /*
  * What matters most comes first. A usage error means that nothing was touched. 201 and 202 can meet
@@ -21,7 +23,7 @@ static const int order[] = {
 	EXIT_CODE_NOT_FROZEN,
 };
 
-#define N_ORDER (sizeof(order) / sizeof(order[0]))
+#define N_ORDER ARRAY_SIZE(order)
 
 static size_t rank(int code)
 {
@@ -43,24 +45,22 @@ static int first_of(int a, int b)
 void findings_add(struct findings *f, int code, const char *target, const char *fmt, ...)
 {
 	struct finding new = { .code = code }, *v;
-	va_list ap;
-	int ret;
+	va_list args;
 
-	va_start(ap, fmt);
-	ret = vasprintf(&new.message, fmt, ap);
-	va_end(ap);
-	if (ret < 0)
+	va_start(args, fmt);
+	new.message = text_vformat(fmt, args);
+	va_end(args);
+	if (!new.message)
 		goto lost;
 	if (target) {
 		new.target = strdup(target);
 		if (!new.target)
 			goto free_message;
 	}
-	v = realloc(f->v, (f->n + 1) * sizeof(*v));
+	v = APPEND(f->v, f->n);
 	if (!v)
 		goto free_target;
-	f->v = v;
-	f->v[f->n++] = new;
+	*v = new;
 	return;
 
 free_target:

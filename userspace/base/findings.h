@@ -3,8 +3,8 @@
  * findings: what a command found out, each with an exit code. A command goes on looking after the
  * first thing that is wrong, prints everything, and exits with the code that matters most.
  */
-#ifndef FREEZEGUARD_FINDINGS_H
-#define FREEZEGUARD_FINDINGS_H
+#ifndef FREEZEGUARD_BASE_FINDINGS_H
+#define FREEZEGUARD_BASE_FINDINGS_H
 
 #include <stddef.h>
 

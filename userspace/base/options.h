@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* options: the options of a command in one table, from which getopt_long() and --help both work */
-#ifndef FREEZEGUARD_OPTIONS_H
-#define FREEZEGUARD_OPTIONS_H
+#ifndef FREEZEGUARD_BASE_OPTIONS_H
+#define FREEZEGUARD_BASE_OPTIONS_H
 
 #include <getopt.h>
 #include <stddef.h>

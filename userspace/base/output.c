@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * output: texts, JSON documents (json-c), and the writing of both. The only file that knows the
- * library's printing; text and JSON are made from the same leases, plans and findings.
+ * output: texts, JSON documents (json-c), and the writing of both by a deadline. The only file that
+ * knows the library's printing.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <freezeguard.h>
 
 #include "base/output.h"
 
@@ -147,7 +149,8 @@ static void print_clean(FILE *file, const char *text)
 	}
 }
 
-static void print_finding(FILE *file, const struct finding *finding)
+/** output_finding() - a finding as a line of text */
+void output_finding(FILE *file, const struct finding *finding)
 {
 	fputs("freezectl: ", file);
 	if (finding->code)
@@ -191,7 +194,7 @@ static int print_errors(struct output *out, const struct findings *findings, uin
 	if (!file)
 		return -ENOMEM;
 	for (; out->n_findings < findings->n; out->n_findings++)
-		print_finding(file, &findings->v[out->n_findings]);
+		output_finding(file, &findings->v[out->n_findings]);
 	r = fclose(file) ? -ENOMEM : write_all(STDERR_FILENO, buffer, size, deadline_ns);
 	free(buffer);
 	return r;
@@ -312,242 +315,12 @@ void output_json_add(struct json_object *object, const char *key, struct json_ob
 
 /** output_json_time() - set "begin_ns" and "begin_time"; null if @ns is 0: it has not happened */
 void output_json_time(struct json_object *object, const char *what, uint64_t ns,
-		      const struct when *when)
+		      const struct clocks *clocks)
 {
-	char key[32], text[WHEN_TEXT_MAX];
+	char key[32], text[TIMEFMT_TEXT_MAX];
 
 	snprintf(key, sizeof(key), "%s_ns", what);
 	output_json_add(object, key, ns ? json_object_new_uint64(ns) : NULL);
 	snprintf(key, sizeof(key), "%s_time", what);
-	output_json_add(object, key, ns ? output_json_string(when_iso(when, ns, text)) : NULL);
-}
-
-static void add_error(struct json_object *object, uint32_t error)
-{
-	const char *name = error ? strerrorname_np((int)error) : NULL;
-
-	output_json_add(object, "error", error ? json_object_new_int64(error) : NULL);
-	output_json_add(object, "error_name", name ? output_json_string(name) : NULL);
-}
-
-static struct json_object *json_process(uint32_t pid, const char *comm)
-{
-	struct json_object *object;
-
-	if (!pid)
-		return NULL;
-	object = json_object_new_object();
-	output_json_add(object, "pid", json_object_new_int64(pid));
-	output_json_add(object, "comm", output_json_string(comm));
-	return object;
-}
-
-static struct json_object *json_hold(const struct freezeguard_hold *hold,
-				     const struct places *places, const struct when *when)
-{
-	const char *path = places_path(places, hold->major, hold->minor);
-	struct json_object *object = json_object_new_object();
-
-	output_json_add(object, "path", path ? output_json_string(path) : NULL);
-	output_json_add(object, "major", json_object_new_int64(hold->major));
-	output_json_add(object, "minor", json_object_new_int64(hold->minor));
-	output_json_add(object, "fstype", output_json_string(hold->fstype));
-	output_json_add(object, "name", output_json_string(hold->name));
-	output_json_add(object, "level", json_object_new_int64(hold->level));
-	output_json_add(object, "state",
-			output_json_string(freezeguard_hold_state_name(hold->state)));
-	add_error(object, hold->error);
-	output_json_add(object, "thaw_failures", json_object_new_int64(hold->thaw_failures));
-	output_json_add(object, "continuity",
-			output_json_string(freezeguard_continuity_name(hold->continuity)));
-	output_json_add(object, "still_frozen", json_object_new_boolean(hold->still_frozen));
-	output_json_add(object, "turned_read_only",
-			json_object_new_boolean(hold->turned_read_only));
-	output_json_time(object, "freeze_begin", hold->freeze_begin_ns, when);
-	output_json_time(object, "frozen", hold->frozen_ns, when);
-	output_json_time(object, "released", hold->released_ns, when);
-	return object;
-}
-
-/**
- * output_json_lease() - a lease as a JSON object
- * @lease: the lease
- * @places: for the paths of its filesystems
- * @when: now
- *
- * Return: the object; NULL (JSON's null) if there is no memory.
- */
-struct json_object *output_json_lease(const struct freezeguard_lease *lease,
-				      const struct places *places, const struct when *when)
-{
-	struct json_object *object = json_object_new_object(), *holds = json_object_new_array();
-	size_t i;
-
-	output_json_add(object, "id", output_json_string(lease->id));
-	output_json_add(object, "number", json_object_new_uint64(lease->number));
-	output_json_add(object, "state",
-			output_json_string(freezeguard_lease_state_name(lease->state)));
-	output_json_add(object, "live",
-			json_object_new_boolean(freezeguard_lease_is_live(lease)));
-	output_json_add(object, "cause", output_json_string(freezeguard_cause_name(lease->cause)));
-	add_error(object, lease->error);
-	output_json_add(object, "bound", json_object_new_boolean(lease->bound));
-	output_json_add(object, "continuity",
-			output_json_string(freezeguard_continuity_name(lease->continuity)));
-	output_json_time(object, "begin", lease->begin_ns, when);
-	output_json_time(object, "frozen", lease->frozen_ns, when);
-	output_json_time(object, "deadline", lease->deadline_ns, when);
-	output_json_time(object, "ended", lease->ended_ns, when);
-	output_json_time(object, "released", lease->released_ns, when);
-	output_json_add(object, "owner", json_process(lease->owner_pid, lease->owner_comm));
-	output_json_add(object, "ender", json_process(lease->ender_pid, lease->ender_comm));
-	output_json_add(object, "n_filesystems", json_object_new_int64(lease->n_superblocks));
-	output_json_add(object, "n_live", json_object_new_int64(lease->n_live));
-	for (i = 0; holds && i < lease->n_holds; i++)
-		json_object_array_add(holds, json_hold(&lease->holds[i], places, when));
-	output_json_add(object, "filesystems", holds);
-	return object;
-}
-
-/**
- * output_json_leases() - put a lease into the document, as the only one of "leases"
- * @out: the output; without JSON nothing is done
- * @lease: the lease
- * @places: for the paths of its filesystems
- * @when: now
- */
-void output_json_leases(struct output *out, const struct freezeguard_lease *lease,
-			const struct places *places, const struct when *when)
-{
-	struct json_object *array;
-
-	if (!out->json)
-		return;
-	array = json_object_new_array();
-	if (array)
-		json_object_array_add(array, output_json_lease(lease, places, when));
-	output_json_add(out->doc, "leases", array);
-}
-
-/**
- * output_json_plan() - a plan as a JSON array
- * @plan: the plan
- *
- * Return: the array; NULL (JSON's null) if there is no memory.
- */
-struct json_object *output_json_plan(const struct plan *plan)
-{
-	struct json_object *array = json_object_new_array(), *object, *mountpoints;
-	size_t i, k;
-
-	for (i = 0; array && i < plan->n; i++) {
-		const struct plan_target *t = &plan->v[i];
-
-		object = json_object_new_object();
-		mountpoints = json_object_new_array();
-		output_json_add(object, "path", output_json_string(t->path));
-		output_json_add(object, "major", json_object_new_int64(t->major));
-		output_json_add(object, "minor", json_object_new_int64(t->minor));
-		output_json_add(object, "fstype", output_json_string(t->fstype));
-		output_json_add(object, "source", output_json_string(t->source));
-		for (k = 0; mountpoints && k < t->n_mountpoints; k++)
-			json_object_array_add(mountpoints, output_json_string(t->mountpoints[k]));
-		output_json_add(object, "mountpoints", mountpoints);
-		output_json_add(object, "named", json_object_new_boolean(t->named));
-		output_json_add(object, "read_only", json_object_new_boolean(t->read_only));
-		output_json_add(object, "freeze", json_object_new_boolean(!t->skip));
-		output_json_add(object, "level",
-				t->skip ? NULL : json_object_new_int64(t->level));
-		output_json_add(object, "why_not", t->skip ? output_json_string(t->skip) : NULL);
-		json_object_array_add(array, object);
-	}
-	return array;
-}
-
-/**
- * output_holds() - the filesystems of a lease as a text table
- * @out: where to
- * @lease: the lease
- * @places: for their paths
- */
-void output_holds(struct output *out, const struct freezeguard_lease *lease,
-		  const struct places *places)
-{
-	static const char *const headers[] = { "FILESYSTEM", "TYPE", "DEVICE", "LEVEL", "STATE",
-					       "CONTINUITY", "ERROR", NULL };
-	struct table *table = table_new(headers);
-	char place[PLACES_TEXT_MAX], device[32], level[16], error[64];
-	size_t i;
-
-	for (i = 0; i < lease->n_holds; i++) {
-		const struct freezeguard_hold *hold = &lease->holds[i];
-		const char *name = hold->error ? strerrorname_np((int)hold->error) : NULL;
-
-		snprintf(device, sizeof(device), "%u:%u", hold->major, hold->minor);
-		snprintf(level, sizeof(level), "%u", hold->level);
-		if (hold->thaw_failures)
-			snprintf(error, sizeof(error), "%s, %u failed thaws", name ? name : "?",
-				 hold->thaw_failures);
-		else
-			snprintf(error, sizeof(error), "%s", name ? name : "-");
-		table_row(table, (const char *[]) {
-			places_hold(places, hold, place), hold->fstype, device, level,
-			hold->still_frozen ? "released, frozen by others" :
-			hold->turned_read_only ? "released, read-only now" :
-			freezeguard_hold_state_name(hold->state),
-			freezeguard_continuity_name(hold->continuity), error });
-	}
-	table_print(table, out->text);
-}
-
-/**
- * output_rehearse() - go once through everything that will be printed about a plan, to nowhere
- * @plan: the plan
- * @json: whether it will be JSON
- *
- * What the libraries load or allocate on their first use (character set conversion, the time zone)
- * is loaded then, before anything is frozen.
- */
-void output_rehearse(const struct plan *plan, bool json)
-{
-	const struct places places = { .plan = plan };
-	struct when when = when_now();
-	struct freezeguard_lease lease = {
-		.id = "rehearsal", .begin_ns = when.now_ns, .frozen_ns = when.now_ns,
-		.deadline_ns = when.now_ns,
-	};
-	struct findings findings = { 0 };
-	struct json_object *object;
-	struct output out;
-	char *text = NULL;
-	size_t i, size;
-	FILE *file;
-
-	if (output_open(&out, true, "rehearsal"))
-		return;
-	lease.holds = calloc(plan->n + 1, sizeof(*lease.holds));
-	for (i = 0; lease.holds && i < plan->n; i++) {
-		lease.holds[i].major = plan->v[i].major;
-		lease.holds[i].minor = plan->v[i].minor;
-		lease.holds[i].error = EIO;
-	}
-	lease.n_holds = lease.holds ? plan->n : 0;
-	if (json) {
-		object = output_json_lease(&lease, &places, &when);
-		json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY);
-		json_object_put(object);
-	} else {
-		output_holds(&out, &lease, &places);
-	}
-	findings_add(&findings, EXIT_CODE_DONE, "rehearsal", "%s: %s", strerror(EIO), "rehearsal");
-	file = open_memstream(&text, &size);
-	if (file) {
-		for (i = 0; i < findings.n; i++)
-			print_finding(file, &findings.v[i]);
-		fclose(file);
-	}
-	free(text);
-	findings_free(&findings);
-	freezeguard_lease_clear(&lease);
-	output_close(&out);
+	output_json_add(object, key, ns ? output_json_string(timefmt_iso(clocks, ns, text)) : NULL);
 }

@@ -4,20 +4,15 @@
  * written at the end, by a deadline: a reader that does not read cannot hold freezectl up while
  * something is frozen, and whether it could be written is known.
  */
-#ifndef FREEZEGUARD_OUTPUT_H
-#define FREEZEGUARD_OUTPUT_H
+#ifndef FREEZEGUARD_BASE_OUTPUT_H
+#define FREEZEGUARD_BASE_OUTPUT_H
 
 #include <stdbool.h>
 #include <stdio.h>
 
 #include <json-c/json.h>
 
-#include <freezeguard.h>
-
 #include "base/findings.h"
-#include "plan/paths.h"
-#include "plan/plan.h"
-#include "base/table.h"
 #include "base/timefmt.h"
 
 /**
@@ -50,20 +45,13 @@ void output_close(struct output *out);
 int output_print(struct output *out, const struct findings *findings, uint64_t deadline_ns);
 const char *output_error(int r);
 int output_print_line(struct output *out, struct json_object *line, uint64_t deadline_ns);
-void output_rehearse(const struct plan *plan, bool json);
 
+void output_finding(FILE *file, const struct finding *finding);
 const char *output_clean(const char *text, char *buf, size_t size);
 
 struct json_object *output_json_string(const char *text);
-struct json_object *output_json_lease(const struct freezeguard_lease *lease,
-				      const struct places *places, const struct when *when);
-void output_json_leases(struct output *out, const struct freezeguard_lease *lease,
-			const struct places *places, const struct when *when);
-struct json_object *output_json_plan(const struct plan *plan);
 void output_json_add(struct json_object *object, const char *key, struct json_object *value);
 void output_json_time(struct json_object *object, const char *what, uint64_t ns,
-		      const struct when *when);
-void output_holds(struct output *out, const struct freezeguard_lease *lease,
-		  const struct places *places);
+		      const struct clocks *clocks);
 
 #endif

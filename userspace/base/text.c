@@ -1,20 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * text: copies of texts, and lists of them. In a file of its own also because GCC 12's analyzer takes
- * a strdup() that is stored in an element of an array for a leak; the unit tests look for real ones.
+ * text: copies of texts, lists of them, and small files. In a file of its own also because GCC 12's
+ * analyzer takes a strdup() that is stored in an element of an array for a leak; the unit tests
+ * look for real ones.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
+#include "base/util.h"
 
 /** text_copy() - a copy, for free(); NULL without memory */
 char *text_copy(const char *text)
 {
 	return strdup(text);
+}
+
+/** text_vformat() - as vasprintf(); the text, for free(); NULL without memory */
+char *text_vformat(const char *fmt, va_list args)
+{
+	char *text;
+
+	return vasprintf(&text, fmt, args) < 0 ? NULL : text;
 }
 
 /** text_format() - as asprintf(); the text, for free(); NULL without memory */
@@ -24,10 +36,64 @@ char *text_format(const char *fmt, ...)
 	char *text;
 
 	va_start(args, fmt);
-	if (vasprintf(&text, fmt, args) < 0)
-		text = NULL;
+	text = text_vformat(fmt, args);
 	va_end(args);
 	return text;
+}
+
+/**
+ * text_read() - a small file, as those of proc and sysfs, whole
+ * @dir: the directory that a relative @path begins at, or AT_FDCWD
+ * @path: the file
+ *
+ * Return: its text without a last newline, for free(); NULL and errno if it cannot be read.
+ */
+char *text_read(int dir, const char *path)
+{
+	size_t size = 4096, used = 0;
+	char *text = malloc(size), *more;
+	int fd = text ? openat(dir, path, O_RDONLY | O_CLOEXEC) : -1;
+	ssize_t n = -1;
+
+	while (fd >= 0 && (n = read(fd, text + used, size - used - 1)) > 0) {
+		used += (size_t)n;
+		if (used < size - 1)
+			continue;
+		more = realloc(text, 2 * size);
+		if (!more) {
+			n = -1;
+			break;
+		}
+		text = more;
+		size *= 2;
+	}
+	if (fd >= 0)
+		close(fd);
+	if (n < 0) {
+		free(text);
+		return NULL;
+	}
+	if (used && text[used - 1] == '\n')
+		used--;
+	text[used] = '\0';
+	return text;
+}
+
+/**
+ * text_read_number() - the number that a small file begins with
+ * @path: the file
+ * @number: set to it
+ *
+ * Return: whether it can be read, and is a number.
+ */
+bool text_read_number(const char *path, unsigned long *number)
+{
+	char *text = text_read(AT_FDCWD, path), *end = text;
+
+	if (text)
+		*number = strtoul(text, &end, 10);
+	free(text);
+	return end != text;
 }
 
 /**
@@ -39,17 +105,16 @@ char *text_format(const char *fmt, ...)
  */
 int text_list_add(struct text_list *list, const char *text)
 {
-	char *copy = strdup(text), **v;
+	char *copy = strdup(text), **at;
 
 	if (!copy)
 		return -ENOMEM;
-	v = reallocarray(list->v, list->n + 1, sizeof(*v));
-	if (!v) {
+	at = APPEND(list->v, list->n);
+	if (!at) {
 		free(copy);
 		return -ENOMEM;
 	}
-	v[list->n++] = copy;
-	list->v = v;
+	*at = copy;
 	return 0;
 }
 

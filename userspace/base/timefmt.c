@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * when: the kernel's times, for people. Deadlines are on CLOCK_BOOTTIME; a person has a clock on
+ * timefmt: the kernel's times, for people. Deadlines are on CLOCK_BOOTTIME; a person has a clock on
  * the wall, and it may have been set meanwhile, so the time that is left is always told as well.
  */
 #include <stdio.h>
@@ -10,22 +10,22 @@
 #include "base/duration.h"
 #include "base/timefmt.h"
 
-/** when_now() - this moment on both clocks */
-struct when when_now(void)
+/** timefmt_now() - this moment on both clocks */
+struct clocks timefmt_now(void)
 {
 	struct timespec boot, wall;
 
 	clock_gettime(CLOCK_BOOTTIME, &boot);
 	clock_gettime(CLOCK_REALTIME, &wall);
-	return (struct when) {
+	return (struct clocks) {
 		.now_ns = (uint64_t)boot.tv_sec * NS_PER_S + (uint64_t)boot.tv_nsec,
 		.wall_ns = (uint64_t)wall.tv_sec * NS_PER_S + (uint64_t)wall.tv_nsec,
 	};
 }
 
-static uint64_t wall_of(const struct when *when, uint64_t ns)
+static uint64_t wall_of(const struct clocks *clocks, uint64_t ns)
 {
-	return when->wall_ns + ns - when->now_ns;
+	return clocks->wall_ns + ns - clocks->now_ns;
 }
 
 static void local_of(uint64_t wall_ns, struct tm *tm)
@@ -38,82 +38,82 @@ static void local_of(uint64_t wall_ns, struct tm *tm)
 }
 
 /**
- * when_clock() - local time of day, with the date if that is not today's
- * @when: now
+ * timefmt_clock() - local time of day, with the date if that is not today's
+ * @clocks: now
  * @ns: the time, CLOCK_BOOTTIME
  * @buf: where to
  *
  * Return: @buf.
  */
-const char *when_clock(const struct when *when, uint64_t ns, char buf[WHEN_TEXT_MAX])
+const char *timefmt_clock(const struct clocks *clocks, uint64_t ns, char buf[TIMEFMT_TEXT_MAX])
 {
 	struct tm tm, today;
 
-	local_of(wall_of(when, ns), &tm);
-	local_of(when->wall_ns, &today);
-	strftime(buf, WHEN_TEXT_MAX, tm.tm_yday == today.tm_yday && tm.tm_year == today.tm_year ?
+	local_of(wall_of(clocks, ns), &tm);
+	local_of(clocks->wall_ns, &today);
+	strftime(buf, TIMEFMT_TEXT_MAX, tm.tm_yday == today.tm_yday && tm.tm_year == today.tm_year ?
 		 "%H:%M:%S" : "%Y-%m-%d %H:%M:%S", &tm);
 	return buf;
 }
 
 /**
- * when_text() - local time of day, and how far that is from now
- * @when: now
+ * timefmt_text() - local time of day, and how far that is from now
+ * @clocks: now
  * @ns: the time, CLOCK_BOOTTIME
  * @buf: where to
  *
  * Return: @buf: "05:30:12, in 60s" or "05:30:12, 3s ago".
  */
-const char *when_text(const struct when *when, uint64_t ns, char buf[WHEN_TEXT_MAX])
+const char *timefmt_text(const struct clocks *clocks, uint64_t ns, char buf[TIMEFMT_TEXT_MAX])
 {
-	char clock[WHEN_TEXT_MAX], span[WHEN_TEXT_MAX];
+	char clock[TIMEFMT_TEXT_MAX], span[TIMEFMT_TEXT_MAX];
 
-	when_clock(when, ns, clock);
-	if (ns > when->now_ns)
-		snprintf(buf, WHEN_TEXT_MAX, "%.40s, in %.40s", clock,
-			 when_span(when->now_ns, ns, span));
+	timefmt_clock(clocks, ns, clock);
+	if (ns > clocks->now_ns)
+		snprintf(buf, TIMEFMT_TEXT_MAX, "%.40s, in %.40s", clock,
+			 timefmt_span(clocks->now_ns, ns, span));
 	else
-		snprintf(buf, WHEN_TEXT_MAX, "%.40s, %.40s ago", clock,
-			 when_span(ns, when->now_ns, span));
+		snprintf(buf, TIMEFMT_TEXT_MAX, "%.40s, %.40s ago", clock,
+			 timefmt_span(ns, clocks->now_ns, span));
 	return buf;
 }
 
 /**
- * when_iso() - a time as ISO 8601 writes it, with milliseconds and the offset from UTC
- * @when: now
+ * timefmt_iso() - a time as ISO 8601 writes it, with milliseconds and the offset from UTC
+ * @clocks: now
  * @ns: the time, CLOCK_BOOTTIME
  * @buf: where to
  *
  * Return: @buf: "2026-11-21T05:30:12.250+0000".
  */
-const char *when_iso(const struct when *when, uint64_t ns, char buf[WHEN_TEXT_MAX])
+const char *timefmt_iso(const struct clocks *clocks, uint64_t ns, char buf[TIMEFMT_TEXT_MAX])
 {
-	uint64_t wall = wall_of(when, ns);
+	uint64_t wall = wall_of(clocks, ns);
 	char date[40], zone[8];
 	struct tm tm;
 
 	local_of(wall, &tm);
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
 	strftime(zone, sizeof(zone), "%z", &tm);
-	snprintf(buf, WHEN_TEXT_MAX, "%s.%03u%s", date,
+	snprintf(buf, TIMEFMT_TEXT_MAX, "%s.%03u%s", date,
 		 (unsigned int)(wall % NS_PER_S / NS_PER_MS), zone);
 	return buf;
 }
 
 /**
- * when_span() - how long it was; from ten seconds on rounded to seconds
+ * timefmt_span() - how long it was; from ten seconds on rounded to seconds
  * @from_ns: from
  * @to_ns: to; before @from_ns it counts as no time
  * @buf: where to
  *
  * Return: @buf: "52ms", "1min 30s".
  */
-const char *when_span(uint64_t from_ns, uint64_t to_ns, char buf[WHEN_TEXT_MAX])
+const char *timefmt_span(uint64_t from_ns, uint64_t to_ns, char buf[TIMEFMT_TEXT_MAX])
 {
 	uint64_t ms = to_ns > from_ns ? (to_ns - from_ns + NS_PER_MS / 2) / NS_PER_MS : 0;
 
 	if (ms >= 10000)
 		ms = (ms + 500) / 1000 * 1000;
-	duration_format(ms, buf, WHEN_TEXT_MAX);
+	duration_format(ms, buf, TIMEFMT_TEXT_MAX);
 	return buf;
 }

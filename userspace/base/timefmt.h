@@ -1,31 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* when: the kernel's times, for people: "05:30:12, in 60s" */
-#ifndef FREEZEGUARD_WHEN_H
-#define FREEZEGUARD_WHEN_H
+/* timefmt: the kernel's times, for people: "05:30:12, in 60s" */
+#ifndef FREEZEGUARD_BASE_TIMEFMT_H
+#define FREEZEGUARD_BASE_TIMEFMT_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* Room for every text that is made here, with the terminating NUL. */
-#define WHEN_TEXT_MAX 96
+#include "base/util.h"
 
-#define NS_PER_MS	1000000ULL
-#define NS_PER_S	1000000000ULL
+/* Room for every text that is made here, with the terminating NUL. */
+#define TIMEFMT_TEXT_MAX 96
 
 /**
- * struct when - one moment on both clocks
+ * struct clocks - one moment on both clocks
  * @now_ns: CLOCK_BOOTTIME
  * @wall_ns: CLOCK_REALTIME at that moment
  */
-struct when {
+struct clocks {
 	uint64_t now_ns;
 	uint64_t wall_ns;
 };
 
-struct when when_now(void);
-const char *when_clock(const struct when *when, uint64_t ns, char buf[WHEN_TEXT_MAX]);
-const char *when_text(const struct when *when, uint64_t ns, char buf[WHEN_TEXT_MAX]);
-const char *when_iso(const struct when *when, uint64_t ns, char buf[WHEN_TEXT_MAX]);
-const char *when_span(uint64_t from_ns, uint64_t to_ns, char buf[WHEN_TEXT_MAX]);
+struct clocks timefmt_now(void);
+const char *timefmt_clock(const struct clocks *clocks, uint64_t ns, char buf[TIMEFMT_TEXT_MAX]);
+const char *timefmt_text(const struct clocks *clocks, uint64_t ns, char buf[TIMEFMT_TEXT_MAX]);
+const char *timefmt_iso(const struct clocks *clocks, uint64_t ns, char buf[TIMEFMT_TEXT_MAX]);
+const char *timefmt_span(uint64_t from_ns, uint64_t to_ns, char buf[TIMEFMT_TEXT_MAX]);
 
 #endif

@@ -3,8 +3,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "apps/post_script.h"
 #include "apps/pre_script.h"
+#include "apps/show.h"
 #include "base/duration.h"
+#include "commands/commands.h"
+#include "show/table.h"
 
 enum { OPT_ID = OPT_FIRST };
 
@@ -14,8 +18,8 @@ static const struct option_help options[] = {
 };
 
 /* The newest record that has an application of this name, and the application in it. */
-static const struct session *last_of(const struct session_list *list, const char *name,
-				     const struct session_app **app)
+static const struct record *last_of(const struct record_list *list, const char *name,
+				    const struct record_app **app)
 {
 	size_t i, k;
 
@@ -31,35 +35,35 @@ static const struct session *last_of(const struct session_list *list, const char
 }
 
 /* In words: the state, or that nobody is there any more who could keep it. */
-static const char *state_of(const struct config *config, const struct session *session,
-			    const struct session_app *app)
+static const char *state_of(const struct config *config, const struct record *record,
+			    const struct record_app *app)
 {
-	if (!session)
+	if (!record)
 		return "idle";
-	if (session->state == SESSION_RELEASED)
+	if (record->state == RECORD_RELEASED)
 		return "idle";
-	if (!apps_alive(config->run_dir, session))
+	if (!apps_alive(config->run_dir, record))
 		return app->session ? "idle" : "left quiet";
-	return session_app_state_name(app->state);
+	return record_app_state_name(app->state);
 }
 
-static const char *result_of(const struct session *session, const struct session_app *app,
+static const char *result_of(const struct record *record, const struct record_app *app,
 			     char buf[96])
 {
-	if (!session)
+	if (!record)
 		return "-";
 	if (app->exit_status > 0)
-		snprintf(buf, 96, "%s, status %d", session_app_state_name(app->state),
+		snprintf(buf, 96, "%s, status %d", record_app_state_name(app->state),
 			 app->exit_status);
 	else
-		snprintf(buf, 96, "%s%s", session_app_state_name(app->state),
+		snprintf(buf, 96, "%s%s", record_app_state_name(app->state),
 			 app->timed_out ? ", took too long" : "");
 	return buf;
 }
 
 static struct json_object *json_of(const struct config *config, const struct hook *hook,
-				   const struct session *session, const struct session_app *app,
-				   const struct when *when)
+				   const struct record *record, const struct record_app *app,
+				   const struct clocks *clocks)
 {
 	struct json_object *object = json_object_new_object(), *last = NULL;
 
@@ -70,66 +74,66 @@ static struct json_object *json_of(const struct config *config, const struct hoo
 	output_json_add(object, "why_not", hook->skip ? output_json_string(hook->skip) : NULL);
 	output_json_add(object, "timeout_ms", json_object_new_int64(hook->timeout_ms));
 	output_json_add(object, "thaw_timeout_ms", json_object_new_int64(hook->thaw_timeout_ms));
-	output_json_add(object, "state", output_json_string(state_of(config, session, app)));
-	if (session) {
-		last = apps_json(app, when);
-		output_json_add(last, "id", output_json_string(session->id));
-		output_json_add(last, "why", session->why[0] ? output_json_string(session->why) :
+	output_json_add(object, "state", output_json_string(state_of(config, record, app)));
+	if (record) {
+		last = apps_json(app, clocks);
+		output_json_add(last, "id", output_json_string(record->id));
+		output_json_add(last, "why", record->why[0] ? output_json_string(record->why) :
 				NULL);
 	}
 	output_json_add(object, "last", last);
 	return object;
 }
 
-static struct json_object *json_of_session(const struct config *config, const struct session *s,
-					   const struct when *when)
+static struct json_object *json_of_record(const struct config *config, const struct record *s,
+					  const struct clocks *clocks)
 {
 	struct json_object *object = json_object_new_object(), *apps = json_object_new_array();
 	size_t i;
 
 	output_json_add(object, "id", output_json_string(s->id));
-	output_json_add(object, "state", output_json_string(session_state_name(s->state)));
+	output_json_add(object, "state", output_json_string(record_state_name(s->state)));
 	output_json_add(object, "why", s->why[0] ? output_json_string(s->why) : NULL);
 	output_json_add(object, "supervisor", json_object_new_int(s->pid));
-	output_json_add(object, "alive", json_object_new_boolean(s->state != SESSION_RELEASED &&
+	output_json_add(object, "alive", json_object_new_boolean(s->state != RECORD_RELEASED &&
 								 apps_alive(config->run_dir, s)));
 	output_json_add(object, "lease_number", s->lease_number ?
 			json_object_new_uint64(s->lease_number) : NULL);
-	output_json_time(object, "begin", s->begin_ns, when);
-	output_json_time(object, "quiet", s->quiet_ns, when);
-	output_json_time(object, "deadline", s->deadline_ns, when);
-	output_json_time(object, "ended", s->ended_ns, when);
-	output_json_time(object, "released", s->released_ns, when);
+	output_json_time(object, "begin", s->begin_ns, clocks);
+	output_json_time(object, "quiet", s->quiet_ns, clocks);
+	output_json_time(object, "deadline", s->deadline_ns, clocks);
+	output_json_time(object, "ended", s->ended_ns, clocks);
+	output_json_time(object, "released", s->released_ns, clocks);
 	for (i = 0; apps && i < s->n_apps; i++)
-		json_object_array_add(apps, apps_json(&s->apps[i], when));
+		json_object_array_add(apps, apps_json(&s->apps[i], clocks));
 	output_json_add(object, "apps", apps);
 	return object;
 }
 
 static void list_hooks(struct freezectl *ctl, const struct config *config,
-		       const struct hooks *hooks, const struct session_list *list,
+		       const struct hooks *hooks, const struct record_list *list,
 		       struct table *table, struct json_object *array)
 {
-	struct when when = when_now();
-	char result[96], text[WHEN_TEXT_MAX];
+	struct clocks clocks = timefmt_now();
+	char result[96], text[TIMEFMT_TEXT_MAX];
 	size_t i;
 
 	for (i = 0; i < hooks->n; i++) {
 		const struct hook *hook = &hooks->v[i];
-		const struct session_app *app;
-		const struct session *session = last_of(list, hook->name, &app);
+		const struct record_app *app;
+		const struct record *record = last_of(list, hook->name, &app);
 
 		if (array) {
-			json_object_array_add(array, json_of(config, hook, session, app, &when));
+			json_object_array_add(array, json_of(config, hook, record, app, &clocks));
 			continue;
 		}
 		table_row(table, (const char *[]) {
 			hook->name, hook->session ? "session" : "one-shot",
-			hook->skip ? "not called" : state_of(config, session, app),
-			result_of(session, app, result),
-			session ? when_text(&when, app->begin_ns ? app->begin_ns :
-					    session->begin_ns, text) : "-",
-			session ? session->id : "-", hook->path });
+			hook->skip ? "not called" : state_of(config, record, app),
+			result_of(record, app, result),
+			record ? timefmt_text(&clocks, app->begin_ns ? app->begin_ns :
+					      record->begin_ns, text) : "-",
+			record ? record->id : "-", hook->path });
 		if (hook->skip)
 			findings_add(&ctl->findings, EXIT_CODE_DONE, hook->name, "is not called: "
 				     "%s", hook->skip);
@@ -172,15 +176,15 @@ static int find_shipped(struct hooks *shipped, const struct config *config,
 }
 
 /* All that is remembered, the newest first. */
-static struct json_object *json_of_sessions(const struct config *config,
-					    const struct session_list *list)
+static struct json_object *json_of_records(const struct config *config,
+					   const struct record_list *list)
 {
 	struct json_object *array = json_object_new_array();
-	struct when when = when_now();
+	struct clocks clocks = timefmt_now();
 	size_t i;
 
 	for (i = 0; array && i < list->n; i++)
-		json_object_array_add(array, json_of_session(config, &list->v[i], &when));
+		json_object_array_add(array, json_of_record(config, &list->v[i], &clocks));
 	return array;
 }
 
@@ -190,13 +194,13 @@ static void list_all(struct freezectl *ctl, const struct config *config)
 					       "LEASE", "HOOK", NULL };
 	const struct text_list all = { 0 };
 	struct hooks hooks, shipped;
-	struct session_list list;
+	struct record_list list;
 	struct table *table = NULL;
 	struct json_object *array = NULL;
 	size_t i;
 	int r;
 
-	r = session_list(config->run_dir, &list);
+	r = record_list(config->run_dir, &list);
 	if (r)
 		findings_add(&ctl->findings, r == -EACCES ? EXIT_CODE_USAGE : EXIT_CODE_SYSTEM,
 			     config->run_dir, "cannot be read: %s", strerror(-r));
@@ -213,47 +217,47 @@ static void list_all(struct freezectl *ctl, const struct config *config)
 	list_hooks(ctl, config, &(struct hooks) { .v = shipped.v, .n = i }, &list, table, array);
 	if (ctl->out.json) {
 		output_json_add(ctl->out.doc, "hooks", array);
-		output_json_add(ctl->out.doc, "sessions", json_of_sessions(config, &list));
+		output_json_add(ctl->out.doc, "sessions", json_of_records(config, &list));
 	} else {
 		table_print(table, ctl->out.text);
 	}
 	hooks_free(&hooks);
 	hooks_free(&shipped);
-	session_list_free(&list);
+	record_list_free(&list);
 }
 
 /* Everything about one freeze. */
 static void show(struct freezectl *ctl, const struct config *config, const char *id)
 {
-	char text[WHEN_TEXT_MAX], ended[WHEN_TEXT_MAX];
-	struct when when = when_now();
-	struct session session;
+	char text[TIMEFMT_TEXT_MAX], ended[TIMEFMT_TEXT_MAX];
+	struct clocks clocks = timefmt_now();
+	struct record record;
 	int r;
 
-	r = session_load(config->run_dir, id, &session);
+	r = record_load(config->run_dir, id, &record);
 	if (r) {
 		findings_add(&ctl->findings, r == -ENOENT ? EXIT_CODE_NOT_FROZEN : r == -EACCES ?
 			     EXIT_CODE_USAGE : EXIT_CODE_SYSTEM, id, "there is no record of "
 			     "applications under that id in %s: %s", config->run_dir, strerror(-r));
 		return;
 	}
-	fprintf(ctl->out.text, "%s: %s; begun at %s, by supervisor %d (%s)\n", session.id,
-		session_state_name(session.state), when_text(&when, session.begin_ns, text),
-		session.pid, session.state == SESSION_RELEASED ? "done" :
-		apps_alive(config->run_dir, &session) ? "alive" : "dead");
-	if (session.ended_ns)
-		fprintf(ctl->out.text, "%s: ended at %s, by %s\n", session.id,
-			when_text(&when, session.ended_ns, ended), session.why);
+	fprintf(ctl->out.text, "%s: %s; begun at %s, by supervisor %d (%s)\n", record.id,
+		record_state_name(record.state), timefmt_text(&clocks, record.begin_ns, text),
+		record.pid, record.state == RECORD_RELEASED ? "done" :
+		apps_alive(config->run_dir, &record) ? "alive" : "dead");
+	if (record.ended_ns)
+		fprintf(ctl->out.text, "%s: ended at %s, by %s\n", record.id,
+			timefmt_text(&clocks, record.ended_ns, ended), record.why);
 	if (ctl->out.json) {
 		struct json_object *array = json_object_new_array();
 
-		json_object_array_add(array, json_of_session(config, &session, &when));
+		json_object_array_add(array, json_of_record(config, &record, &clocks));
 		output_json_add(ctl->out.doc, "sessions", array);
 	} else {
-		apps_show_session(ctl, &session, false);
-		apps_show_session(ctl, &session, true);
+		apps_show_record(ctl, &record, false);
+		apps_show_record(ctl, &record, true);
 	}
-	session_free(&session);
+	record_free(&record);
 }
 
 static void run(struct freezectl *ctl, int argc, char **argv)

@@ -4,7 +4,8 @@
 #include <string.h>
 
 #include "base/duration.h"
-#include "freezectl.h"
+#include "commands/commands.h"
+#include "show/table.h"
 
 enum { OPT_PROFILE = OPT_FIRST };
 

@@ -8,12 +8,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "apps/post_script.h"
 #include "apps/pre_script.h"
-#include "commands/execution_id.h"
+#include "apps/show.h"
 #include "base/duration.h"
+#include "base/util.h"
+#include "commands/commands.h"
+#include "commands/execution_id.h"
 #include "lease/freeze.h"
-#include "show/plan.h"
 #include "lease/thaw.h"
+#include "show/plan.h"
 
 enum {
 	OPT_EXECUTION_ID = OPT_FIRST, OPT_TIMEOUT, OPT_SCRIPT_TIMEOUT, OPT_SYNC_BUDGET, OPT_ALLOW_ROOT,
@@ -159,42 +163,42 @@ out_free:
 
 static void post_script(struct freezectl *ctl, struct call *call)
 {
-	const struct places places = { .mounts = &ctl->mounts };
+	const struct paths paths = { .mounts = &ctl->mounts };
 	uint64_t until = call->start_ns + call->script_timeout_ms * NS_PER_MS;
 	const struct config *config = call->apps.config;
 	struct thaw thaw = { .id = call->request.id };
-	struct session session;
+	struct record record;
 	bool first;
 	int r;
 
-	r = session_load(config->run_dir, call->request.id, &session);
+	r = record_load(config->run_dir, call->request.id, &record);
 	if (r) {
-		session = (struct session){ 0 };
+		record = (struct record){ 0 };
 		if (r != -ENOENT)
 			findings_add(&ctl->findings, EXIT_CODE_EXPIRED, call->request.id, "the "
 				     "record of its applications in %s cannot be read (%s): whether "
 				     "there were any, and whether they stayed quiet, is not known",
 				     config->run_dir, strerror(-r));
 	}
-	first = session.state != SESSION_RELEASED;
-	if (session.id[0] && !session.has_lease) {
-		apps_after(ctl, config, &session, first, 0, until);
+	first = record.state != RECORD_RELEASED;
+	if (record.id[0] && !record.has_lease) {
+		apps_after(ctl, config, &record, first, 0, until);
 	} else {
 		if (freezectl_connect(ctl) && thaw_request(ctl, &thaw)) {
 			thaw_finish(ctl, &thaw, until, call->script_timeout_ms);
-			thaw_document(ctl, &thaw, &places);
+			thaw_document(ctl, &thaw, &paths);
 		}
 		/* It may be about an earlier or later one of that name. */
-		if (session.id[0] && thaw.requested && session.lease_number == thaw.number &&
-		    session.lease_begin_ns == thaw.lease.begin_ns)
-			apps_after(ctl, config, &session, first, thaw.lease.ended_ns, until);
+		if (record.id[0] && thaw.requested && record.lease_number == thaw.number &&
+		    record.lease_begin_ns == thaw.lease.begin_ns)
+			apps_after(ctl, config, &record, first, thaw.lease.ended_ns, until);
 		else
-			session_free(&session);
+			record_free(&record);
 	}
-	if (session.id[0])
-		apps_show_session(ctl, &session, true);
+	if (record.id[0])
+		apps_show_record(ctl, &record, true);
 	freezeguard_lease_clear(&thaw.lease);
-	session_free(&session);
+	record_free(&record);
 }
 
 static void dry_run(struct freezectl *ctl, struct call *call)
@@ -204,7 +208,7 @@ static void dry_run(struct freezectl *ctl, struct call *call)
 	bool ready = prepare(ctl, call, &freeze, &apps);
 
 	/* If not, the findings have the code that a pre-script would end with. */
-	planshow(ctl, &freeze.plan, call->request.timeout_ms);
+	show_plan(ctl, &freeze.plan, call->request.timeout_ms);
 	if (ready)
 		ready = apps_ask(ctl, &call->apps, &apps);
 	if (ready)
@@ -225,7 +229,7 @@ static const struct {
 	{ "dry-run", dry_run },
 };
 
-#define N_OPERATIONS (sizeof(operations) / sizeof(operations[0]))
+#define N_OPERATIONS ARRAY_SIZE(operations)
 
 /* What the command line does not say. */
 static bool complete(struct freezectl *ctl, struct call *call, const char *profile)

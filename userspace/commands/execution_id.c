@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dlm: the contract with Amazon Data Lifecycle Manager. It runs a pre-script, begins a snapshot,
- * runs a post-script; both get the same execution id. It fails an attempt that takes longer than
- * its script timeout, and may run a failed one again.
+ * execution_id: the contract with Amazon Data Lifecycle Manager. It runs a pre-script, begins a
+ * snapshot, runs a post-script; both get the same execution id. It fails an attempt that takes
+ * longer than its script timeout, and may run a failed one again.
  */
 #include <ctype.h>
 #include <stdio.h>

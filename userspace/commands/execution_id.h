@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* dlm: the contract with Amazon Data Lifecycle Manager */
-#ifndef FREEZEGUARD_DLM_H
-#define FREEZEGUARD_DLM_H
+/* execution_id: the contract with Amazon Data Lifecycle Manager */
+#ifndef FREEZEGUARD_COMMANDS_EXECUTION_ID_H
+#define FREEZEGUARD_COMMANDS_EXECUTION_ID_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,7 +2,9 @@
 /* freezectl extend: move a lease's deadline */
 #include <errno.h>
 
+#include "commands/commands.h"
 #include "lease/thaw.h"
+#include "show/lease.h"
 
 enum { OPT_ID = OPT_FIRST };
 
@@ -13,17 +15,17 @@ static const struct option_help options[] = {
 
 static void extend(struct freezectl *ctl, const char *id, uint32_t ms)
 {
-	const struct places places = { .mounts = &ctl->mounts };
+	const struct paths paths = { .mounts = &ctl->mounts };
 	struct freezeguard_lease lease = { 0 };
-	char text[WHEN_TEXT_MAX];
-	struct when when;
+	char text[TIMEFMT_TEXT_MAX];
+	struct clocks clocks;
 	int r;
 
 	r = freezeguard_lease_extend(ctl->fg, 0, id, ms, &lease);
-	when = when_now();
+	clocks = timefmt_now();
 	if (!r)
 		fprintf(ctl->out.text, "lease %s: thaws by itself at %s\n", lease.id,
-			when_text(&when, lease.deadline_ns, text));
+			timefmt_text(&clocks, lease.deadline_ns, text));
 	else if (r == -ENOENT)
 		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, id, "there is no lease of that "
 			     "name; freezectl status lists the live ones");
@@ -32,7 +34,7 @@ static void extend(struct freezectl *ctl, const char *id, uint32_t ms)
 	else
 		freezectl_refused(ctl, id, EXIT_CODE_SYSTEM);
 	if (lease.number)
-		output_json_leases(&ctl->out, &lease, &places, &when);
+		show_lease_document(&ctl->out, &lease, &paths, &clocks);
 	freezeguard_lease_clear(&lease);
 }
 

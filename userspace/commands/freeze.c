@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* freezectl freeze: freeze, leave frozen, return */
+#include "commands/commands.h"
 #include "lease/freeze.h"
 
 static const struct option_help options[] = {

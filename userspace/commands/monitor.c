@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "commands/commands.h"
 #include "commands/monitor_merge.h"
-#include "show/monitor.h"
 #include "observer/stream.h"
+#include "show/monitor.h"
 
 /* The longest that a lease's event is waited for: without the observer there is nothing to poll. */
 #define POLL_MS		500
@@ -61,10 +62,10 @@ static bool print_until(struct freezectl *ctl, struct monitor *m, uint64_t until
 	while (good && m->left && merge_next(&m->merge, until_ns, &event)) {
 		m->left--;
 		if (event.observed) {
-			good = monitorshow_observed(ctl, &event.event);
+			good = show_monitor_observed(ctl, &event.event);
 			continue;
 		}
-		good = monitorshow_lease(ctl, "event", &event.lease, event.time_ns);
+		good = show_monitor_lease(ctl, "event", &event.lease, event.time_ns);
 		freezeguard_lease_clear(&event.lease);
 	}
 	return good;
@@ -85,7 +86,7 @@ static bool print_live(struct freezectl *ctl, struct merge *merge)
 		if (!freezeguard_lease_is_live(&leases.v[i]))
 			continue;
 		merge_live(merge, &leases.v[i]);
-		good = monitorshow_lease(ctl, "lease", &leases.v[i], freezeguard_now_ns());
+		good = show_monitor_lease(ctl, "lease", &leases.v[i], freezeguard_now_ns());
 	}
 	freezeguard_lease_list_clear(&leases);
 	return good;
@@ -96,7 +97,7 @@ static bool open_observer(struct freezectl *ctl, struct monitor *m)
 {
 	int r = stream_open(&m->observed);
 
-	return !r || monitorshow_observer(ctl, "missing", observer_why(r));
+	return !r || show_monitor_observer(ctl, "missing", observer_why(r));
 }
 
 static bool watch_observer(struct freezectl *ctl, struct monitor *m)
@@ -105,16 +106,16 @@ static bool watch_observer(struct freezectl *ctl, struct monitor *m)
 
 	switch (stream_watch(&m->observed, freezeguard_now_ns(), &error)) {
 	case STREAM_LOADED:
-		return monitorshow_observer(ctl, "loaded", "loaded; from here on what it sees is "
-					    "shown");
+		return show_monitor_observer(ctl, "loaded", "loaded; from here on what it sees is "
+					     "shown");
 	case STREAM_REPLACED:
-		return monitorshow_observer(ctl, "replaced", "another one was loaded, which is read "
-					    "now");
+		return show_monitor_observer(ctl, "replaced", "another one was loaded, which is read "
+					     "now");
 	case STREAM_GONE:
-		return monitorshow_observer(ctl, "gone", "was unloaded; only leases' events are "
-					    "shown now");
+		return show_monitor_observer(ctl, "gone", "was unloaded; only leases' events are "
+					     "shown now");
 	case STREAM_UNREADABLE:
-		return monitorshow_observer(ctl, "missing", observer_why(error));
+		return show_monitor_observer(ctl, "missing", observer_why(error));
 	case STREAM_AS_BEFORE:
 		break;
 	}
@@ -131,7 +132,7 @@ static bool read_observer(struct freezectl *ctl, struct monitor *m)
 		if (merge_observed(&m->merge, &event))
 			m->observed.cursor.lost++;
 	lost = stream_lost(&m->observed);
-	return !lost || monitorshow_lost(ctl, "observer", lost);
+	return !lost || show_monitor_lost(ctl, "observer", lost);
 }
 
 /* What comes within @timeout_ms, and what is there then. Returns false if that's the end. */
@@ -149,7 +150,7 @@ static bool read_leases(struct freezectl *ctl, struct monitor *m, int timeout_ms
 		freezeguard_lease_clear(&event);
 		if (r == -ENOBUFS) {
 			if (!print_until(ctl, m, UINT64_MAX) ||
-			    !monitorshow_lost(ctl, "lease", 0) || !print_live(ctl, &m->merge))
+			    !show_monitor_lost(ctl, "lease", 0) || !print_live(ctl, &m->merge))
 				return false;
 		} else if (r < 0) {
 			findings_add(&ctl->findings, EXIT_CODE_SYSTEM, NULL, "%s",

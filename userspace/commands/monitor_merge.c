@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * merge: two streams of events as one.
+ * monitor_merge: two streams of events as one.
  *
  * The observer's events have a time. A lease's notification has none of its own: it is the lease as
  * it is, with the times of its states. A notification with another state than the one before is that
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/util.h"
 #include "commands/monitor_merge.h"
 
 static struct merge_state *find_state(struct merge *merge, uint64_t number)
@@ -38,15 +39,10 @@ void merge_live(struct merge *merge, const struct freezeguard_lease *lease)
 			*state = merge->states[--merge->n_states];
 		return;
 	}
-	if (!state) {
-		struct merge_state *more = reallocarray(merge->states, merge->n_states + 1,
-							sizeof(*more));
-
-		if (!more)
-			return;
-		merge->states = more;
-		state = &more[merge->n_states++];
-	}
+	if (!state)
+		state = APPEND(merge->states, merge->n_states);
+	if (!state)
+		return;
 	*state = (struct merge_state) { .number = lease->number, .state = lease->state };
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * merge: the kernel's lease events and the observer's events as one stream in the order of time. It
- * holds events back for a moment, since of two that happened at once either may be heard of first.
+ * monitor_merge: the kernel's lease events and the observer's events as one stream in the order of
+ * time. It holds events back for a moment, since of two that happened at once either may be heard
+ * of first.
  */
-#ifndef FREEZEGUARD_MERGE_H
-#define FREEZEGUARD_MERGE_H
+#ifndef FREEZEGUARD_COMMANDS_MONITOR_MERGE_H
+#define FREEZEGUARD_COMMANDS_MONITOR_MERGE_H
 
 #include <stdbool.h>
 #include <stddef.h>

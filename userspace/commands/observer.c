@@ -2,7 +2,7 @@
 /* freezectl observer: load, unload and show the programs that see every freeze of the machine */
 #include <string.h>
 
-#include "freezectl.h"
+#include "commands/commands.h"
 #include "observer/load.h"
 #include "show/observer.h"
 
@@ -45,14 +45,14 @@ static void show_load(struct freezectl *ctl, const struct observer_load_result *
 		fputs("the observer is loaded in place of the one before\n", text);
 	else
 		fputs("the observer is loaded\n", text);
-	show_words(text, "kept", result->kept);
-	show_words(text, "begun anew", result->dropped);
+	show_words(text, "kept", result->maps.kept);
+	show_words(text, "begun anew", result->maps.dropped);
 	if (result->n_frozen)
 		fprintf(text, "%zu frozen before it came\n", result->n_frozen);
 	output_json_add(ctl->out.doc, "already", json_object_new_boolean(result->already));
 	output_json_add(ctl->out.doc, "replaced", json_object_new_boolean(result->replaced));
-	output_json_add(ctl->out.doc, "kept", json_words(result->kept));
-	output_json_add(ctl->out.doc, "dropped", json_words(result->dropped));
+	output_json_add(ctl->out.doc, "kept", json_words(result->maps.kept));
+	output_json_add(ctl->out.doc, "dropped", json_words(result->maps.dropped));
 	output_json_add(ctl->out.doc, "frozen_before", json_object_new_uint64(result->n_frozen));
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "commands/commands.h"
 #include "lease/freeze.h"
 #include "show/plan.h"
 
@@ -29,7 +30,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		request.all = true;
 
 	freeze_prepare(ctl, &request, &freeze);
-	planshow(ctl, &freeze.plan, request.timeout_ms);
+	show_plan(ctl, &freeze.plan, request.timeout_ms);
 	freeze_free(&freeze);
 }
 

@@ -15,6 +15,8 @@
 #include <unistd.h>
 #include <fcntl.h>
 
+#include "base/util.h"
+#include "commands/commands.h"
 #include "lease/freeze.h"
 #include "lease/thaw.h"
 
@@ -203,7 +205,7 @@ static void run_frozen(struct freezectl *ctl, const struct freeze_request *reque
 		       struct freeze *freeze, struct child *child)
 {
 	static const int forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGCHLD };
-	const struct places *places = &freeze->places;
+	const struct paths *paths = &freeze->paths;
 	struct thaw thaw = { .number = freeze->lease.number };
 	sigset_t set;
 	size_t i;
@@ -211,7 +213,7 @@ static void run_frozen(struct freezectl *ctl, const struct freeze_request *reque
 
 	/* Until now a signal just killed freezectl and the kernel thawed. From here on it thaws. */
 	sigemptyset(&set);
-	for (i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(forwarded); i++)
 		sigaddset(&set, forwarded[i]);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -223,7 +225,7 @@ static void run_frozen(struct freezectl *ctl, const struct freeze_request *reque
 
 	if (thaw_request(ctl, &thaw))
 		thaw_finish(ctl, &thaw, freezectl_in_ms(DEFAULT_WAIT_MS), DEFAULT_WAIT_MS);
-	thaw_document(ctl, &thaw, places);
+	thaw_document(ctl, &thaw, paths);
 	freezeguard_lease_clear(&thaw.lease);
 	if (signals >= 0)
 		close(signals);

@@ -8,10 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "freezectl.h"
-#include "show/metrics.h"
+#include "commands/commands.h"
 #include "plan/plan.h"
 #include "show/foreign.h"
+#include "show/lease.h"
+#include "show/metrics.h"
+#include "show/table.h"
 
 enum { OPT_ID = OPT_FIRST, OPT_HISTORY, OPT_PROMETHEUS };
 
@@ -25,32 +27,32 @@ static const struct option_help options[] = {
 
 /**
  * struct status - what is shown
- * @places: for paths
- * @when: now
+ * @paths: for paths
+ * @clocks: now
  * @fs_table: text: the filesystems
  * @fs_array: JSON: the filesystems
  * @of: the superblocks it is about, and what is known of them
  */
 struct status {
-	struct places places;
-	struct when when;
+	struct paths paths;
+	struct clocks clocks;
 	struct table *fs_table;
 	struct json_object *fs_array;
-	struct seen_of of;
+	struct foreign_of of;
 };
 
 static void add_lease_row(struct table *table, const struct freezeguard_lease *lease,
-			  const struct when *when)
+			  const struct clocks *clocks)
 {
-	char number[24], n[16], since[WHEN_TEXT_MAX], until[WHEN_TEXT_MAX], owner[48];
+	char number[24], n[16], since[TIMEFMT_TEXT_MAX], until[TIMEFMT_TEXT_MAX], owner[48];
 
 	snprintf(number, sizeof(number), "%llu", (unsigned long long)lease->number);
 	snprintf(n, sizeof(n), "%u", lease->n_superblocks);
 	snprintf(owner, sizeof(owner), "%u (%s)", lease->owner_pid, lease->owner_comm);
 	table_row(table, (const char *[]) {
 		lease->id, number, freezeguard_lease_state_name(lease->state), n,
-		when_clock(when, lease->begin_ns, since),
-		lease->ended_ns ? "ended" : when_text(when, lease->deadline_ns, until),
+		timefmt_clock(clocks, lease->begin_ns, since),
+		lease->ended_ns ? "ended" : timefmt_text(clocks, lease->deadline_ns, until),
 		freezeguard_cause_name(lease->cause), owner });
 }
 
@@ -71,10 +73,10 @@ static void show_leases(struct freezectl *ctl, struct status *status,
 		else if (!history)
 			continue;
 		n++;
-		add_lease_row(table, lease, &status->when);
+		add_lease_row(table, lease, &status->clocks);
 		if (array)
-			json_object_array_add(array, output_json_lease(lease, &status->places,
-								       &status->when));
+			json_object_array_add(array, show_lease_json(lease, &status->paths,
+								     &status->clocks));
 	}
 	output_json_add(ctl->out.doc, "leases", array);
 	if (n)
@@ -94,7 +96,7 @@ static void show_leases(struct freezectl *ctl, struct status *status,
 
 static void show_one_lease(struct freezectl *ctl, struct status *status, const char *id)
 {
-	char owner[48], ender[48], text[5][WHEN_TEXT_MAX];
+	char owner[48], ender[48], text[5][TIMEFMT_TEXT_MAX];
 	struct freezeguard_lease lease = { 0 };
 	FILE *file = ctl->out.text;
 	size_t i;
@@ -113,33 +115,33 @@ static void show_one_lease(struct freezectl *ctl, struct status *status, const c
 	}
 	status->of.something_frozen = freezeguard_lease_is_live(&lease);
 	for (i = 0; i < lease.n_holds; i++)
-		seen_of_add(&status->of, lease.holds[i].major, lease.holds[i].minor);
-	output_json_leases(&ctl->out, &lease, &status->places, &status->when);
+		foreign_of_add(&status->of, lease.holds[i].major, lease.holds[i].minor);
+	show_lease_document(&ctl->out, &lease, &status->paths, &status->clocks);
 	snprintf(owner, sizeof(owner), "%u (%s)", lease.owner_pid, lease.owner_comm);
 	snprintf(ender, sizeof(ender), "%u (%s)", lease.ender_pid, lease.ender_comm);
 	fprintf(file, "lease:       %s (number %llu)\nstate:       %s%s\n", lease.id,
 		(unsigned long long)lease.number, freezeguard_lease_state_name(lease.state),
 		lease.bound ? ", bound to its owner" : "");
 	fprintf(file, "owner:       %s\nbegun:       %s\n",
-		output_clean(owner, text[0], WHEN_TEXT_MAX),
-		when_text(&status->when, lease.begin_ns, text[1]));
+		output_clean(owner, text[0], TIMEFMT_TEXT_MAX),
+		timefmt_text(&status->clocks, lease.begin_ns, text[1]));
 	if (lease.frozen_ns)
 		fprintf(file, "frozen:      %s\n",
-			when_text(&status->when, lease.frozen_ns, text[0]));
-	fprintf(file, "deadline:    %s\n", when_text(&status->when, lease.deadline_ns, text[0]));
+			timefmt_text(&status->clocks, lease.frozen_ns, text[0]));
+	fprintf(file, "deadline:    %s\n", timefmt_text(&status->clocks, lease.deadline_ns, text[0]));
 	if (lease.ended_ns)
 		fprintf(file, "ended:       %s, by %s%s%s\n",
-			when_text(&status->when, lease.ended_ns, text[0]),
+			timefmt_text(&status->clocks, lease.ended_ns, text[0]),
 			freezeguard_cause_name(lease.cause), lease.ender_pid ? " of process " : "",
-			lease.ender_pid ? output_clean(ender, text[1], WHEN_TEXT_MAX) : "");
+			lease.ender_pid ? output_clean(ender, text[1], TIMEFMT_TEXT_MAX) : "");
 	if (lease.released_ns)
 		fprintf(file, "released:    %s, %s after its end\n",
-			when_text(&status->when, lease.released_ns, text[0]),
-			when_span(lease.ended_ns, lease.released_ns, text[1]));
+			timefmt_text(&status->clocks, lease.released_ns, text[0]),
+			timefmt_span(lease.ended_ns, lease.released_ns, text[1]));
 	if (lease.error)
 		fprintf(file, "error:       %s\n", strerror((int)lease.error));
 	fprintf(file, "continuity:  %s\n", freezeguard_continuity_name(lease.continuity));
-	output_holds(&ctl->out, &lease, &status->places);
+	show_lease_table(&ctl->out, &lease, &status->paths);
 	freezeguard_lease_clear(&lease);
 }
 
@@ -161,7 +163,7 @@ static void add_fs(struct status *status, const char *path, const struct freezeg
 	struct json_object *object;
 	char device[32], by[128];
 
-	seen_of_add(&status->of, fs->major, fs->minor);
+	foreign_of_add(&status->of, fs->major, fs->minor);
 	if (fs->state != FREEZEGUARD_FS_STATE_UNFROZEN) {
 		status->of.something_frozen = true;
 		status->of.foreign = status->of.foreign || !fs->lease_number;
@@ -303,8 +305,8 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		metrics(ctl);
 		return;
 	}
-	status.places.mounts = &ctl->mounts;
-	status.when = when_now();
+	status.paths.mounts = &ctl->mounts;
+	status.clocks = timefmt_now();
 	if (freezectl_connect(ctl)) {
 		if (id)
 			show_one_lease(ctl, &status, id);
@@ -318,7 +320,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		/* The observer knows what others froze without the module, too. */
 		status.of.all = true;
 	}
-	seen_show(ctl, &status.places, &status.when, &status.of);
+	foreign_show(ctl, &status.paths, &status.clocks, &status.of);
 	free(status.of.v);
 }
 

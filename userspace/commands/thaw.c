@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/util.h"
+#include "commands/commands.h"
 #include "lease/thaw.h"
 
 enum { OPT_ID = OPT_FIRST, OPT_ALL, OPT_FORCE, OPT_WAIT };
@@ -26,19 +28,18 @@ struct thaws {
 
 static void add(struct freezectl *ctl, struct thaws *thaws, uint64_t number, const char *id)
 {
-	struct thaw *v;
+	struct thaw *thaw;
 	size_t i;
 
 	for (i = 0; number && i < thaws->n; i++)
 		if (thaws->v[i].number == number)
 			return;
-	v = reallocarray(thaws->v, thaws->n + 1, sizeof(*v));
-	if (!v) {
+	thaw = APPEND(thaws->v, thaws->n);
+	if (!thaw) {
 		findings_add(&ctl->findings, EXIT_CODE_THAW_FAILED, id, "out of memory");
 		return;
 	}
-	thaws->v = v;
-	thaws->v[thaws->n++] = (struct thaw) { .number = number, .id = number ? NULL : id };
+	*thaw = (struct thaw) { .number = number, .id = number ? NULL : id };
 }
 
 static bool holds_fs(const struct freezeguard_lease *lease, const struct freezeguard_fs *fs)
@@ -58,15 +59,15 @@ static void path_not_held(struct freezectl *ctl, const char *path, const struct 
 	struct freezeguard_lease_list leases = { 0 };
 	const struct freezeguard_lease *last = NULL;
 	struct observer *observer = freezectl_observer(ctl);
-	struct when when = when_now();
-	char others[SIGHT_TEXT_MAX];
+	struct clocks clocks = timefmt_now();
+	char others[OBSERVED_TEXT_MAX];
 	size_t i;
 
 	if (fs->state != FREEZEGUARD_FS_STATE_UNFROZEN) {
 		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, path,
 			     "is frozen by %s, and is left as it is; thaw it with what froze it%s",
-			     sight_others(observer, fs->major, fs->minor, &when, others),
-			     sight_hint(observer));
+			     observed_others(observer, fs->major, fs->minor, &clocks, others),
+			     observed_hint(observer));
 		return;
 	}
 	if (freezeguard_lease_dump(ctl->fg, &leases))
@@ -118,7 +119,7 @@ static void end_all(struct freezectl *ctl, struct thaws *thaws, uint64_t wait_ms
 {
 	uint64_t until = freezectl_in_ms(wait_ms);
 	struct json_object *array = ctl->out.json ? json_object_new_array() : NULL;
-	const struct places places = { .mounts = &ctl->mounts };
+	const struct paths paths = { .mounts = &ctl->mounts };
 	size_t i;
 
 	for (i = 0; i < thaws->n; i++)
@@ -128,7 +129,7 @@ static void end_all(struct freezectl *ctl, struct thaws *thaws, uint64_t wait_ms
 			continue;
 		thaw_finish(ctl, &thaws->v[i], until, wait_ms);
 		if (array)
-			json_object_array_add(array, thaw_json(&thaws->v[i], &places));
+			json_object_array_add(array, thaw_json(&thaws->v[i], &paths));
 	}
 	output_json_add(ctl->out.doc, "leases", array);
 }

@@ -11,12 +11,13 @@
 
 #include "lease/freeze.h"
 #include "lease/preflight.h"
-#include "observer/observed.h"
 #include "lease/verdict.h"
+#include "plan/plan.h"
+#include "observer/observed.h"
+#include "show/lease.h"
+#include "show/plan.h"
 
-/* How long after giving up the roll-back is waited for: the rest is the kernel's. */
-#define ROLL_BACK_MS	1500
-/* ... and after the deadline, by which the answer was promised: time for what isn't stuck. */
+/* For a roll-back after the deadline, by which the answer was promised: time for what isn't stuck. */
 #define LATE_ROLL_BACK_MS	250
 
 /**
@@ -125,8 +126,8 @@ static int can_freeze(void *ctx, int fd)
 static void already_frozen_by_lease(struct freezectl *ctl, const char *target, uint64_t number)
 {
 	struct freezeguard_lease lease = { 0 };
-	struct when when = when_now();
-	char text[WHEN_TEXT_MAX], since[WHEN_TEXT_MAX];
+	struct clocks clocks = timefmt_now();
+	char text[TIMEFMT_TEXT_MAX], since[TIMEFMT_TEXT_MAX];
 
 	if (freezeguard_lease_get(ctl->fg, number, NULL, &lease))
 		findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, target,
@@ -142,21 +143,21 @@ static void already_frozen_by_lease(struct freezectl *ctl, const char *target, u
 			     "thaws by itself at its deadline, %s; nothing was touched. To thaw it "
 			     "now: freezectl thaw --id %s",
 			     lease.id, lease.owner_pid, lease.owner_comm,
-			     when_text(&when, lease.begin_ns, since),
-			     when_text(&when, lease.deadline_ns, text), lease.id);
+			     timefmt_text(&clocks, lease.begin_ns, since),
+			     timefmt_text(&clocks, lease.deadline_ns, text), lease.id);
 	freezeguard_lease_clear(&lease);
 }
 
 static void already_frozen_by_others(struct freezectl *ctl, const struct plan_target *target)
 {
 	struct observer *observer = freezectl_observer(ctl);
-	struct when when = when_now();
-	char others[SIGHT_TEXT_MAX];
+	struct clocks clocks = timefmt_now();
+	char others[OBSERVED_TEXT_MAX];
 
 	findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, target->path, "is already frozen by "
 		     "%s; nothing was touched. Thaw it with what froze it%s",
-		     sight_others(observer, target->major, target->minor, &when, others),
-		     sight_hint(observer));
+		     observed_others(observer, target->major, target->minor, &clocks, others),
+		     observed_hint(observer));
 }
 
 /* The kernel looks again when the lease is made; this names all of them, not only the first. */
@@ -207,7 +208,7 @@ bool freeze_prepare(struct freezectl *ctl, const struct freeze_request *request,
 
 	/* Also without the module: all that is wrong is told at once. */
 	good = !plan_make(&freeze->plan, &plan_request, &ctl->findings);
-	freeze->places.plan = &freeze->plan;
+	freeze->paths.plan = &freeze->plan;
 	if (!good || !connected || asked.refused)
 		return false;
 	if (!plan_n_to_freeze(&freeze->plan) && !request->apps) {
@@ -216,10 +217,10 @@ bool freeze_prepare(struct freezectl *ctl, const struct freeze_request *request,
 		return false;
 	}
 	good = check_unfrozen(ctl, &freeze->plan);
-	if (locked_stdio(ctl->fg, &freeze->plan, &ctl->findings))
+	if (preflight_stdio(ctl->fg, &freeze->plan, &ctl->findings))
 		good = false;
 	if (request->command &&
-	    locked_command(ctl->fg, &freeze->plan, request->command, &ctl->findings))
+	    preflight_command(ctl->fg, &freeze->plan, request->command, &ctl->findings))
 		good = false;
 	return good;
 }
@@ -228,12 +229,6 @@ static bool is_decided(const struct freezeguard_lease *lease, void *arg)
 {
 	(void)arg;
 	return lease->state != FREEZEGUARD_LEASE_STATE_FREEZING;
-}
-
-static bool is_released(const struct freezeguard_lease *lease, void *arg)
-{
-	(void)arg;
-	return !freezeguard_lease_is_live(lease);
 }
 
 /* The answer to freezeguard_lease_new() was an error: nothing was touched. */
@@ -283,16 +278,16 @@ static void fail(struct freezectl *ctl, const struct freeze_request *request,
 			 freeze->lease.deadline_ns + GRACE_MS * NS_PER_MS;
 	bool late = freeze->lease.cause == FREEZEGUARD_CAUSE_DEADLINE;
 	uint64_t at_least = freezectl_in_ms(late ? LATE_ROLL_BACK_MS : GRACE_MS);
-	struct verdict_context context = { .places = freeze->places, .gave_up = gave_up };
+	struct verdict_context context = { .paths = freeze->paths, .gave_up = gave_up };
 	uint64_t number = freeze->lease.number;
 	int r;
 
 	/* Closing the connection would do it too: the lease is bound. It may have ended already. */
 	if (gave_up)
 		freezeguard_lease_end(ctl->fg, number, NULL, NULL);
-	r = freezeguard_lease_wait(ctl->fg, number, is_released, NULL,
+	r = freezeguard_lease_wait(ctl->fg, number, NULL, NULL,
 				   until > at_least && !late ? until : at_least, &freeze->lease);
-	context.when = when_now();
+	context.clocks = timefmt_now();
 	context.observer = freezectl_observer(ctl);
 	if (!r || r == -ETIMEDOUT) {
 		verdict_freeze(&freeze->lease, &context, &ctl->findings);
@@ -337,7 +332,7 @@ bool freeze_take(struct freezectl *ctl, const struct freeze_request *request,
 		superblocks[n].level = freeze->plan.v[i].level;
 		targets[n++] = &freeze->plan.v[i];
 	}
-	if (locked_memory(&freeze->plan, ctl->out.json, &ctl->findings))
+	if (preflight_memory(&freeze->plan, ctl->out.json, &ctl->findings))
 		goto out_free;
 
 	if (freezeguard_lease_new(ctl->fg, request->id, request->timeout_ms,
@@ -373,25 +368,25 @@ out_free:
 void freeze_show(struct freezectl *ctl, const struct freeze *freeze, bool kept)
 {
 	struct freezeguard_lease lease = freeze->lease;
-	char span[WHEN_TEXT_MAX], text[WHEN_TEXT_MAX];
-	struct when when = when_now();
+	char span[TIMEFMT_TEXT_MAX], text[TIMEFMT_TEXT_MAX];
+	struct clocks clocks = timefmt_now();
 	struct output *out = &ctl->out;
 	size_t i;
 
 	/* It is detached only after this could be written. */
 	lease.bound = !kept;
 	if (out->json) {
-		output_json_leases(out, &lease, &freeze->places, &when);
-		output_json_add(out->doc, "filesystems", output_json_plan(&freeze->plan));
+		show_lease_document(out, &lease, &freeze->paths, &clocks);
+		output_json_add(out->doc, "filesystems", show_plan_json(&freeze->plan));
 		return;
 	}
 	fprintf(out->text, "lease %s: %zu filesystem%s frozen in %s; thaws by itself at %s\n",
 		lease.id, lease.n_holds, lease.n_holds == 1 ? "" : "s",
-		when_span(lease.begin_ns, lease.frozen_ns, span),
-		when_text(&when, lease.deadline_ns, text));
-	output_holds(out, &lease, &freeze->places);
+		timefmt_span(lease.begin_ns, lease.frozen_ns, span),
+		timefmt_text(&clocks, lease.deadline_ns, text));
+	show_lease_table(out, &lease, &freeze->paths);
 	for (i = 0; i < freeze->plan.n; i++) {
-		char path[PLACES_TEXT_MAX], why[1024];
+		char path[PATHS_TEXT_MAX], why[1024];
 
 		if (freeze->plan.v[i].skip)
 			fprintf(out->text, "not frozen: %s: %s\n",
@@ -408,7 +403,7 @@ void freeze_show(struct freezectl *ctl, const struct freeze *freeze, bool kept)
 void freeze_undo(struct freezectl *ctl, struct freeze *freeze)
 {
 	freezeguard_lease_end(ctl->fg, freeze->lease.number, NULL, NULL);
-	freezeguard_lease_wait(ctl->fg, freeze->lease.number, is_released, NULL,
+	freezeguard_lease_wait(ctl->fg, freeze->lease.number, NULL, NULL,
 			       freezectl_in_ms(ROLL_BACK_MS), &freeze->lease);
 }
 
@@ -426,7 +421,7 @@ bool freeze_keep(struct freezectl *ctl, const struct freeze_request *request,
 		 struct freeze *freeze)
 {
 	struct freezeguard_lease *lease = &freeze->lease;
-	struct verdict_context context = { .places = freeze->places };
+	struct verdict_context context = { .paths = freeze->paths };
 	uint64_t until = lease->deadline_ns;
 	int r;
 
@@ -445,7 +440,7 @@ bool freeze_keep(struct freezectl *ctl, const struct freeze_request *request,
 		return true;
 	if (r == -EALREADY &&
 	    !freezeguard_lease_get(ctl->fg, lease->number, NULL, lease)) {
-		context.when = when_now();
+		context.clocks = timefmt_now();
 		context.observer = freezectl_observer(ctl);
 		if (!verdict_freeze(lease, &context, &ctl->findings))
 			return false;

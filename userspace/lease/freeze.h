@@ -3,12 +3,13 @@
  * freeze: taking a lease, from the plan to FROZEN. Until freeze_keep() it is bound to this process:
  * whatever happens to it, the kernel thaws.
  */
-#ifndef FREEZEGUARD_FREEZE_H
-#define FREEZEGUARD_FREEZE_H
+#ifndef FREEZEGUARD_LEASE_FREEZE_H
+#define FREEZEGUARD_LEASE_FREEZE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/options.h"
 #include "freezectl.h"
 
 /**
@@ -46,12 +47,12 @@ struct freeze_request {
 /**
  * struct freeze - a freeze on its way; zero it before use
  * @plan: what is to be frozen
- * @places: the paths of @plan
+ * @paths: the paths of @plan
  * @lease: the lease, once it is taken
  */
 struct freeze {
 	struct plan plan;
-	struct places places;
+	struct paths paths;
 	struct freezeguard_lease lease;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * locked: nothing that freezectl needs while filesystems are frozen may have to come from one of
+ * preflight: nothing that freezectl needs while filesystems are frozen may have to come from one of
  * them, nor may it write to one. Reading a frozen filesystem mostly works; but a page that has to
  * be read in may need memory, and memory may need write-back to the frozen filesystem.
  */
@@ -16,9 +16,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/output.h"
+#include "base/util.h"
 #include "lease/preflight.h"
 #include "plan/mounts.h"
-#include "base/output.h"
+#include "show/lease.h"
 
 /* More than the 128 KiB with which the kernel begins a stack, fs/exec.c. */
 #define STACK_BYTES	(160 * 1024)
@@ -35,7 +37,7 @@ static __attribute__((noinline)) void grow_stack(void)
 }
 
 /**
- * locked_memory() - lock the whole program in memory, with all that it will need
+ * preflight_memory() - lock the whole program in memory, with all that it will need
  * @plan: what will be printed about
  * @json: as JSON, not as text
  * @findings: gets why it cannot be
@@ -51,14 +53,14 @@ static __attribute__((noinline)) void grow_stack(void)
  *
  * Return: 0; -EPERM code 1; another negative errno: code 201, nothing was touched.
  */
-int locked_memory(const struct plan *plan, bool json, struct findings *findings)
+int preflight_memory(const struct plan *plan, bool json, struct findings *findings)
 {
 	size_t heap_bytes = HEAP_BYTES + plan->n * HEAP_EACH;
 	void *heap;
 	int r;
 
 	tzset();
-	output_rehearse(plan, json);
+	show_rehearse(plan, json);
 	grow_stack();
 	mallopt(M_TRIM_THRESHOLD, (int)heap_bytes * 4);
 	mallopt(M_MMAP_MAX, 0);
@@ -125,14 +127,14 @@ static const struct plan_target *target_of(struct freezeguard *fg, const struct 
 }
 
 /**
- * locked_stdio() - refuse to write to a file that is about to be frozen
+ * preflight_stdio() - refuse to write to a file that is about to be frozen
  * @fg: connected
  * @plan: what will be frozen
  * @findings: gets code 1 for standard output, standard error, or both
  *
  * Return: 0 or -EINVAL.
  */
-int locked_stdio(struct freezeguard *fg, const struct plan *plan, struct findings *findings)
+int preflight_stdio(struct freezeguard *fg, const struct plan *plan, struct findings *findings)
 {
 	static const struct {
 		int fd;
@@ -146,7 +148,7 @@ int locked_stdio(struct freezeguard *fg, const struct plan *plan, struct finding
 	size_t i;
 	int r = 0;
 
-	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
 		if (fstat(files[i].fd, &st) || !S_ISREG(st.st_mode))
 			continue;
 		t = target_of(fg, plan, files[i].fd);
@@ -161,7 +163,7 @@ int locked_stdio(struct freezeguard *fg, const struct plan *plan, struct finding
 }
 
 /**
- * locked_directory() - refuse to freeze what a directory is on that is written to meanwhile
+ * preflight_directory() - refuse to freeze what a directory is on that is written to meanwhile
  * @fg: connected
  * @plan: what will be frozen
  * @path: the directory; if it is not there, what it will be made in counts
@@ -169,8 +171,8 @@ int locked_stdio(struct freezeguard *fg, const struct plan *plan, struct finding
  *
  * Return: 0 or -EINVAL.
  */
-int locked_directory(struct freezeguard *fg, const struct plan *plan, const char *path,
-		     struct findings *findings)
+int preflight_directory(struct freezeguard *fg, const struct plan *plan, const char *path,
+			struct findings *findings)
 {
 	const struct plan_target *t;
 	char above[4096], *slash;
@@ -249,7 +251,7 @@ static bool is_program(const char *path)
 }
 
 /**
- * locked_command() - refuse to start a program from a filesystem that will be frozen
+ * preflight_command() - refuse to start a program from a filesystem that will be frozen
  * @fg: connected
  * @plan: what will be frozen
  * @command: as given: a path, or a name that is looked for as execvp() does
@@ -257,8 +259,8 @@ static bool is_program(const char *path)
  *
  * Return: 0 or -EINVAL.
  */
-int locked_command(struct freezeguard *fg, const struct plan *plan, const char *command,
-		   struct findings *findings)
+int preflight_command(struct freezeguard *fg, const struct plan *plan, const char *command,
+		      struct findings *findings)
 {
 	const char *dir, *end, *path = getenv("PATH");
 	char file[4096];

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lease/thaw.h"
+#include "show/lease.h"
 
 /* How long after a release its writers are waited for, to tell how long they had waited. */
 #define STALLS_WAIT_MS	200
@@ -46,34 +47,28 @@ bool thaw_request(struct freezectl *ctl, struct thaw *thaw)
 	return true;
 }
 
-static bool is_released(const struct freezeguard_lease *lease, void *arg)
-{
-	(void)arg;
-	return !freezeguard_lease_is_live(lease);
-}
-
 static void show(struct freezectl *ctl, const struct freezeguard_lease *lease)
 {
-	char frozen[WHEN_TEXT_MAX], release[WHEN_TEXT_MAX];
+	char frozen[TIMEFMT_TEXT_MAX], release[TIMEFMT_TEXT_MAX];
 
 	fprintf(ctl->out.text,
 		"lease %s: thawed; was frozen for %s, released %s after the request; "
 		"continuity %s\n",
-		lease->id, when_span(lease->frozen_ns, lease->ended_ns, frozen),
-		when_span(lease->ended_ns, lease->released_ns, release),
+		lease->id, timefmt_span(lease->frozen_ns, lease->ended_ns, frozen),
+		timefmt_span(lease->ended_ns, lease->released_ns, release),
 		freezeguard_continuity_name(lease->continuity));
 }
 
 static void show_stalls(struct freezectl *ctl, const struct thaw *thaw)
 {
-	char text[SIGHT_TEXT_MAX];
+	char text[OBSERVED_TEXT_MAX];
 
 	if (thaw->stalls_known)
 		fprintf(ctl->out.text, "lease %s: %s\n", thaw->lease.id,
-			sight_stalls_text(&thaw->stalls, text));
+			observed_stalls_text(&thaw->stalls, text));
 	else if (!ctl->stalls_unknown_said)
 		fprintf(ctl->out.text, "who waited, and how long, is not known without the "
-			"observer: %s\n", SIGHT_HOW);
+			"observer: %s\n", OBSERVED_HOW);
 	ctl->stalls_unknown_said = !thaw->stalls_known;
 }
 
@@ -89,7 +84,7 @@ static void show_stalls(struct freezectl *ctl, const struct thaw *thaw)
 bool thaw_finish(struct freezectl *ctl, struct thaw *thaw, uint64_t until_ns, uint64_t wait_ms)
 {
 	struct verdict_context context = {
-		.places.mounts = &ctl->mounts,
+		.paths.mounts = &ctl->mounts,
 		.observer = freezectl_observer(ctl),
 		.wait_ms = wait_ms,
 	};
@@ -97,7 +92,7 @@ bool thaw_finish(struct freezectl *ctl, struct thaw *thaw, uint64_t until_ns, ui
 	bool good;
 	int r;
 
-	r = freezeguard_lease_wait(ctl->fg, thaw->number, is_released, NULL, until_ns,
+	r = freezeguard_lease_wait(ctl->fg, thaw->number, NULL, NULL, until_ns,
 				   &thaw->lease);
 	if (r && r != -ETIMEDOUT) {
 		findings_add(&ctl->findings, EXIT_CODE_THAW_FAILED, thaw->lease.id,
@@ -105,16 +100,16 @@ bool thaw_finish(struct freezectl *ctl, struct thaw *thaw, uint64_t until_ns, ui
 			     freezeguard_error(ctl->fg));
 		return false;
 	}
-	context.when = when_now();
+	context.clocks = timefmt_now();
 	good = verdict_thaw(&thaw->lease, thaw->asked, &context, &ctl->findings);
 	if (good)
 		show(ctl, &thaw->lease);
 	if (freezeguard_lease_is_live(&thaw->lease))
 		return good;
 	stalls_until = freezectl_in_ms(STALLS_WAIT_MS);
-	thaw->stalls_known = sight_stalls(context.observer, &thaw->lease,
-					  stalls_until < until_ns ? stalls_until : until_ns,
-					  &thaw->stalls);
+	thaw->stalls_known = observed_stalls(context.observer, &thaw->lease,
+					     stalls_until < until_ns ? stalls_until : until_ns,
+					     &thaw->stalls);
 	if (good || thaw->stalls_known)
 		show_stalls(ctl, thaw);
 	return good;
@@ -123,15 +118,15 @@ bool thaw_finish(struct freezectl *ctl, struct thaw *thaw, uint64_t until_ns, ui
 /**
  * thaw_json() - a lease that was ended, with how writers had waited
  * @thaw: finished
- * @places: for the paths of its filesystems
+ * @paths: for the paths of its filesystems
  *
  * Return: the object; NULL (JSON's null) if there is no memory.
  */
-struct json_object *thaw_json(const struct thaw *thaw, const struct places *places)
+struct json_object *thaw_json(const struct thaw *thaw, const struct paths *paths)
 {
-	struct when when = when_now();
-	struct json_object *object = output_json_lease(&thaw->lease, places, &when);
-	const struct sight_stalls *stalls = &thaw->stalls;
+	struct clocks clocks = timefmt_now();
+	struct json_object *object = show_lease_json(&thaw->lease, paths, &clocks);
+	const struct observed_stalls *stalls = &thaw->stalls;
 	bool some = thaw->stalls_known && (stalls->known || stalls->waited);
 
 	output_json_add(object, "writers_waited",
@@ -146,7 +141,7 @@ struct json_object *thaw_json(const struct thaw *thaw, const struct places *plac
 }
 
 /** thaw_document() - thaw_json() as the only one of the document's "leases" */
-void thaw_document(struct freezectl *ctl, const struct thaw *thaw, const struct places *places)
+void thaw_document(struct freezectl *ctl, const struct thaw *thaw, const struct paths *paths)
 {
 	struct json_object *array;
 
@@ -154,7 +149,7 @@ void thaw_document(struct freezectl *ctl, const struct thaw *thaw, const struct 
 		return;
 	array = json_object_new_array();
 	if (array)
-		json_object_array_add(array, thaw_json(thaw, places));
+		json_object_array_add(array, thaw_json(thaw, paths));
 	output_json_add(ctl->out.doc, "leases", array);
 }
 
@@ -167,8 +162,8 @@ void thaw_document(struct freezectl *ctl, const struct thaw *thaw, const struct 
 void thaw_late(struct freezectl *ctl, const struct freezeguard_lease *lease, uint64_t wait_ms)
 {
 	struct verdict_context context = {
-		.when = when_now(),
-		.places.mounts = &ctl->mounts,
+		.clocks = timefmt_now(),
+		.paths.mounts = &ctl->mounts,
 		.observer = freezectl_observer(ctl),
 		.wait_ms = wait_ms,
 	};

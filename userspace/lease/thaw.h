@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* thaw: ending leases, and the true answer about each */
-#ifndef FREEZEGUARD_THAW_H
-#define FREEZEGUARD_THAW_H
+#ifndef FREEZEGUARD_LEASE_THAW_H
+#define FREEZEGUARD_LEASE_THAW_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,13 +27,13 @@ struct thaw {
 	bool requested;
 	struct freezeguard_lease lease;
 	bool stalls_known;
-	struct sight_stalls stalls;
+	struct observed_stalls stalls;
 };
 
 bool thaw_request(struct freezectl *ctl, struct thaw *thaw);
 bool thaw_finish(struct freezectl *ctl, struct thaw *thaw, uint64_t until_ns, uint64_t wait_ms);
 void thaw_late(struct freezectl *ctl, const struct freezeguard_lease *lease, uint64_t wait_ms);
-struct json_object *thaw_json(const struct thaw *thaw, const struct places *places);
-void thaw_document(struct freezectl *ctl, const struct thaw *thaw, const struct places *places);
+struct json_object *thaw_json(const struct thaw *thaw, const struct paths *paths);
+void thaw_document(struct freezectl *ctl, const struct thaw *thaw, const struct paths *paths);
 
 #endif

@@ -54,7 +54,7 @@ static bool was_frozen(const struct freezeguard_lease *lease, const struct freez
 static void still_held(const struct freezeguard_lease *lease, int code,
 		       const struct verdict_context *c, struct findings *f)
 {
-	char place[PLACES_TEXT_MAX], error[128], span[WHEN_TEXT_MAX];
+	char place[PATHS_TEXT_MAX], error[128], span[TIMEFMT_TEXT_MAX];
 	size_t i, n = 0;
 
 	for (i = 0; i < lease->n_holds; i++) {
@@ -63,7 +63,7 @@ static void still_held(const struct freezeguard_lease *lease, int code,
 		if (hold->state == FREEZEGUARD_HOLD_STATE_RELEASED)
 			continue;
 		n++;
-		places_hold(&c->places, hold, place);
+		paths_hold(&c->paths, hold, place);
 		if (hold->state == FREEZEGUARD_HOLD_STATE_FREEZING)
 			findings_add(f, code, place,
 				     "its freeze has not returned yet and cannot be interrupted; "
@@ -77,7 +77,7 @@ static void still_held(const struct freezeguard_lease *lease, int code,
 		else
 			findings_add(f, code, place, "is not thawed yet, %s after its lease ended; "
 				     "the kernel goes on trying (freezectl status --id %s)",
-				     when_span(lease->ended_ns, c->when.now_ns, span), lease->id);
+				     timefmt_span(lease->ended_ns, c->clocks.now_ns, span), lease->id);
 	}
 	if (!n && lease->n_live)
 		findings_add(f, code, lease->id,
@@ -88,17 +88,17 @@ static void still_held(const struct freezeguard_lease *lease, int code,
 static void freeze_not_finished(const struct freezeguard_lease *lease, const char *by,
 				const struct verdict_context *c, struct findings *f)
 {
-	char place[PLACES_TEXT_MAX], span[WHEN_TEXT_MAX];
+	char place[PATHS_TEXT_MAX], span[TIMEFMT_TEXT_MAX];
 	size_t i, n = 0;
 
-	when_span(lease->begin_ns, lease->ended_ns ? lease->ended_ns : c->when.now_ns, span);
+	timefmt_span(lease->begin_ns, lease->ended_ns ? lease->ended_ns : c->clocks.now_ns, span);
 	for (i = 0; i < lease->n_holds; i++) {
 		const struct freezeguard_hold *hold = &lease->holds[i];
 
 		if (was_frozen(lease, hold))
 			continue;
 		n++;
-		places_hold(&c->places, hold, place);
+		paths_hold(&c->paths, hold, place);
 		if (hold->state == FREEZEGUARD_HOLD_STATE_RELEASED)
 			findings_add(f, EXIT_CODE_FREEZE_FAILED, place, "had not finished freezing "
 				     "%s, after %s; it is not frozen now", by, span);
@@ -115,7 +115,7 @@ static void freeze_not_finished(const struct freezeguard_lease *lease, const cha
 static void freeze_hold_failed(const struct freezeguard_lease *lease,
 			       const struct verdict_context *c, struct findings *f)
 {
-	char place[PLACES_TEXT_MAX], error[128], others[SIGHT_TEXT_MAX];
+	char place[PATHS_TEXT_MAX], error[128], others[OBSERVED_TEXT_MAX];
 	size_t i, n = 0;
 
 	for (i = 0; i < lease->n_holds; i++) {
@@ -125,12 +125,12 @@ static void freeze_hold_failed(const struct freezeguard_lease *lease,
 		if (!hold->error || was_frozen(lease, hold))
 			continue;
 		n++;
-		places_hold(&c->places, hold, place);
+		paths_hold(&c->paths, hold, place);
 		if (hold->error == EBUSY)
 			findings_add(f, EXIT_CODE_ALREADY_FROZEN, place, "is already frozen by "
 				     "%s, and is left as it is; thaw it with what froze it%s",
-				     sight_others(c->observer, hold->major, hold->minor, &c->when,
-						  others), sight_hint(c->observer));
+				     observed_others(c->observer, hold->major, hold->minor, &c->clocks,
+						     others), observed_hint(c->observer));
 		else
 			findings_add(f, EXIT_CODE_FREEZE_FAILED, place, "cannot be frozen: %s; "
 				     "see the kernel's log", error_text(hold->error, error));
@@ -156,7 +156,7 @@ static void freeze_hold_failed(const struct freezeguard_lease *lease,
 bool verdict_freeze(const struct freezeguard_lease *lease, const struct verdict_context *context,
 		    struct findings *findings)
 {
-	char text[WHEN_TEXT_MAX], process[64], by[WHEN_TEXT_MAX + 32], culprit[96];
+	char text[TIMEFMT_TEXT_MAX], process[64], by[TIMEFMT_TEXT_MAX + 32], culprit[96];
 
 	if (lease->state == FREEZEGUARD_LEASE_STATE_FROZEN)
 		return true;
@@ -176,30 +176,30 @@ bool verdict_freeze(const struct freezeguard_lease *lease, const struct verdict_
 					     "its deadline passed at %s, before it could be said "
 					     "that all is frozen; give it a longer --timeout, and "
 					     "see that the output is read",
-					     when_text(&context->when, lease->ended_ns, text));
+					     timefmt_text(&context->clocks, lease->ended_ns, text));
 				break;
 			}
 			snprintf(by, sizeof(by), "by the deadline at %s",
-				 when_clock(&context->when, lease->deadline_ns, text));
+				 timefmt_clock(&context->clocks, lease->deadline_ns, text));
 			freeze_not_finished(lease, by, context, findings);
 			break;
 		case FREEZEGUARD_CAUSE_REQUEST:
 			findings_add(findings, EXIT_CODE_FREEZE_FAILED, lease->id,
 				     "was ended at %s, by %s",
-				     when_text(&context->when, lease->ended_ns, text),
+				     timefmt_text(&context->clocks, lease->ended_ns, text),
 				     process_text(lease->ender_pid, lease->ender_comm, process));
 			break;
 		case FREEZEGUARD_CAUSE_OWNER_DEATH:
 			findings_add(findings, EXIT_CODE_FREEZE_FAILED, lease->id,
 				     "was ended at %s: the connection to the kernel that it "
 				     "belonged to was closed",
-				     when_text(&context->when, lease->ended_ns, text));
+				     timefmt_text(&context->clocks, lease->ended_ns, text));
 			break;
 		case FREEZEGUARD_CAUSE_FOREIGN_THAW:
 			findings_add(findings, EXIT_CODE_FREEZE_FAILED, lease->id,
 				     "%s thawed one of its filesystems at %s",
 				     culprit_text(lease, culprit),
-				     when_text(&context->when, lease->ended_ns, text));
+				     timefmt_text(&context->clocks, lease->ended_ns, text));
 			break;
 		case FREEZEGUARD_CAUSE_SHUTDOWN:
 			findings_add(findings, EXIT_CODE_FREEZE_FAILED, lease->id,
@@ -232,7 +232,7 @@ static uint32_t thaw_failures(const struct freezeguard_lease *lease)
 static void thaw_had_failed(const struct freezeguard_lease *lease, const struct verdict_context *c,
 			    struct findings *f)
 {
-	char text[WHEN_TEXT_MAX], span[WHEN_TEXT_MAX];
+	char text[TIMEFMT_TEXT_MAX], span[TIMEFMT_TEXT_MAX];
 	uint32_t failures = thaw_failures(lease);
 
 	/* What never froze completely and was released late had a freeze that was stuck. */
@@ -241,17 +241,17 @@ static void thaw_had_failed(const struct freezeguard_lease *lease, const struct 
 		return;
 	findings_add(f, EXIT_CODE_THAW_FAILED, lease->id, "its thaw took %s (%u attempt%s failed); "
 		     "it is thawed now, since %s",
-		     when_span(lease->ended_ns, lease->released_ns, span), failures,
-		     failures == 1 ? "" : "s", when_text(&c->when, lease->released_ns, text));
+		     timefmt_span(lease->ended_ns, lease->released_ns, span), failures,
+		     failures == 1 ? "" : "s", timefmt_text(&c->clocks, lease->released_ns, text));
 }
 
 static void thaw_ended_by_request(const struct freezeguard_lease *lease, enum verdict_asked asked,
 				  const struct verdict_context *c, struct findings *f)
 {
-	char text[WHEN_TEXT_MAX], span[WHEN_TEXT_MAX], process[64];
+	char text[TIMEFMT_TEXT_MAX], span[TIMEFMT_TEXT_MAX], process[64];
 
 	process_text(lease->ender_pid, lease->ender_comm, process);
-	when_text(&c->when, lease->ended_ns, text);
+	timefmt_text(&c->clocks, lease->ended_ns, text);
 	if (asked == VERDICT_WON) {
 		if (!lease->frozen_ns)
 			findings_add(f, EXIT_CODE_NOT_FROZEN, lease->id,
@@ -270,16 +270,16 @@ static void thaw_ended_by_request(const struct freezeguard_lease *lease, enum ve
 		findings_add(f, EXIT_CODE_NOT_FROZEN, lease->id,
 			     "was already thawed at %s, by %s; it had been frozen for %s, "
 			     "continuity %s",
-			     text, process, when_span(lease->frozen_ns, lease->ended_ns, span),
+			     text, process, timefmt_span(lease->frozen_ns, lease->ended_ns, span),
 			     freezeguard_continuity_name(lease->continuity));
 }
 
 static void thaw_ended_by_deadline(const struct freezeguard_lease *lease,
 				   const struct verdict_context *c, struct findings *f)
 {
-	char text[WHEN_TEXT_MAX], span[WHEN_TEXT_MAX];
+	char text[TIMEFMT_TEXT_MAX], span[TIMEFMT_TEXT_MAX];
 
-	when_text(&c->when, lease->ended_ns, text);
+	timefmt_text(&c->clocks, lease->ended_ns, text);
 	if (!lease->frozen_ns)
 		findings_add(f, EXIT_CODE_NOT_FROZEN, lease->id, "was never frozen completely: its "
 			     "deadline passed while it was freezing, at %s", text);
@@ -287,14 +287,14 @@ static void thaw_ended_by_deadline(const struct freezeguard_lease *lease,
 		findings_add(f, EXIT_CODE_EXPIRED, lease->id,
 			     "its deadline thawed it at %s, after %s frozen, before this request "
 			     "came; a snapshot that was not finished by then may be inconsistent",
-			     text, when_span(lease->frozen_ns, lease->ended_ns, span));
+			     text, timefmt_span(lease->frozen_ns, lease->ended_ns, span));
 }
 
 /* Somebody else thawed: which of the filesystems, as far as the kernel knows. */
 static void thaw_broken(const struct freezeguard_lease *lease, const struct verdict_context *c,
 			struct findings *f)
 {
-	char text[WHEN_TEXT_MAX], place[PLACES_TEXT_MAX], buf[96], process[SIGHT_TEXT_MAX];
+	char text[TIMEFMT_TEXT_MAX], place[PATHS_TEXT_MAX], buf[96], process[OBSERVED_TEXT_MAX];
 	const char *culprit = culprit_text(lease, buf);
 	bool known = culprit == buf;
 	struct fw_last last;
@@ -304,27 +304,27 @@ static void thaw_broken(const struct freezeguard_lease *lease, const struct verd
 		if (lease->holds[i].continuity != FREEZEGUARD_CONTINUITY_BROKEN)
 			continue;
 		n++;
-		places_hold(&c->places, &lease->holds[i], place);
-		when_text(&c->when, lease->ended_ns, text);
-		if (!known && sight_thaw(c->observer, lease, &lease->holds[i], &last))
+		paths_hold(&c->paths, &lease->holds[i], place);
+		timefmt_text(&c->clocks, lease->ended_ns, text);
+		if (!known && observed_thaw(c->observer, lease, &lease->holds[i], &last))
 			findings_add(f, EXIT_CODE_NOT_FROZEN, place,
 				     "%s thawed it (%s) before the end of lease %s, at %s; the "
 				     "snapshot may be inconsistent",
-				     sight_process(&last.thawed_by, process),
-				     sight_means(last.thaw_means), lease->id,
-				     when_text(&c->when, last.thawed_ns, text));
+				     observed_process(&last.thawed_by, process),
+				     observed_origin(last.thaw_origin), lease->id,
+				     timefmt_text(&c->clocks, last.thawed_ns, text));
 		else
 			findings_add(f, EXIT_CODE_NOT_FROZEN, place,
 				     "%s thawed it before the end of lease %s, at %s; the snapshot "
 				     "may be inconsistent%s", culprit, lease->id, text,
-				     known ? "" : sight_unseen(c->observer));
+				     known ? "" : observed_unseen(c->observer));
 	}
-	when_text(&c->when, lease->ended_ns, text);
+	timefmt_text(&c->clocks, lease->ended_ns, text);
 	if (!n)
 		findings_add(f, EXIT_CODE_NOT_FROZEN, lease->id,
 			     "%s thawed one of its filesystems before its end, at %s; the "
 			     "snapshot may be inconsistent%s", culprit, text,
-			     known ? "" : sight_unseen(c->observer));
+			     known ? "" : observed_unseen(c->observer));
 }
 
 /**
@@ -340,8 +340,8 @@ static void thaw_broken(const struct freezeguard_lease *lease, const struct verd
 bool verdict_thaw(const struct freezeguard_lease *lease, enum verdict_asked asked,
 		  const struct verdict_context *context, struct findings *findings)
 {
-	char text[WHEN_TEXT_MAX], place[PLACES_TEXT_MAX], process[64], error[128];
-	char others[SIGHT_TEXT_MAX];
+	char text[TIMEFMT_TEXT_MAX], place[PATHS_TEXT_MAX], process[64], error[128];
+	char others[OBSERVED_TEXT_MAX];
 	size_t i, before = findings->n;
 	bool good;
 
@@ -357,7 +357,7 @@ bool verdict_thaw(const struct freezeguard_lease *lease, enum verdict_asked aske
 		thaw_had_failed(lease, context, findings);
 	}
 
-	when_text(&context->when, lease->ended_ns, text);
+	timefmt_text(&context->clocks, lease->ended_ns, text);
 	switch (lease->cause) {
 	case FREEZEGUARD_CAUSE_REQUEST:
 		thaw_ended_by_request(lease, asked, context, findings);
@@ -401,16 +401,16 @@ bool verdict_thaw(const struct freezeguard_lease *lease, enum verdict_asked aske
 	for (i = 0; i < lease->n_holds; i++)
 		if (lease->holds[i].still_frozen)
 			findings_add(findings, EXIT_CODE_DONE,
-				     places_hold(&context->places, &lease->holds[i], place),
+				     paths_hold(&context->paths, &lease->holds[i], place),
 				     "is thawed, but kept frozen by %s; thaw it with what froze "
 				     "it%s",
-				     sight_others(context->observer, lease->holds[i].major,
-						  lease->holds[i].minor, &context->when, others),
-				     sight_hint(context->observer));
+				     observed_others(context->observer, lease->holds[i].major,
+						  lease->holds[i].minor, &context->clocks, others),
+				     observed_hint(context->observer));
 	for (i = 0; i < lease->n_holds; i++)
 		if (lease->holds[i].turned_read_only)
 			findings_add(findings, EXIT_CODE_DONE,
-				     places_hold(&context->places, &lease->holds[i], place),
+				     paths_hold(&context->paths, &lease->holds[i], place),
 				     "has become read-only since it was frozen, which is what "
 				     "filesystems do when their device fails; see the kernel's log");
 	return good;

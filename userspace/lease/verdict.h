@@ -3,8 +3,8 @@
  * verdict: what a lease's state means for the one who asked to freeze or to thaw, as findings with
  * exit codes. It only computes: it asks nobody but the observer, and changes nothing.
  */
-#ifndef FREEZEGUARD_VERDICT_H
-#define FREEZEGUARD_VERDICT_H
+#ifndef FREEZEGUARD_LEASE_VERDICT_H
+#define FREEZEGUARD_LEASE_VERDICT_H
 
 #include <stdbool.h>
 
@@ -17,16 +17,16 @@
 
 /**
  * struct verdict_context - what the texts are made with
- * @when: now
- * @places: for the paths
+ * @clocks: now
+ * @paths: for the paths
  * @observer: who knows whose foreign freezes and thaws are; NULL if none is loaded
  * @wait_ms: a thaw: how long its end is waited for; a lease that took longer to be released had a
  *	thaw that failed
  * @gave_up: a freeze: why this process itself ended the lease, or NULL if it did not
  */
 struct verdict_context {
-	struct when when;
-	struct places places;
+	struct clocks clocks;
+	struct paths paths;
 	struct observer *observer;
 	uint64_t wait_ms;
 	const char *gave_up;

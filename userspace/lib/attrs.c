@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * The protocol's attributes: one table of them, the decoding of leases and filesystems by policies
- * made from that table, and the names of the enum values.
+ * made from that table, the names of the enum values, and how a decoded lease is freed.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -411,4 +411,28 @@ const char *freezeguard_suspend_name(uint32_t suspend)
 	};
 
 	return name_of(names, ARRAY_SIZE(names), suspend);
+}
+
+/** freezeguard_lease_is_live() - is any of its superblocks not released yet? */
+bool freezeguard_lease_is_live(const struct freezeguard_lease *lease)
+{
+	return lease->n_live || lease->state < FREEZEGUARD_LEASE_STATE_THAWED;
+}
+
+/** freezeguard_lease_clear() - free what a lease points to, and zero it */
+void freezeguard_lease_clear(struct freezeguard_lease *lease)
+{
+	free(lease->holds);
+	memset(lease, 0, sizeof(*lease));
+}
+
+/** freezeguard_lease_list_clear() - free a list and all of its leases, and zero it */
+void freezeguard_lease_list_clear(struct freezeguard_lease_list *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		freezeguard_lease_clear(&list->v[i]);
+	free(list->v);
+	memset(list, 0, sizeof(*list));
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the library's files share and nobody else sees: the handle, and the functions between the
- * socket (socket.c), the encoding (attrs.c, extack.c) and the operations (lease.c, events.c).
+ * What the library's files share and nobody else sees: the handle (handle.c), and the functions of
+ * the encoding (attrs.c, extack.c), on which the socket stands (socket.c), and on that the
+ * operations (events.c, lease.c).
  */
 #ifndef FREEZEGUARD_INTERNAL_H
 #define FREEZEGUARD_INTERNAL_H
@@ -79,18 +80,18 @@ int fg_extack_parse(const struct nlmsghdr *nlh, struct fg_extack *ack);
 void fg_extack_attr(const struct nlmsghdr *request, uint32_t offset, char *name, size_t size,
 		    int *superblock);
 
-/* socket.c */
+/* handle.c */
+struct freezeguard *fg_handle_new(void);
 int fg_error_set(struct freezeguard *fg, int err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void fg_error_clear(struct freezeguard *fg);
-struct freezeguard *fg_handle_new(void);
+bool fg_is_ntf(const struct freezeguard *fg, const struct nlmsghdr *nlh);
+void fg_ntf_keep(struct freezeguard *fg, const struct nlmsghdr *nlh);
+bool fg_ntf_take(struct freezeguard *fg, struct freezeguard_lease *event);
+
+/* socket.c */
 int fg_socket_receive(struct freezeguard *fg, uint64_t deadline_ns);
 int fg_socket_transact(struct freezeguard *fg, struct nl_msg *msg, unsigned int timeout_ms,
 		       fg_reply_fn reply, void *arg);
-
-/* events.c */
-void fg_events_keep(struct freezeguard *fg, const struct nlmsghdr *nlh);
-bool fg_events_take(struct freezeguard *fg, struct freezeguard_lease *event);
-bool fg_events_is_ntf(const struct freezeguard *fg, const struct nlmsghdr *nlh);
 
 #endif /* FREEZEGUARD_INTERNAL_H */

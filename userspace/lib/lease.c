@@ -18,30 +18,6 @@
 /* How often a dump is tried when leases come and go in the middle of it. */
 #define DUMP_TRIES	8
 
-/** freezeguard_lease_is_live() - is any of its superblocks not released yet? */
-bool freezeguard_lease_is_live(const struct freezeguard_lease *lease)
-{
-	return lease->n_live || lease->state < FREEZEGUARD_LEASE_STATE_THAWED;
-}
-
-/** freezeguard_lease_clear() - free what a lease points to, and zero it */
-void freezeguard_lease_clear(struct freezeguard_lease *lease)
-{
-	free(lease->holds);
-	memset(lease, 0, sizeof(*lease));
-}
-
-/** freezeguard_lease_list_clear() - free a list and all of its leases, and zero it */
-void freezeguard_lease_list_clear(struct freezeguard_lease_list *list)
-{
-	size_t i;
-
-	for (i = 0; i < list->n; i++)
-		freezeguard_lease_clear(&list->v[i]);
-	free(list->v);
-	memset(list, 0, sizeof(*list));
-}
-
 static struct nl_msg *request_new(struct freezeguard *fg, uint8_t cmd, int flags)
 {
 	struct nl_msg *msg;
@@ -342,7 +318,7 @@ static int wait_for_news(struct freezeguard *fg, uint64_t number, uint64_t deadl
  * @fg: the handle; the lease's owner's hears of every change, others ask, after a millisecond and then
  *	after twice as long each time, up to half a second
  * @number: the lease's number
- * @until: is it?
+ * @until: is it? NULL: until it is released
  * @arg: for @until
  * @deadline_ns: when to give up, CLOCK_BOOTTIME
  * @lease: set to the lease as it was last seen, with all of its holds, also on -ETIMEDOUT; all
@@ -363,7 +339,7 @@ int freezeguard_lease_wait(struct freezeguard *fg, uint64_t number,
 		r = freezeguard_lease_get(fg, number, NULL, lease);
 		if (r)
 			return r;
-		if (until(lease, arg))
+		if (until ? until(lease, arg) : !freezeguard_lease_is_live(lease))
 			return 0;
 		now = freezeguard_now_ns();
 		if (now >= deadline_ns)

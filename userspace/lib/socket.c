@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The handle and its socket: opening, resolving the family, one request and its answer, and the
- * error record. Every receive has an end, and every answer is matched to its request by sequence
- * number: what comes late from an earlier request is dropped.
+ * The socket: opening, resolving the family, one request and its answer. Every receive has an end,
+ * and every answer is matched to its request by sequence number: what comes late from an earlier
+ * request is dropped.
  */
 #include <errno.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,153 +20,6 @@
 #include "internal.h"
 
 #define EVENTS_RCVBUF	(1024 * 1024)
-
-/**
- * freezeguard_now_ns() - the time on the clock of all deadlines
- *
- * Return: nanoseconds of CLOCK_BOOTTIME.
- */
-uint64_t freezeguard_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
-}
-
-/** fg_error_clear() - forget the last error */
-void fg_error_clear(struct freezeguard *fg)
-{
-	fg->err = 0;
-	fg->text[0] = '\0';
-	fg->attr[0] = '\0';
-	fg->superblock = -1;
-	memset(&fg->extack, 0, sizeof(fg->extack));
-}
-
-/**
- * fg_error_set() - record an error
- * @fg: the handle
- * @err: positive errno
- * @fmt: the whole text
- *
- * Return: -@err.
- */
-int fg_error_set(struct freezeguard *fg, int err, const char *fmt, ...)
-{
-	va_list args;
-
-	fg->err = err;
-	va_start(args, fmt);
-	vsnprintf(fg->text, sizeof(fg->text), fmt, args);
-	va_end(args);
-	return -err;
-}
-
-/**
- * freezeguard_errno() - the number of the last error
- * @fg: the handle, or NULL if there was no memory for one
- *
- * Return: positive errno, 0 if the last call succeeded.
- */
-int freezeguard_errno(const struct freezeguard *fg)
-{
-	return fg ? fg->err : ENOMEM;
-}
-
-/**
- * freezeguard_error() - what was tried, on what, why it failed and what to do
- * @fg: the handle, or NULL if there was no memory for one
- *
- * Return: a text that is valid until the next call on @fg; empty if the last call succeeded.
- */
-const char *freezeguard_error(const struct freezeguard *fg)
-{
-	return fg ? fg->text : "cannot open a connection to freezeguard: out of memory";
-}
-
-/** freezeguard_error_kernel() - only the kernel's message of the last error, or empty */
-const char *freezeguard_error_kernel(const struct freezeguard *fg)
-{
-	return fg ? fg->extack.message : "";
-}
-
-/** freezeguard_error_attr() - the attribute that the last error is about; empty if unknown */
-const char *freezeguard_error_attr(const struct freezeguard *fg)
-{
-	return fg ? fg->attr : "";
-}
-
-/**
- * freezeguard_error_superblock() - which superblock of a freezeguard_lease_new() was refused
- * @fg: the handle
- *
- * Return: its index, -1 if the last error is not about one of them.
- */
-int freezeguard_error_superblock(const struct freezeguard *fg)
-{
-	return fg ? fg->superblock : -1;
-}
-
-/**
- * freezeguard_error_lease() - whose lease is in the way, after -EBUSY of freezeguard_lease_new()
- * @fg: the handle
- *
- * Return: that lease's number; 0 if something other than freezeguard froze the superblock.
- */
-uint64_t freezeguard_error_lease(const struct freezeguard *fg)
-{
-	return fg ? fg->extack.cookie : 0;
-}
-
-/**
- * freezeguard_fd() - the socket, to poll for POLLIN before freezeguard_event_next()
- * @fg: the handle
- *
- * Return: a file descriptor that stays the handle's.
- */
-int freezeguard_fd(const struct freezeguard *fg)
-{
-	return fg->fd;
-}
-
-/**
- * fg_handle_new() - a handle without a socket
- *
- * Return: the handle, for freezeguard_close(); NULL if there is no memory.
- */
-struct freezeguard *fg_handle_new(void)
-{
-	struct freezeguard *fg = calloc(1, sizeof(*fg));
-
-	if (!fg)
-		return NULL;
-	fg->fd = -1;
-	fg->superblock = -1;
-	fg->buffer = malloc(FG_BUFFER_SIZE);
-	if (!fg->buffer) {
-		free(fg);
-		return NULL;
-	}
-	return fg;
-}
-
-/**
- * freezeguard_close() - close a handle; a lease that is bound to its socket ends
- * @fg: the handle, or NULL
- */
-void freezeguard_close(struct freezeguard *fg)
-{
-	struct freezeguard_lease event = { 0 };
-
-	if (!fg)
-		return;
-	while (fg_events_take(fg, &event))
-		freezeguard_lease_clear(&event);
-	nl_socket_free(fg->sock);
-	free(fg->buffer);
-	free(fg);
-}
 
 /* Until there is something to receive: 0; -ETIMEDOUT; -EINTR. */
 static int await_datagram(struct freezeguard *fg, uint64_t deadline_ns)
@@ -322,8 +174,8 @@ int fg_socket_transact(struct freezeguard *fg, struct nl_msg *msg, unsigned int 
 		     nlh = nlmsg_next(nlh, &len)) {
 			struct fg_extack ack;
 
-			if (fg_events_is_ntf(fg, nlh)) {
-				fg_events_keep(fg, nlh);
+			if (fg_is_ntf(fg, nlh)) {
+				fg_ntf_keep(fg, nlh);
 				continue;
 			}
 			if (nlh->nlmsg_seq != request->nlmsg_seq)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* observer_before: what was frozen before the observer came */
+/* before: what was frozen before the observer came */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -40,11 +40,6 @@ static int run_iterator(int link)
 	return r;
 }
 
-static bool same_superblock(const struct mount_entry *a, const struct mount_entry *b)
-{
-	return a->major == b->major && a->minor == b->minor;
-}
-
 /* The first mount that is what it says: something else may be mounted over it. */
 static int open_superblock(const struct mounts *mounts, const struct mount_entry *e)
 {
@@ -52,14 +47,14 @@ static int open_superblock(const struct mounts *mounts, const struct mount_entry
 	int fd, id;
 
 	for (at = e; at < mounts->v + mounts->n; at++) {
-		if (!same_superblock(at, e) || !mounts_opens_at_once(mounts, at))
+		if (!mounts_same_superblock(at, e) || !mounts_opens_at_once(mounts, at))
 			continue;
 		fd = open(at->mountpoint, O_PATH | O_CLOEXEC);
 		if (fd < 0)
 			continue;
 		id = mounts_id_of_fd(fd);
 		got = id < 0 ? NULL : mounts_find(mounts, id);
-		if (got && same_superblock(got, e))
+		if (got && mounts_same_superblock(got, e))
 			return fd;
 		close(fd);
 	}
@@ -71,7 +66,7 @@ static bool seen_before(const struct mounts *mounts, const struct mount_entry *e
 	const struct mount_entry *at;
 
 	for (at = mounts->v; at < e; at++)
-		if (same_superblock(at, e))
+		if (mounts_same_superblock(at, e))
 			return true;
 	return false;
 }
@@ -112,7 +107,7 @@ static void set_lease(int frozen, const struct freezeguard_lease *lease,
 	if (!hold->frozen_ns || hold->released_ns ||
 	    bpf_map_lookup_elem(frozen, &device, &entry) || entry.since_ns || entry.lease.number)
 		return;
-	entry.means = FW_MEANS_LEASE;
+	entry.origin = FW_ORIGIN_LEASE;
 	entry.frozen_ns = hold->frozen_ns;
 	entry.lease.number = lease->number;
 	entry.lease.deadline_ns = lease->deadline_ns;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* observer_before: what was frozen before the observer came */
+/* before: what was frozen before the observer came */
 #ifndef FREEZEGUARD_OBSERVER_BEFORE_H
 #define FREEZEGUARD_OBSERVER_BEFORE_H
 

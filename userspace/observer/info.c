@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* observer_info: what of the observer is loaded */
+/* info: what of the observer is loaded */
 #include <dirent.h>
 #include <errno.h>
 #include <stddef.h>
@@ -13,6 +13,8 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include "base/text.h"
+#include "base/util.h"
 #include "observer.skel.h"
 #include "observer/info.h"
 #include "observer/pins.h"
@@ -50,15 +52,11 @@ static uint32_t program_of_link(const char *path, uint64_t *missed)
 
 static struct observer_point *add_point(struct observer_info *info, const char *name)
 {
-	struct observer_point *v = reallocarray(info->v, info->n + 1, sizeof(*v));
+	struct observer_point *point = APPEND(info->v, info->n);
 
-	if (!v)
-		return NULL;
-	info->v = v;
-	v += info->n++;
-	*v = (struct observer_point) {};
-	snprintf(v->name, sizeof(v->name), "%s", name);
-	return v;
+	if (point)
+		snprintf(point->name, sizeof(point->name), "%s", name);
+	return point;
 }
 
 static void read_counters(struct observer_point *point, bool counted)
@@ -82,12 +80,9 @@ static void read_counters(struct observer_point *point, bool counted)
 
 static bool runs_are_counted(void)
 {
-	FILE *file = fopen("/proc/sys/kernel/bpf_stats_enabled", "re");
-	bool counted = file && fgetc(file) == '1';
+	unsigned long enabled;
 
-	if (file)
-		fclose(file);
-	return counted;
+	return text_read_number("/proc/sys/kernel/bpf_stats_enabled", &enabled) && enabled == 1;
 }
 
 static int add_our_points(struct observer_info *info, const struct btf *kernel,

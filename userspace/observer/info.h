@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* observer_info: what of the observer is loaded */
+/* info: what of the observer is loaded */
 #ifndef FREEZEGUARD_OBSERVER_INFO_H
 #define FREEZEGUARD_OBSERVER_INFO_H
 

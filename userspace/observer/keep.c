@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* observer_keep: what a load keeps of the set that it replaces */
+/* keep: what a load keeps of the set that it replaces */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,17 +9,20 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include "base/util.h"
 #include "observer.skel.h"
 #include "observer/keep.h"
 #include "observer/layout.h"
 #include "observer/pins.h"
+#include "observer_maps.h"
 
 /*
  * Maps that are of no use without another one whose contents were dropped: what is frozen now is one
  * thing, and so are the events and their number, which is in the totals.
  */
 static const char *const together[][9] = {
-	{ "frozen", "writers", "semaphores", "calls", "untold", "means", "leases", "emergency", NULL },
+	{ "frozen", "writers", "semaphores", "calls", "unreported", "origins", "leases",
+	  "emergency", NULL },
 	{ "totals", "events", NULL },
 };
 
@@ -74,7 +77,7 @@ static bool group_is_unchanged(const struct observer_bpf *skel, bool complete, c
 	bool inside, same;
 	size_t i;
 
-	for (i = 0; i < sizeof(together) / sizeof(together[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(together); i++) {
 		inside = false;
 		same = true;
 		for (member = together[i]; *member; member++) {
@@ -100,8 +103,8 @@ static int reuse(struct bpf_map *map)
 	return r;
 }
 
-int observer_keep_maps(struct observer_bpf *skel, bool complete,
-		       struct observer_load_result *result, bool *counters)
+int observer_keep_maps(struct observer_bpf *skel, bool complete, struct observer_kept *maps,
+		       bool *counters)
 {
 	struct bpf_map *map;
 	const char *name;
@@ -117,7 +120,7 @@ int observer_keep_maps(struct observer_bpf *skel, bool complete,
 		if (map == skel->maps.totals)
 			*counters = keep;
 		if (map != skel->maps.gate)
-			note(keep ? result->kept : result->dropped, sizeof(result->kept), name);
+			note(keep ? maps->kept : maps->dropped, sizeof(maps->kept), name);
 		r = keep ? reuse(map) : 0;
 		if (r)
 			return r;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* observer_layout: are two types the same, member by member? */
+/* layout: are two types the same, member by member? */
 #include <string.h>
 
 #include "observer/layout.h"

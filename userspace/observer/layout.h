@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * observer_layout: are two types the same, member by member? What a map that is loaded holds is
+ * layout: are two types the same, member by member? What a map that is loaded holds is
  * described by its BTF; a size alone would not tell a field that was moved or has a new meaning.
  */
 #ifndef FREEZEGUARD_OBSERVER_LAYOUT_H

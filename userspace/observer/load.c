@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * observer_load: puts the observer's programs into the kernel and takes them away again.
+ * load: puts the observer's programs into the kernel and takes them away again.
  *
  * A load makes a whole set in OBSERVER_NEW_DIR, next to one that may be there already. A set's programs
  * do nothing until the map "gate", which the sets share, has the set's number. When all are attached, the
@@ -35,7 +35,7 @@ struct loader {
 	struct observer_load_result *result;
 	struct findings *f;
 	struct observer_bpf *skel;
-	struct btf *kernel;
+	struct btf *module;
 	struct bpf_link *find;
 	struct observer_about about, old;
 	bool has_old, old_complete;
@@ -229,15 +229,15 @@ static int prepare(struct loader *loader)
 		refused(loader, r, "to read the programs that are built into freezectl");
 		return r;
 	}
-	loader->kernel = btf__load_vmlinux_btf();
-	if (!loader->kernel) {
+	loader->module = btf__load_vmlinux_btf();
+	if (!loader->module) {
 		r = -errno;
 		findings_add(loader->f, EXIT_CODE_NOT_READY, "/sys/kernel/btf/vmlinux",
 			     "the kernel's description of its types cannot be read: %s",
 			     strerror(-r));
 		return r;
 	}
-	r = observer_programs_fit(loader->skel, loader->kernel, loader->f);
+	r = observer_programs_fit(loader->skel, loader->module, loader->f);
 	if (r)
 		return r;
 	snprintf(about->version, sizeof(about->version), "%s", FREEZEGUARD_VERSION);
@@ -258,7 +258,7 @@ static int load_and_attach(struct loader *loader)
 	int r;
 
 	if (loader->has_old) {
-		r = observer_keep_maps(loader->skel, loader->old_complete, loader->result,
+		r = observer_keep_maps(loader->skel, loader->old_complete, &loader->result->maps,
 				       &counters);
 		if (r) {
 			refused(loader, r, "to take a map over from " OBSERVER_DIR);
@@ -316,7 +316,7 @@ static int load(struct loader *loader, bool replace)
 	r = load_locked(loader, replace);
 	observer_sets_unlock(lock);
 	bpf_link__destroy(loader->find);
-	btf__free(loader->kernel);
+	btf__free(loader->module);
 	observer_bpf__destroy(loader->skel);
 	return r;
 }

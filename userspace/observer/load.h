@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * observer_load: puts the observer's programs into the kernel and takes them away again. Links and
+ * load: puts the observer's programs into the kernel and takes them away again. Links and
  * maps are pinned: what is loaded stays when this program ends.
  */
 #ifndef FREEZEGUARD_OBSERVER_LOAD_H
@@ -11,19 +11,19 @@
 #include <stdint.h>
 
 #include "base/findings.h"
+#include "observer/keep.h"
 
 /**
  * struct observer_load_result - what a load did
  * @already: the same programs were loaded, and nothing was done
  * @replaced: others were, which these replaced
- * @kept: names of the maps that were taken over, with a space after each
- * @dropped: names of those whose contents were lost
+ * @maps: what became of their maps
  * @n_frozen: filesystems that were frozen before the observer came, as far as it is known
  * @log: what libbpf and the kernel's verifier said, or NULL
  */
 struct observer_load_result {
 	bool already, replaced;
-	char kept[256], dropped[256];
+	struct observer_kept maps;
 	size_t n_frozen;
 	char *log;
 };

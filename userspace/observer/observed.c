@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * sight: what the observer saw, for people and for JSON. The names are those of the observer's
+ * observed: what the observer saw, in words and as names. The names are those of the observer's
  * enums, so that what is printed here and what bpftool prints can be compared.
  */
 #include <stdio.h>
@@ -8,10 +8,8 @@
 #include <sys/sysmacros.h>
 #include <time.h>
 
-#include "base/output.h"
+#include "base/util.h"
 #include "observer/observed.h"
-
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Between two looks at whether writers that may go on do. */
 #define STALLS_POLL_MS	5
@@ -21,34 +19,34 @@ static const char *name_of(const char *const *names, size_t n, uint32_t value)
 	return value < n && names[value] ? names[value] : "unrecognised";
 }
 
-/** sight_means_name() - the name of an enum fw_means, for programs */
-const char *sight_means_name(uint32_t means)
+/** observed_origin_name() - the name of an enum fw_origin, for programs */
+const char *observed_origin_name(uint32_t origin)
 {
 	static const char *const names[] = {
-		[FW_MEANS_UNKNOWN] = "unknown", [FW_MEANS_USER] = "user",
-		[FW_MEANS_KERNEL] = "kernel", [FW_MEANS_DEVICE] = "device",
-		[FW_MEANS_SUSPEND] = "suspend", [FW_MEANS_LEASE] = "lease",
-		[FW_MEANS_SYSRQ] = "sysrq",
+		[FW_ORIGIN_UNKNOWN] = "unknown", [FW_ORIGIN_USER] = "user",
+		[FW_ORIGIN_KERNEL] = "kernel", [FW_ORIGIN_DEVICE] = "device",
+		[FW_ORIGIN_SUSPEND] = "suspend", [FW_ORIGIN_LEASE] = "lease",
+		[FW_ORIGIN_SYSRQ] = "sysrq",
 	};
 
-	return name_of(names, ARRAY_SIZE(names), means);
+	return name_of(names, ARRAY_SIZE(names), origin);
 }
 
-/** sight_means() - an enum fw_means for people; what follows "by way of" */
-const char *sight_means(uint32_t means)
+/** observed_origin() - an enum fw_origin for people; what follows "by way of" */
+const char *observed_origin(uint32_t origin)
 {
 	static const char *const texts[] = {
-		[FW_MEANS_UNKNOWN] = "means unknown", [FW_MEANS_USER] = "ioctl",
-		[FW_MEANS_KERNEL] = "kernel", [FW_MEANS_DEVICE] = "device-mapper",
-		[FW_MEANS_SUSPEND] = "system suspend", [FW_MEANS_LEASE] = "freezeguard",
-		[FW_MEANS_SYSRQ] = "SysRq-j",
+		[FW_ORIGIN_UNKNOWN] = "origin unknown", [FW_ORIGIN_USER] = "ioctl",
+		[FW_ORIGIN_KERNEL] = "kernel", [FW_ORIGIN_DEVICE] = "device-mapper",
+		[FW_ORIGIN_SUSPEND] = "system suspend", [FW_ORIGIN_LEASE] = "freezeguard",
+		[FW_ORIGIN_SYSRQ] = "SysRq-j",
 	};
 
-	return name_of(texts, ARRAY_SIZE(texts), means);
+	return name_of(texts, ARRAY_SIZE(texts), origin);
 }
 
-/** sight_phase_name() - the name of an enum fw_phase; as freezeguard_fs_state_name() has them */
-const char *sight_phase_name(uint32_t phase)
+/** observed_phase_name() - the name of an enum fw_phase; as freezeguard_fs_state_name() has them */
+const char *observed_phase_name(uint32_t phase)
 {
 	static const char *const names[] = {
 		[FW_PHASE_NONE] = "none", [FW_PHASE_WRITE] = "write",
@@ -59,8 +57,8 @@ const char *sight_phase_name(uint32_t phase)
 	return name_of(names, ARRAY_SIZE(names), phase);
 }
 
-/** sight_event_name() - the name of an enum fw_event_type */
-const char *sight_event_name(uint32_t type)
+/** observed_event_name() - the name of an enum fw_event_type */
+const char *observed_event_name(uint32_t type)
 {
 	static const char *const names[] = {
 		[FW_EVENT_FROZEN] = "frozen", [FW_EVENT_FROZEN_AGAIN] = "frozen-again",
@@ -73,128 +71,118 @@ const char *sight_event_name(uint32_t type)
 }
 
 /**
- * sight_process() - who did something
+ * observed_process() - who did something
  * @by: who
  * @buf: where to
  *
  * Return: @buf: "process 4711 (fsfreeze) of user 0".
  */
-const char *sight_process(const struct fw_process *by, char buf[SIGHT_TEXT_MAX])
+const char *observed_process(const struct fw_process *by, char buf[OBSERVED_TEXT_MAX])
 {
 	if (by->pid)
-		snprintf(buf, SIGHT_TEXT_MAX, "process %u (%.*s) of user %u", by->pid,
+		snprintf(buf, OBSERVED_TEXT_MAX, "process %u (%.*s) of user %u", by->pid,
 			 FW_COMM_LEN, by->comm[0] ? by->comm : "?", by->uid);
 	else
-		snprintf(buf, SIGHT_TEXT_MAX, "a process that is not known");
+		snprintf(buf, OBSERVED_TEXT_MAX, "a process that is not known");
 	return buf;
-}
-
-/** sight_json_process() - who did something; NULL (JSON's null) if that isn't known */
-struct json_object *sight_json_process(const struct fw_process *by)
-{
-	char comm[FW_COMM_LEN + 1];
-	struct json_object *object;
-
-	if (!by->pid)
-		return NULL;
-	snprintf(comm, sizeof(comm), "%.*s", FW_COMM_LEN, by->comm);
-	object = json_object_new_object();
-	output_json_add(object, "pid", json_object_new_int64(by->pid));
-	output_json_add(object, "tid", json_object_new_int64(by->thread));
-	output_json_add(object, "comm", output_json_string(comm));
-	output_json_add(object, "uid", json_object_new_int64(by->uid));
-	output_json_add(object, "cgroup", by->cgroup ? json_object_new_uint64(by->cgroup) : NULL);
-	return object;
 }
 
 /* The lease's own freeze may have been the first; who came on top of it is meant then, if anybody. */
 static bool others_came_later(const struct fw_frozen *frozen)
 {
-	return frozen->means == FW_MEANS_LEASE;
+	return frozen->origin == FW_ORIGIN_LEASE;
 }
 
-/** sight_is_foreign() - whether somebody other than freezeguard has frozen it, perhaps on top of a lease */
-bool sight_is_foreign(const struct fw_frozen *frozen)
+/**
+ * observed_is_foreign() - whether somebody other than freezeguard has frozen it, perhaps on top
+ * of a lease
+ */
+bool observed_is_foreign(const struct fw_frozen *frozen)
 {
 	return !frozen->lease.number || (others_came_later(frozen) && frozen->nested);
 }
 
 /**
- * sight_freezer() - who, other than freezeguard, froze what is frozen
+ * observed_freezer() - who, other than freezeguard, froze what is frozen
  * @frozen: what the observer knows of it
  *
  * Return: who; with pid 0 if that isn't known.
  */
-const struct fw_process *sight_freezer(const struct fw_frozen *frozen)
+const struct fw_process *observed_freezer(const struct fw_frozen *frozen)
 {
 	return others_came_later(frozen) ? &frozen->nested_by : &frozen->by;
 }
 
-/** sight_freeze_means() - by which way sight_freezer() froze it, an enum fw_means */
-uint32_t sight_freeze_means(const struct fw_frozen *frozen)
+/** observed_freeze_origin() - by which way observed_freezer() froze it, an enum fw_origin */
+uint32_t observed_freeze_origin(const struct fw_frozen *frozen)
 {
-	return others_came_later(frozen) ? frozen->nested_means : frozen->means;
+	return others_came_later(frozen) ? frozen->nested_origin : frozen->origin;
 }
 
-/** sight_freeze_since() - since when sight_freezer() has frozen it; 0: not known */
-uint64_t sight_freeze_since(const struct fw_frozen *frozen)
+/** observed_freeze_since() - since when observed_freezer() has frozen it; 0: not known */
+uint64_t observed_freeze_since(const struct fw_frozen *frozen)
 {
 	return others_came_later(frozen) ? frozen->nested_since_ns : frozen->since_ns;
 }
 
 /**
- * sight_others() - what is to be said of somebody else's freeze
+ * observed_others() - what is to be said of somebody else's freeze
  * @observer: the observer, or NULL
  * @major: the superblock
  * @minor: its minor part
- * @when: now
+ * @clocks: now
  * @buf: where to
  *
- * Return: @buf: "something other than freezeguard" and as much as is known: process, means, since when.
+ * Return: @buf: "something other than freezeguard" and what is known: process, origin, since when.
  */
-const char *sight_others(struct observer *observer, uint32_t major, uint32_t minor,
-			 const struct when *when, char buf[SIGHT_TEXT_MAX])
+const char *observed_others(struct observer *observer, uint32_t major, uint32_t minor,
+			    const struct clocks *clocks, char buf[OBSERVED_TEXT_MAX])
 {
-	char process[SIGHT_TEXT_MAX], since[WHEN_TEXT_MAX];
+	char process[OBSERVED_TEXT_MAX], since[TIMEFMT_TEXT_MAX];
 	struct fw_frozen frozen;
 	uint64_t since_ns;
 
 	if (!observer) {
-		snprintf(buf, SIGHT_TEXT_MAX,
+		snprintf(buf, OBSERVED_TEXT_MAX,
 			 "something other than freezeguard (fsfreeze, a snapshot tool)");
 		return buf;
 	}
 	if (!observer_frozen(observer, makedev(major, minor), &frozen)) {
-		snprintf(buf, SIGHT_TEXT_MAX,
+		snprintf(buf, OBSERVED_TEXT_MAX,
 			 "something other than freezeguard, which the observer did not see");
 		return buf;
 	}
-	since_ns = sight_freeze_since(&frozen);
-	if (!sight_freezer(&frozen)->pid || !since_ns)
-		snprintf(buf, SIGHT_TEXT_MAX, "something other than freezeguard, before the "
+	since_ns = observed_freeze_since(&frozen);
+	if (!observed_freezer(&frozen)->pid || !since_ns)
+		snprintf(buf, OBSERVED_TEXT_MAX, "something other than freezeguard, before the "
 			 "observer was loaded");
 	else
-		snprintf(buf, SIGHT_TEXT_MAX, "something other than freezeguard: %.120s, %s, at %s",
-			 sight_process(sight_freezer(&frozen), process),
-			 sight_means(sight_freeze_means(&frozen)),
-			 when_text(when, since_ns, since));
+		snprintf(buf, OBSERVED_TEXT_MAX, "something other than freezeguard: %.120s, %s, at %s",
+			 observed_process(observed_freezer(&frozen), process),
+			 observed_origin(observed_freeze_origin(&frozen)),
+			 timefmt_text(clocks, since_ns, since));
 	return buf;
 }
 
-/** sight_hint() - for the end of a sentence about somebody else's freeze: how to know who it was */
-const char *sight_hint(struct observer *observer)
+/**
+ * observed_hint() - for the end of a sentence about somebody else's freeze: how to know who it
+ * was
+ */
+const char *observed_hint(struct observer *observer)
 {
-	return observer ? "" : " (who that was, the observer would know: " SIGHT_HOW ")";
-}
-
-/** sight_unseen() - the same where nobody is known to have done it, with an observer or without */
-const char *sight_unseen(struct observer *observer)
-{
-	return observer ? " (the observer did not see who that was)" : sight_hint(observer);
+	return observer ? "" : " (who that was, the observer would know: " OBSERVED_HOW ")";
 }
 
 /**
- * sight_thaw() - who thawed a superblock under its lease
+ * observed_unseen() - the same where nobody is known to have done it, with an observer or without
+ */
+const char *observed_unseen(struct observer *observer)
+{
+	return observer ? " (the observer did not see who that was)" : observed_hint(observer);
+}
+
+/**
+ * observed_thaw() - who thawed a superblock under its lease
  * @observer: the observer, or NULL
  * @lease: the lease
  * @hold: the superblock
@@ -202,8 +190,8 @@ const char *sight_unseen(struct observer *observer)
  *
  * Return: whether that thaw was seen, was within the lease and not its own, and by whom is known.
  */
-bool sight_thaw(struct observer *observer, const struct freezeguard_lease *lease,
-		const struct freezeguard_hold *hold, struct fw_last *last)
+bool observed_thaw(struct observer *observer, const struct freezeguard_lease *lease,
+		   const struct freezeguard_hold *hold, struct fw_last *last)
 {
 	uint64_t until_ns = hold->released_ns ? hold->released_ns : freezeguard_now_ns();
 	struct fw_filesystem filesystem;
@@ -213,18 +201,18 @@ bool sight_thaw(struct observer *observer, const struct freezeguard_lease *lease
 		return false;
 	*last = filesystem.last;
 	return last->lease == lease->number && last->thawed_by.pid &&
-	       last->thaw_means != FW_MEANS_LEASE && hold->freeze_begin_ns &&
+	       last->thaw_origin != FW_ORIGIN_LEASE && hold->freeze_begin_ns &&
 	       last->thawed_ns >= hold->freeze_begin_ns && last->thawed_ns <= until_ns;
 }
 
 static void add_stalls(struct observer *observer, const struct freezeguard_lease *lease,
-		       struct sight_stalls *stalls)
+		       struct observed_stalls *stalls)
 {
 	struct fw_filesystem filesystem;
 	const struct fw_last *last = &filesystem.last;
 	size_t i;
 
-	*stalls = (struct sight_stalls) { .known = true };
+	*stalls = (struct observed_stalls) { .known = true };
 	for (i = 0; i < lease->n_holds; i++) {
 		const struct freezeguard_hold *hold = &lease->holds[i];
 
@@ -243,7 +231,7 @@ static void add_stalls(struct observer *observer, const struct freezeguard_lease
 }
 
 /**
- * sight_stalls() - how writers waited for the thaw of a lease
+ * observed_stalls() - how writers waited for the thaw of a lease
  * @observer: the observer, or NULL
  * @lease: a lease that has been released
  * @until_ns: how long to wait for the last of them to go on, CLOCK_BOOTTIME
@@ -251,12 +239,12 @@ static void add_stalls(struct observer *observer, const struct freezeguard_lease
  *
  * Return: whether an observer is loaded.
  */
-bool sight_stalls(struct observer *observer, const struct freezeguard_lease *lease,
-		  uint64_t until_ns, struct sight_stalls *stalls)
+bool observed_stalls(struct observer *observer, const struct freezeguard_lease *lease,
+		     uint64_t until_ns, struct observed_stalls *stalls)
 {
 	const struct timespec pause = { .tv_nsec = STALLS_POLL_MS * (long)NS_PER_MS };
 
-	*stalls = (struct sight_stalls) { 0 };
+	*stalls = (struct observed_stalls) { 0 };
 	if (!observer)
 		return false;
 	for (;;) {
@@ -268,27 +256,27 @@ bool sight_stalls(struct observer *observer, const struct freezeguard_lease *lea
 }
 
 /**
- * sight_stalls_text() - the same as a sentence
- * @stalls: what sight_stalls() found
+ * observed_stalls_text() - the same as a sentence
+ * @stalls: what observed_stalls() found
  * @buf: where to
  *
  * Return: @buf: "3 writers waited, the longest for 1.2s".
  */
-const char *sight_stalls_text(const struct sight_stalls *stalls, char buf[SIGHT_TEXT_MAX])
+const char *observed_stalls_text(const struct observed_stalls *stalls, char buf[OBSERVED_TEXT_MAX])
 {
-	char span[WHEN_TEXT_MAX], waiting[48] = "";
+	char span[TIMEFMT_TEXT_MAX], waiting[48] = "";
 
-	when_span(0, stalls->longest_ns, span);
+	timefmt_span(0, stalls->longest_ns, span);
 	if (stalls->waiting)
 		snprintf(waiting, sizeof(waiting), ", %llu still wait%s",
 			 (unsigned long long)stalls->waiting, stalls->waiting == 1 ? "s" : "");
 	if (!stalls->waited && !stalls->known)
-		snprintf(buf, SIGHT_TEXT_MAX, "who waited is not known: the observer did not see "
+		snprintf(buf, OBSERVED_TEXT_MAX, "who waited is not known: the observer did not see "
 			 "all of it");
 	else if (!stalls->waited)
-		snprintf(buf, SIGHT_TEXT_MAX, "no writer waited");
+		snprintf(buf, OBSERVED_TEXT_MAX, "no writer waited");
 	else
-		snprintf(buf, SIGHT_TEXT_MAX, "%s%llu writer%s waited, the longest for %s%s%s",
+		snprintf(buf, OBSERVED_TEXT_MAX, "%s%llu writer%s waited, the longest for %s%s%s",
 			 stalls->known ? "" : "at least ", (unsigned long long)stalls->waited,
 			 stalls->waited == 1 ? "" : "s", stalls->known ? "" : "at least ", span,
 			 waiting);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* observer_pins: the observer's sets of pins below /sys/fs/bpf */
+/* pins: the observer's sets of pins below /sys/fs/bpf */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

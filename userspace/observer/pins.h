@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * observer_pins: where the observer's parts are pinned, and what they are as a whole: a set. A set is
+ * pins: where the observer's parts are pinned, and what they are as a whole: a set. A set is
  * a folder: its maps and iterators by name, the other programs' links in "links", and "about". For
  * those who load and who read.
  */
@@ -11,9 +11,9 @@
 #include <stdint.h>
 
 #include "base/findings.h"
-#include "observer/read.h"
 
 #define BPFFS_DIR		"/sys/fs/bpf"
+#define OBSERVER_DIR		BPFFS_DIR "/freezeguard"
 /* Being loaded; the one before, while it is replaced; held by who loads or unloads. */
 #define OBSERVER_NEW_DIR	OBSERVER_DIR "-new"
 #define OBSERVER_OLD_DIR	OBSERVER_DIR "-old"

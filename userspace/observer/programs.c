@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* observer_programs: which programs the observer has, and which of them a kernel has a place for */
+/* programs: which programs the observer has, and which of them a kernel has a place for */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/util.h"
 #include "observer.skel.h"
 #include "observer/programs.h"
 
@@ -52,7 +53,7 @@ int observer_programs_fit(struct observer_bpf *skel, const struct btf *kernel,
 	int r = 0;
 	size_t i;
 
-	for (i = 0; i < sizeof(required) / sizeof(required[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(required); i++) {
 		if (arguments_of(kernel, required[i]) >= 0)
 			continue;
 		findings_add(f, EXIT_CODE_NOT_READY, NULL, "this kernel has no function %s() where "
@@ -107,7 +108,7 @@ bool observer_program_is_optional(const struct bpf_program *program)
 
 	if (observer_program_is_probe(program))
 		return true;
-	for (i = 0; i < sizeof(required) / sizeof(required[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(required); i++)
 		if (!strcmp(observer_program_target(program), required[i]))
 			return false;
 	return !observer_program_is_iterator(program);

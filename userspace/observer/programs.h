@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* observer_programs: which programs the observer has, and which of them a kernel has a place for */
+/* programs: which programs the observer has, and which of them a kernel has a place for */
 #ifndef FREEZEGUARD_OBSERVER_PROGRAMS_H
 #define FREEZEGUARD_OBSERVER_PROGRAMS_H
 

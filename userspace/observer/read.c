@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * observer: reads what the observer's programs know, from the maps that are pinned below
+ * read: reads what the observer's programs know, from the maps that are pinned below
  * OBSERVER_DIR. It takes nothing but system calls on these maps.
  */
 #include <errno.h>
@@ -15,10 +15,11 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
-#include "observer_layout.h"
-#include "observer/read.h"
+#include "base/util.h"
 #include "observer/layout.h"
 #include "observer/pins.h"
+#include "observer/read.h"
+#include "observer_layout.h"
 
 enum { FROZEN, FILESYSTEMS, TOTALS, WRITERS, EVENTS, N_MAPS };
 
@@ -125,7 +126,7 @@ int observer_open(struct observer **observerp)
 		r = -errno;
 		goto free_observer;
 	}
-	for (i = 0, r = -ENOENT; i < sizeof(dirs) / sizeof(dirs[0]) && r == -ENOENT; i++) {
+	for (i = 0, r = -ENOENT; i < ARRAY_SIZE(dirs) && r == -ENOENT; i++) {
 		r = open_maps(observer, dirs[i], ours);
 		if (r)
 			close_maps(observer);

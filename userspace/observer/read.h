@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * observer: the BPF programs that see every freeze and thaw of the machine. Loads and unloads them,
+ * read: the BPF programs that see every freeze and thaw of the machine. Loads and unloads them,
  * and reads what they know. With observer.c and the loader behind it the only files that know libbpf.
  *
  * Reading works without the loader, from the maps pinned below OBSERVER_DIR. Every reader may find
  * no observer: that is no error, and what can't be known then has to be said.
  */
-#ifndef FREEZEGUARD_OBSERVER_H
-#define FREEZEGUARD_OBSERVER_H
+#ifndef FREEZEGUARD_OBSERVER_READ_H
+#define FREEZEGUARD_OBSERVER_READ_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,8 +15,6 @@
 #include <sys/types.h>
 
 #include "observer_maps.h"
-
-#define OBSERVER_DIR	"/sys/fs/bpf/freezeguard"
 
 struct observer;
 
@@ -99,4 +97,4 @@ int observer_events_from_now(struct observer *observer, struct observer_cursor *
 int observer_next_event(struct observer *observer, struct observer_cursor *cursor,
 			struct fw_event *event);
 
-#endif /* FREEZEGUARD_OBSERVER_H */
+#endif /* FREEZEGUARD_OBSERVER_READ_H */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* observer_refusal: why the observer can't be loaded, in words, and what to do about it */
+/* refusal: why the observer can't be loaded, in words, and what to do about it */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -12,6 +13,7 @@
 #include <linux/capability.h>
 #include <linux/magic.h>
 
+#include "base/text.h"
 #include "observer/pins.h"
 #include "observer/refusal.h"
 
@@ -34,8 +36,7 @@ void observer_machine_look(struct observer_machine *machine)
 {
 	struct statfs fs;
 	struct stat st;
-	ssize_t n;
-	int fd;
+	char *lockdown;
 
 	*machine = (struct observer_machine) {
 		.bpffs = !statfs(BPFFS_DIR, &fs) && fs.f_type == BPF_FS_MAGIC,
@@ -43,12 +44,9 @@ void observer_machine_look(struct observer_machine *machine)
 		.initial_user_ns = stat("/proc/self/ns/user", &st) || st.st_ino == INITIAL_USER_NS,
 		.capabilities = effective_capabilities(),
 	};
-	fd = open("/sys/kernel/security/lockdown", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	n = read(fd, machine->lockdown, sizeof(machine->lockdown) - 1);
-	machine->lockdown[n > 0 ? n : 0] = '\0';
-	close(fd);
+	lockdown = text_read(AT_FDCWD, "/sys/kernel/security/lockdown");
+	snprintf(machine->lockdown, sizeof(machine->lockdown), "%s", lockdown ? lockdown : "");
+	free(lockdown);
 }
 
 static bool has(const struct observer_machine *machine, int capability)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* observer_refusal: why the observer can't be loaded, in words, and what to do about it */
+/* refusal: why the observer can't be loaded, in words, and what to do about it */
 #ifndef FREEZEGUARD_OBSERVER_REFUSAL_H
 #define FREEZEGUARD_OBSERVER_REFUSAL_H
 

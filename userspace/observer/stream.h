@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* stream: the observer's events one after another, across observers that come, go and are replaced */
-#ifndef FREEZEGUARD_STREAM_H
-#define FREEZEGUARD_STREAM_H
+#ifndef FREEZEGUARD_OBSERVER_STREAM_H
+#define FREEZEGUARD_OBSERVER_STREAM_H
 
 #include <stdbool.h>
 #include <stdint.h>

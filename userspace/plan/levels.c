@@ -21,13 +21,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/text.h"
+#include "base/util.h"
 #include "plan/levels.h"
 
 /* One step of the walk: a superblock or a block device, both known by a device number. */
@@ -39,7 +40,7 @@ struct node {
 struct walk {
 	struct plan *plan;
 	const struct mounts *mounts;
-	const struct plan_world *world;
+	const struct machine *machine;
 	struct findings *f;
 	/* below[t * n + u]: target u is below target t, and freezes after it */
 	bool *below;
@@ -53,56 +54,25 @@ struct walk {
 
 static int push(struct walk *w, bool superblock, unsigned int major, unsigned int minor)
 {
-	struct node *v;
+	struct node *node;
 	size_t i;
 
 	for (i = 0; i < w->n_nodes; i++)
 		if (w->nodes[i].superblock == superblock && w->nodes[i].major == major &&
 		    w->nodes[i].minor == minor)
 			return 0;
-	v = realloc(w->nodes, (w->n_nodes + 1) * sizeof(*v));
-	if (!v)
+	node = APPEND(w->nodes, w->n_nodes);
+	if (!node)
 		return -ENOMEM;
-	w->nodes = v;
-	v[w->n_nodes++] = (struct node){ superblock, major, minor };
+	*node = (struct node){ superblock, major, minor };
 	return 0;
 }
 
-static char *path_of(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-static char *path_of(const char *fmt, ...)
-{
-	char *path;
-	va_list ap;
-	int ret;
-
-	va_start(ap, fmt);
-	ret = vasprintf(&path, fmt, ap);
-	va_end(ap);
-	return ret < 0 ? NULL : path;
-}
-
-/* Read a sysfs attribute without its last newline; 0, -ENOENT if there's none, -ENOMEM */
+/* Read a sysfs attribute; 0, -ENOENT if there's none, -ENOMEM */
 static int read_attribute(const char *path, char **text)
 {
-	size_t size = 0;
-	ssize_t len;
-	FILE *file;
-
-	*text = NULL;
-	file = fopen(path, "re");
-	if (!file)
-		return errno == ENOMEM ? -ENOMEM : -ENOENT;
-	len = getdelim(text, &size, '\0', file);
-	fclose(file);
-	if (len <= 0) {
-		free(*text);
-		*text = NULL;
-		return -ENOENT;
-	}
-	if ((*text)[len - 1] == '\n')
-		(*text)[len - 1] = '\0';
-	return 0;
+	*text = text_read(AT_FDCWD, path);
+	return *text ? 0 : errno == ENOMEM ? -ENOMEM : -ENOENT;
 }
 
 /* Go on with the device whose number is in this "dev" attribute */
@@ -138,7 +108,7 @@ static int push_device_directory(struct walk *w, const char *path)
 
 		if (entry->d_name[0] == '.')
 			continue;
-		attribute = path_of("%s/%s/dev", path, entry->d_name);
+		attribute = text_format("%s/%s/dev", path, entry->d_name);
 		if (!attribute) {
 			ret = -ENOMEM;
 			break;
@@ -175,13 +145,13 @@ static const struct mount_entry *mount_of_file(const struct walk *w, const char 
 	ino_t got_ino;
 	int fd, id;
 
-	fd = w->world->open(path, O_PATH | O_CLOEXEC);
+	fd = w->machine->open(path, O_PATH | O_CLOEXEC);
 	if (fd < 0)
 		return NULL;
-	if (verify && (w->world->identity(fd, &got_dev, &got_ino) || got_dev != dev ||
+	if (verify && (w->machine->identity(fd, &got_dev, &got_ino) || got_dev != dev ||
 		       got_ino != ino))
 		goto close_fd;
-	id = w->world->mount_id(fd);
+	id = w->machine->mount_id(fd);
 	if (id >= 0)
 		e = mounts_find(w->mounts, id);
 close_fd:
@@ -199,7 +169,7 @@ static const struct mount_entry *target_of_device(const struct walk *w, dev_t de
 		dev_t got_dev;
 		ino_t got_ino;
 
-		if (t->fd >= 0 && !w->world->identity(t->fd, &got_dev, &got_ino) && got_dev == dev)
+		if (t->fd >= 0 && !w->machine->identity(t->fd, &got_dev, &got_ino) && got_dev == dev)
 			return find_superblock(w, t->major, t->minor);
 	}
 	return NULL;
@@ -214,7 +184,7 @@ static int push_loop_file(struct walk *w, unsigned int major, unsigned int minor
 	dev_t dev = 0;
 	ino_t ino = 0;
 
-	known = w->world->loop_file(major, minor, &dev, &ino) == 0;
+	known = w->machine->loop_file(major, minor, &dev, &ino) == 0;
 	if (known) {
 		e = find_superblock(w, major(dev), minor(dev));
 		/* mounted nowhere in this namespace, but a block device that we can follow */
@@ -230,8 +200,7 @@ static int push_loop_file(struct walk *w, unsigned int major, unsigned int minor
 	w->unknown[w->current] = true;
 	findings_add(w->f, EXIT_CODE_DONE, t->path,
 		     "lies on loop device %u:%u, and it cannot be seen on which filesystem that "
-		     "keeps "
-		     "its file \"%s\"; if that filesystem is frozen too, %s must freeze first",
+		     "keeps its file \"%s\"; if that filesystem is frozen too, %s must freeze first",
 		     major, minor, path, t->path);
 	return 0;
 }
@@ -241,10 +210,10 @@ static int walk_device(struct walk *w, unsigned int major, unsigned int minor)
 	char *dir, *path = NULL, *file;
 	int ret = -ENOMEM;
 
-	dir = path_of("%s/dev/block/%u:%u", w->world->sysfs, major, minor);
+	dir = text_format("%s/dev/block/%u:%u", w->machine->sysfs, major, minor);
 	if (!dir)
 		return -ENOMEM;
-	path = path_of("%s/slaves", dir);
+	path = text_format("%s/slaves", dir);
 	if (!path)
 		goto free_dir;
 	ret = push_device_directory(w, path);
@@ -253,7 +222,7 @@ static int walk_device(struct walk *w, unsigned int major, unsigned int minor)
 		goto free_dir;
 
 	ret = -ENOMEM;
-	path = path_of("%s/partition", dir);
+	path = text_format("%s/partition", dir);
 	if (!path)
 		goto free_dir;
 	ret = read_attribute(path, &file);
@@ -261,7 +230,7 @@ static int walk_device(struct walk *w, unsigned int major, unsigned int minor)
 	if (!ret) {
 		free(file);
 		/* dir is a link into the disk's directory */
-		path = path_of("%s/../dev", dir);
+		path = text_format("%s/../dev", dir);
 		ret = path ? push_device_attribute(w, path) : -ENOMEM;
 		free(path);
 	}
@@ -269,7 +238,7 @@ static int walk_device(struct walk *w, unsigned int major, unsigned int minor)
 		goto free_dir;
 
 	ret = -ENOMEM;
-	path = path_of("%s/loop/backing_file", dir);
+	path = text_format("%s/loop/backing_file", dir);
 	if (!path)
 		goto free_dir;
 	ret = read_attribute(path, &file);
@@ -290,7 +259,7 @@ static int push_source(struct walk *w, const char *source)
 {
 	unsigned int major, minor;
 
-	if (strncmp(source, "/dev/", 5) || w->world->block_device(source, &major, &minor))
+	if (strncmp(source, "/dev/", 5) || w->machine->block_device(source, &major, &minor))
 		return 0;
 	return push(w, false, major, minor);
 }
@@ -324,15 +293,15 @@ static int push_btrfs(struct walk *w, const struct mount_entry *e)
 
 	fd = fd_on(w, e);
 	if (fd < 0)
-		fd = opened = w->world->open(e->mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC |
+		fd = opened = w->machine->open(e->mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC |
 					     O_NONBLOCK);
-	ret = fd < 0 ? fd : w->world->btrfs_uuid(fd, uuid);
+	ret = fd < 0 ? fd : w->machine->btrfs_uuid(fd, uuid);
 	if (opened >= 0)
 		close(opened);
 	/* without it at least the device that the mount table has */
 	if (ret)
 		return 0;
-	path = path_of("%s/fs/btrfs/%s/devices", w->world->sysfs, uuid);
+	path = text_format("%s/fs/btrfs/%s/devices", w->machine->sysfs, uuid);
 	if (!path)
 		return -ENOMEM;
 	ret = push_device_directory(w, path);
@@ -463,7 +432,7 @@ static int count_levels(struct walk *w)
 /* Without sysfs all would freeze at once, and one that lies in a file of another could hang. */
 static int warn_of_no_sysfs(const struct walk *w)
 {
-	char *devices = path_of("%s/dev/block", w->world->sysfs);
+	char *devices = text_format("%s/dev/block", w->machine->sysfs);
 
 	if (!devices)
 		return -ENOMEM;
@@ -476,10 +445,10 @@ static int warn_of_no_sysfs(const struct walk *w)
 	return 0;
 }
 
-int levels_assign(struct plan *plan, const struct mounts *m, const struct plan_world *world,
+int levels_assign(struct plan *plan, const struct mounts *m, const struct machine *machine,
 		  struct findings *f)
 {
-	struct walk w = { .plan = plan, .mounts = m, .world = world, .f = f };
+	struct walk w = { .plan = plan, .mounts = m, .machine = machine, .f = f };
 	size_t i;
 	int ret;
 
@@ -501,9 +470,8 @@ int levels_assign(struct plan *plan, const struct mounts *m, const struct plan_w
 	}
 	if (ret == -ELOOP)
 		findings_add(f, EXIT_CODE_SYSTEM, NULL,
-			     "the filesystems to freeze lie on each other in a circle, so there "
-			     "is no "
-			     "order to freeze them in");
+			     "the filesystems to freeze lie on each other in a circle, so there is "
+			     "no order to freeze them in");
 	else if (ret)
 		findings_add(f, EXIT_CODE_SYSTEM, NULL,
 			     "cannot find out in which order to freeze: %s", strerror(-ret));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* plan_world: what a plan asks the machine that this runs on. It looks, and changes nothing. */
+/* machine: what a plan asks the machine that this runs on. It looks, and changes nothing. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,8 +12,8 @@
 #include <linux/btrfs.h>
 #include <linux/loop.h>
 
+#include "plan/machine.h"
 #include "plan/mounts.h"
-#include "plan/plan.h"
 
 static int real_open(const char *path, int flags)
 {
@@ -93,7 +93,7 @@ static int real_btrfs_uuid(int fd, char uuid[37])
 	return 0;
 }
 
-const struct plan_world plan_world_real = {
+const struct machine machine_real = {
 	.mountinfo = "/proc/self/mountinfo",
 	.filesystems = "/proc/filesystems",
 	.sysfs = "/sys",

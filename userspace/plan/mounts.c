@@ -12,6 +12,7 @@
 
 #include <libmount/libmount.h>
 
+#include "base/util.h"
 #include "plan/mounts.h"
 
 /* Those that libmount doesn't count as network filesystems. */
@@ -23,7 +24,7 @@ static bool is_more_network(const char *fstype)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(more_network_types) / sizeof(more_network_types[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(more_network_types); i++)
 		if (!strcmp(fstype, more_network_types[i]))
 			return true;
 	return false;
@@ -164,6 +165,11 @@ const struct mount_entry *mounts_find(const struct mounts *m, int id)
 		if (m->v[i].id == id)
 			return &m->v[i];
 	return NULL;
+}
+
+bool mounts_same_superblock(const struct mount_entry *a, const struct mount_entry *b)
+{
+	return a && b && a->major == b->major && a->minor == b->minor;
 }
 
 bool mounts_is_fuse(const struct mount_entry *e)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* mounts: the mount table of this mount namespace; the only file that knows libmount */
-#ifndef FREEZEGUARD_MOUNTS_H
-#define FREEZEGUARD_MOUNTS_H
+/* mounts: the mount table of this mount namespace; nothing else knows libmount */
+#ifndef FREEZEGUARD_PLAN_MOUNTS_H
+#define FREEZEGUARD_PLAN_MOUNTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -79,6 +79,9 @@ void mounts_once_free(struct mounts_once *once);
  * Return: the mount; NULL if it isn't in the table.
  */
 const struct mount_entry *mounts_find(const struct mounts *m, int id);
+
+/** mounts_same_superblock() - are both there, and mounts of one superblock? */
+bool mounts_same_superblock(const struct mount_entry *a, const struct mount_entry *b);
 
 /** mounts_is_fuse() - a program serves this filesystem, which can't be frozen then */
 bool mounts_is_fuse(const struct mount_entry *e);

@@ -9,12 +9,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
+#include "base/util.h"
 #include "plan/levels.h"
 #include "plan/mounts.h"
 #include "plan/plan.h"
@@ -40,13 +41,13 @@ static const struct {
 	{ "/tmp", "temporary files of the scripts that the SSM agent runs" },
 };
 
-#define N_NEEDED (sizeof(needed) / sizeof(needed[0]))
+#define N_NEEDED ARRAY_SIZE(needed)
 
 /* What plan_make() works with. */
 struct planner {
 	struct plan *plan;
 	const struct plan_request *req;
-	const struct plan_world *world;
+	const struct machine *machine;
 	struct findings *f;
 	struct mounts mounts;
 	/* the root filesystem's mount, and where it keeps its files if it is an overlay */
@@ -77,28 +78,6 @@ static int out_of_memory(struct planner *p)
 	return -ENOMEM;
 }
 
-static bool same_superblock(const struct mount_entry *a, const struct mount_entry *b)
-{
-	return a && b && a->major == b->major && a->minor == b->minor;
-}
-
-static char *read_text(const char *path)
-{
-	size_t size = 0;
-	char *text = NULL;
-	FILE *file;
-
-	file = fopen(path, "re");
-	if (!file)
-		return NULL;
-	if (getdelim(&text, &size, '\0', file) < 0) {
-		free(text);
-		text = NULL;
-	}
-	fclose(file);
-	return text;
-}
-
 /*
  * The kernel lists the types that need a block device without "nodev". The device number alone
  * doesn't tell: btrfs has an anonymous one.
@@ -125,10 +104,10 @@ static const struct mount_entry *mount_of_directory(const struct planner *p, con
 {
 	int fd, id;
 
-	fd = p->world->open(path, OPEN_PATH);
+	fd = p->machine->open(path, OPEN_PATH);
 	if (fd < 0)
 		return NULL;
-	id = p->world->mount_id(fd);
+	id = p->machine->mount_id(fd);
 	close(fd);
 	return id < 0 ? NULL : mounts_find(&p->mounts, id);
 }
@@ -140,9 +119,8 @@ static int find_root(struct planner *p)
 	p->root = mount_of_directory(p, "/");
 	if (!p->root) {
 		findings_add(p->f, EXIT_CODE_SYSTEM, "/",
-			     "cannot find the root filesystem in the mount table, so it could "
-			     "not be "
-			     "kept from being frozen");
+			     "cannot find the root filesystem in the mount table, so it could not "
+			     "be kept from being frozen");
 		failed(p, -ENODEV);
 		return -ENODEV;
 	}
@@ -163,80 +141,17 @@ static void find_needed(struct planner *p)
 		p->needed[i] = mount_of_directory(p, needed[i].directory);
 }
 
-static void target_free(struct plan_target *t)
-{
-	if (t->fd >= 0)
-		close(t->fd);
-	free(t->mountpoints);
-	free(t->fstype);
-	free(t->source);
-	free(t->path);
-	free(t->skip);
-}
-
-static struct plan_target *target_find(const struct planner *p, const struct mount_entry *e)
-{
-	size_t i;
-
-	for (i = 0; i < p->plan->n; i++) {
-		struct plan_target *t = &p->plan->v[i];
-
-		if (t->major == e->major && t->minor == e->minor)
-			return t;
-	}
-	return NULL;
-}
-
-/* All mount points of a superblock; the list and its texts are one piece of memory */
-static char **copy_mountpoints(const struct mounts *m, const struct mount_entry *e, size_t *n)
-{
-	size_t i, count = 0, size = 0;
-	char **list, *text;
-
-	for (i = 0; i < m->n; i++) {
-		if (same_superblock(&m->v[i], e)) {
-			size += sizeof(*list) + strlen(m->v[i].mountpoint) + 1;
-			count++;
-		}
-	}
-	list = malloc(size);
-	if (!list)
-		return NULL;
-	text = (char *)(list + count);
-	for (i = 0, *n = 0; i < m->n; i++) {
-		if (same_superblock(&m->v[i], e)) {
-			list[(*n)++] = text;
-			text = stpcpy(text, m->v[i].mountpoint) + 1;
-		}
-	}
-	return list;
-}
-
-/*
- * Add the superblock of a mount; NULL without memory, which is a finding then. The plan has room:
- * there are no more superblocks than mounts.
- */
+/* Add the superblock of a mount; NULL without memory, which is a finding then. */
 static struct plan_target *target_add(struct planner *p, const struct mount_entry *e)
 {
-	struct plan_target t = {
-		.major = e->major,
-		.minor = e->minor,
-		.fstype = strdup(e->fstype),
-		.source = strdup(e->source),
-		.path = strdup(e->mountpoint),
-		.read_only = e->read_only,
-		.is_root = same_superblock(e, p->root) || same_superblock(e, p->below_root),
-		.fd = -1,
-	};
+	struct plan_target *t = plan_add(p->plan, &p->mounts, e);
 
-	t.mountpoints = copy_mountpoints(&p->mounts, e, &t.n_mountpoints);
-	if (!t.fstype || !t.source || !t.path || !t.mountpoints) {
-		target_free(&t);
+	if (!t)
 		out_of_memory(p);
-		return NULL;
-	}
-	p->plan->v[p->plan->n] = t;
-	return &p->plan->v[p->plan->n++];
+	else
+		t->is_root = mounts_same_superblock(e, p->root) ||
+			     mounts_same_superblock(e, p->below_root);
+	return t;
 }
 
 /* Why a path can't be opened, and whose fault that is */
@@ -282,36 +197,32 @@ static bool check_named(struct planner *p, const char *path, const struct mount_
 {
 	if (p->req->survey)
 		return true;
-	if (same_superblock(e, p->root) && !p->req->allow_root) {
+	if (mounts_same_superblock(e, p->root) && !p->req->allow_root) {
 		findings_add(p->f, EXIT_CODE_USAGE, path,
 			     "is on the root filesystem (%s): freezing that stops the whole "
-			     "machine, so "
-			     "it takes --allow-root", e->mountpoint);
+			     "machine, so it takes --allow-root", e->mountpoint);
 		wrong(p);
 		return false;
 	}
-	if (same_superblock(e, p->below_root) && !p->req->allow_root) {
+	if (mounts_same_superblock(e, p->below_root) && !p->req->allow_root) {
 		findings_add(p->f, EXIT_CODE_USAGE, path,
 			     "is on %s, where the root filesystem, an overlay, keeps its files: "
-			     "freezing "
-			     "that stops the whole machine, so it takes --allow-root",
+			     "freezing that stops the whole machine, so it takes --allow-root",
 			     e->mountpoint);
 		wrong(p);
 		return false;
 	}
 	if (!strcmp(e->fstype, "overlay")) {
 		findings_add(p->f, EXIT_CODE_USAGE, path,
-			     "is on an overlay (%s), which cannot be frozen; name the "
-			     "filesystem that "
-			     "holds its upper directory", e->mountpoint);
+			     "is on an overlay (%s), which cannot be frozen; name the filesystem "
+			     "that holds its upper directory", e->mountpoint);
 		wrong(p);
 		return false;
 	}
 	if ((e->pseudo && !e->major) || !can_freeze(p, fd)) {
 		findings_add(p->f, EXIT_CODE_USAGE, path,
-			     "is on %s (%s), a filesystem that cannot be frozen; name a "
-			     "directory on a "
-			     "disk's filesystem", e->fstype, e->mountpoint);
+			     "is on %s (%s), a filesystem that cannot be frozen; name a directory "
+			     "on a disk's filesystem", e->fstype, e->mountpoint);
 		wrong(p);
 		return false;
 	}
@@ -325,7 +236,7 @@ static void add_named(struct planner *p, const char *path, int fd)
 	struct plan_target *t;
 	int id;
 
-	id = p->world->mount_id(fd);
+	id = p->machine->mount_id(fd);
 	if (id < 0) {
 		findings_add(p->f, EXIT_CODE_SYSTEM, path,
 			     "cannot find out on which mount it is: %s", strerror(-id));
@@ -342,7 +253,7 @@ static void add_named(struct planner *p, const char *path, int fd)
 	}
 	if (!check_named(p, path, e, fd))
 		goto close_fd;
-	if (target_find(p, e))
+	if (plan_find(p->plan, e))
 		goto close_fd;
 	t = target_add(p, e);
 	if (!t)
@@ -351,9 +262,8 @@ static void add_named(struct planner *p, const char *path, int fd)
 	t->fd = fd;
 	if (t->read_only && !p->req->survey) {
 		findings_add(p->f, EXIT_CODE_DONE, path,
-			     "is on a read-only filesystem (%s), which nothing can write to; it "
-			     "is left "
-			     "out", e->mountpoint);
+			     "is on a read-only filesystem (%s), which nothing can write to; it is "
+			     "left out", e->mountpoint);
 		if (plan_skip(t, "it is read-only"))
 			out_of_memory(p);
 	}
@@ -413,7 +323,7 @@ static int skip_unopened(struct planner *p, struct plan_target *t, const struct 
 	if (is_excluded(p, t))
 		return plan_skip(t, "it is excluded by the configuration");
 	for (i = 0; i < N_NEEDED; i++)
-		if (same_superblock(e, p->needed[i]))
+		if (mounts_same_superblock(e, p->needed[i]))
 			return plan_skip(t, "it holds %s (%s), without which nobody would ask for "
 					 "the thaw in time; name it to have it frozen",
 					 needed[i].directory, needed[i].whose);
@@ -437,14 +347,14 @@ static int open_mountpoint(struct planner *p, struct plan_target *t)
 		if (e->major != t->major || e->minor != t->minor ||
 		    whole != !strcmp(e->root, "/") || !mounts_opens_at_once(&p->mounts, e))
 			continue;
-		fd = p->world->open(e->mountpoint, OPEN_DIR);
+		fd = p->machine->open(e->mountpoint, OPEN_DIR);
 		if (fd < 0) {
 			ret = fd;
 			continue;
 		}
-		id = p->world->mount_id(fd);
+		id = p->machine->mount_id(fd);
 		got = id < 0 ? NULL : mounts_find(&p->mounts, id);
-		if (!got || !same_superblock(got, e)) {
+		if (!got || !mounts_same_superblock(got, e)) {
 			/* something else is mounted over it */
 			close(fd);
 			ret = -ESTALE;
@@ -472,8 +382,7 @@ static int not_opened(struct planner *p, struct plan_target *t, int error)
 	case -EHOSTUNREACH:
 		findings_add(p->f, EXIT_CODE_DONE, t->path,
 			     "is mounted below a network or FUSE filesystem, where opening it "
-			     "could wait "
-			     "for ever; it is left out unless it is named");
+			     "could wait for ever; it is left out unless it is named");
 		return plan_skip(t, "it is mounted below a network or FUSE filesystem; name it to "
 				 "have it frozen");
 	case -ESTALE:
@@ -522,7 +431,7 @@ static void add_all(struct planner *p)
 	for (i = 0; i < p->mounts.n; i++) {
 		const struct mount_entry *e = &p->mounts.v[i];
 
-		if (target_find(p, e) || e->network || !is_on_block_device(p, e))
+		if (plan_find(p->plan, e) || e->network || !is_on_block_device(p, e))
 			continue;
 		if (add_found(p, e)) {
 			out_of_memory(p);
@@ -531,22 +440,11 @@ static void add_all(struct planner *p)
 	}
 }
 
-static void close_all(struct plan *plan)
-{
-	size_t i;
-
-	for (i = 0; i < plan->n; i++) {
-		if (plan->v[i].fd >= 0)
-			close(plan->v[i].fd);
-		plan->v[i].fd = -1;
-	}
-}
-
 int plan_make(struct plan *plan, const struct plan_request *req, struct findings *f)
 {
 	struct planner p = {
 		.plan = plan, .req = req, .f = f,
-		.world = req->world ? req->world : &plan_world_real,
+		.machine = req->machine ? req->machine : &machine_real,
 	};
 	int *fds, ret;
 	size_t i;
@@ -556,11 +454,11 @@ int plan_make(struct plan *plan, const struct plan_request *req, struct findings
 	if (!fds)
 		return out_of_memory(&p);
 	for (i = 0; i < req->n_paths; i++)
-		fds[i] = p.world->open(req->paths[i], OPEN_DIR);
+		fds[i] = p.machine->open(req->paths[i], OPEN_DIR);
 
-	ret = mounts_read(&p.mounts, p.world->mountinfo);
+	ret = mounts_read(&p.mounts, p.machine->mountinfo);
 	if (ret) {
-		findings_add(f, EXIT_CODE_SYSTEM, p.world->mountinfo,
+		findings_add(f, EXIT_CODE_SYSTEM, p.machine->mountinfo,
 			     "cannot read the mount table: %s", strerror(-ret));
 		failed(&p, ret);
 		goto close_fds;
@@ -571,11 +469,11 @@ int plan_make(struct plan *plan, const struct plan_request *req, struct findings
 		goto free_mounts;
 	}
 	if (p.mounts.n_unreadable)
-		findings_add(f, EXIT_CODE_DONE, p.world->mountinfo,
+		findings_add(f, EXIT_CODE_DONE, p.machine->mountinfo,
 			     "%zu lines of the mount table make no sense; their mounts are left "
 			     "out",
 			     p.mounts.n_unreadable);
-	p.filesystems = read_text(p.world->filesystems);
+	p.filesystems = text_read(AT_FDCWD, p.machine->filesystems);
 	if (find_root(&p) == 0 && req->all && !req->survey)
 		find_needed(&p);
 	for (i = 0; i < req->n_paths; i++) {
@@ -588,12 +486,12 @@ int plan_make(struct plan *plan, const struct plan_request *req, struct findings
 	if (req->all || req->survey)
 		add_all(&p);
 	if (!p.error && !req->survey) {
-		ret = levels_assign(plan, &p.mounts, p.world, f);
+		ret = levels_assign(plan, &p.mounts, p.machine, f);
 		if (ret)
 			failed(&p, ret);
 	}
 	if (p.error)
-		close_all(plan);
+		plan_close(plan);
 	free(p.filesystems);
 free_mounts:
 	mounts_free(&p.mounts);
@@ -603,42 +501,4 @@ close_fds:
 			close(fds[i]);
 	free(fds);
 	return p.error;
-}
-
-size_t plan_n_to_freeze(const struct plan *plan)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < plan->n; i++)
-		n += !plan->v[i].skip;
-	return n;
-}
-
-int plan_skip(struct plan_target *t, const char *fmt, ...)
-{
-	va_list ap;
-	char *why;
-	int ret;
-
-	va_start(ap, fmt);
-	ret = vasprintf(&why, fmt, ap);
-	va_end(ap);
-	if (ret < 0)
-		return -ENOMEM;
-	free(t->skip);
-	t->skip = why;
-	if (t->fd >= 0)
-		close(t->fd);
-	t->fd = -1;
-	return 0;
-}
-
-void plan_free(struct plan *plan)
-{
-	size_t i;
-
-	for (i = 0; i < plan->n; i++)
-		target_free(&plan->v[i]);
-	free(plan->v);
-	*plan = (struct plan){};
 }

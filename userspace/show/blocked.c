@@ -13,48 +13,30 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
+#include "base/util.h"
 #include "show/blocked.h"
 
 #define WAITS_IN	"percpu_rwsem_wait"
 
-/* One read is enough: files in proc are made when they are read. Returns its length or -1. */
-static ssize_t read_at(int dir, const char *path, char *buf, size_t size)
-{
-	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return -1;
-	n = read(fd, buf, size - 1);
-	if (n < 0) {
-		close(fd);
-		return -1;
-	}
-	close(fd);
-	buf[n] = '\0';
-	return n;
-}
-
 static int add(struct blocked *blocked, pid_t pid, pid_t tid, const char *comm)
 {
-	struct blocked_task *v = reallocarray(blocked->v, blocked->n + 1, sizeof(*v));
-	struct blocked_task *task;
+	struct blocked_task *task = APPEND(blocked->v, blocked->n);
 
-	if (!v)
+	if (!task)
 		return -ENOMEM;
-	blocked->v = v;
-	task = &v[blocked->n++];
 	task->pid = pid;
 	task->tid = tid;
-	snprintf(task->comm, sizeof(task->comm), "%.*s", (int)strcspn(comm, "\n"), comm);
+	snprintf(task->comm, sizeof(task->comm), "%s", comm);
 	return 0;
 }
 
 static int look_at_process(struct blocked *blocked, int proc, const char *pid)
 {
-	char path[300], text[4096];
+	char path[300], *text;
 	struct dirent *entry;
 	int fd, r = 0;
+	bool waits;
 	DIR *dir;
 
 	snprintf(path, sizeof(path), "%s/task", pid);
@@ -69,15 +51,19 @@ static int look_at_process(struct blocked *blocked, int proc, const char *pid)
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
 		snprintf(path, sizeof(path), "%s/stack", entry->d_name);
-		if (read_at(dirfd(dir), path, text, sizeof(text)) < 0)
+		text = text_read(dirfd(dir), path);
+		if (!text)
 			continue;
 		blocked->readable = true;
-		if (!strstr(text, WAITS_IN))
+		waits = strstr(text, WAITS_IN);
+		free(text);
+		if (!waits)
 			continue;
 		snprintf(path, sizeof(path), "%s/comm", entry->d_name);
-		if (read_at(dirfd(dir), path, text, sizeof(text)) < 0)
-			continue;
-		r = add(blocked, atoi(pid), atoi(entry->d_name), text);
+		text = text_read(dirfd(dir), path);
+		if (text)
+			r = add(blocked, atoi(pid), atoi(entry->d_name), text);
+		free(text);
 	}
 	closedir(dir);
 	return r;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* blocked: tasks that wait for a frozen filesystem */
-#ifndef FREEZEGUARD_BLOCKED_H
-#define FREEZEGUARD_BLOCKED_H
+#ifndef FREEZEGUARD_SHOW_BLOCKED_H
+#define FREEZEGUARD_SHOW_BLOCKED_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,31 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * seen: freezes that are not freezeguard's, and writers that wait for a frozen filesystem, as the
- * observer knows them. Without one, writers are found by their kernel stacks, and of foreign freezes
- * only that they are is known.
+ * foreign: freezes that are not freezeguard's, and writers that wait for a frozen filesystem, as
+ * the observer knows them. Without one, writers are found by their kernel stacks, and of foreign
+ * freezes only that they are is known.
  */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "base/util.h"
+#include "observer/observed.h"
 #include "show/blocked.h"
 #include "show/foreign.h"
-#include "observer/observed.h"
+#include "show/process.h"
+#include "show/table.h"
 
-/** seen_of_add() - one superblock more; without memory, all of them */
-void seen_of_add(struct seen_of *of, uint32_t major, uint32_t minor)
+/** foreign_of_add() - one superblock more; without memory, all of them */
+void foreign_of_add(struct foreign_of *of, uint32_t major, uint32_t minor)
 {
-	struct fw_device *v = reallocarray(of->v, of->n + 1, sizeof(*v));
+	struct fw_device *device = APPEND(of->v, of->n);
 
-	if (!v) {
+	if (device)
+		*device = (struct fw_device) { .major = major, .minor = minor };
+	else
 		of->all = true;
-		return;
-	}
-	of->v = v;
-	of->v[of->n++] = (struct fw_device) { .major = major, .minor = minor };
 }
 
-static bool is_of(const struct seen_of *of, uint32_t major, uint32_t minor)
+static bool is_of(const struct foreign_of *of, uint32_t major, uint32_t minor)
 {
 	size_t i;
 
@@ -37,9 +38,9 @@ static bool is_of(const struct seen_of *of, uint32_t major, uint32_t minor)
 
 /* What is collected while a map is walked. */
 struct list {
-	const struct places *places;
-	const struct when *when;
-	const struct seen_of *of;
+	const struct paths *paths;
+	const struct clocks *clocks;
+	const struct foreign_of *of;
 	struct observer *observer;
 	struct table *table;
 	struct json_object *array;
@@ -55,9 +56,9 @@ static void process_cell(const struct fw_process *by, char *pid, size_t size, ch
 	snprintf(uid, 16, by->pid ? "%u" : "-", by->uid);
 }
 
-static struct json_object *place_json(const struct places *places, uint32_t major, uint32_t minor)
+static struct json_object *place_json(const struct paths *paths, uint32_t major, uint32_t minor)
 {
-	const char *path = places_path(places, major, minor);
+	const char *path = paths_path(paths, major, minor);
 	struct json_object *object = json_object_new_object();
 
 	output_json_add(object, "path", path ? output_json_string(path) : NULL);
@@ -69,19 +70,19 @@ static struct json_object *place_json(const struct places *places, uint32_t majo
 static struct json_object *foreign_json(const struct list *list, dev_t dev,
 					const struct fw_frozen *frozen)
 {
-	struct json_object *object = place_json(list->places, major(dev), minor(dev));
+	struct json_object *object = place_json(list->paths, major(dev), minor(dev));
 
 	output_json_add(object, "fstype", output_json_string(frozen->filesystem));
 	output_json_add(object, "source", output_json_string(frozen->source));
 	output_json_add(object, "state", output_json_string(frozen->state == FW_STATE_FROZEN ?
 							    "frozen" : "freezing"));
-	output_json_add(object, "phase", output_json_string(sight_phase_name(frozen->phase)));
-	output_json_add(object, "means",
-			output_json_string(sight_means_name(sight_freeze_means(frozen))));
-	output_json_add(object, "by", sight_json_process(sight_freezer(frozen)));
-	output_json_time(object, "since", sight_freeze_since(frozen), list->when);
+	output_json_add(object, "phase", output_json_string(observed_phase_name(frozen->phase)));
+	output_json_add(object, "origin",
+			output_json_string(observed_origin_name(observed_freeze_origin(frozen))));
+	output_json_add(object, "by", show_task_json(observed_freezer(frozen)));
+	output_json_time(object, "since", observed_freeze_since(frozen), list->clocks);
 	output_json_add(object, "before_observer",
-			json_object_new_boolean(!sight_freezer(frozen)->pid));
+			json_object_new_boolean(!observed_freezer(frozen)->pid));
 	output_json_add(object, "nested", json_object_new_int64(frozen->nested));
 	output_json_add(object, "blocked", json_object_new_uint64(frozen->blocked));
 	return object;
@@ -89,19 +90,19 @@ static struct json_object *foreign_json(const struct list *list, dev_t dev,
 
 static int add_foreign(dev_t dev, const struct fw_frozen *frozen, void *data)
 {
-	const struct fw_process *by = sight_freezer(frozen);
+	const struct fw_process *by = observed_freezer(frozen);
 	struct list *list = data;
-	char device[32], process[48], uid[16], since[WHEN_TEXT_MAX], waiting[24];
+	char device[32], process[48], uid[16], since[TIMEFMT_TEXT_MAX], waiting[24];
 	const char *path;
 
-	if (!sight_is_foreign(frozen) || !is_of(list->of, major(dev), minor(dev)))
+	if (!observed_is_foreign(frozen) || !is_of(list->of, major(dev), minor(dev)))
 		return 0;
 	list->n++;
-	path = places_path(list->places, major(dev), minor(dev));
+	path = paths_path(list->paths, major(dev), minor(dev));
 	snprintf(device, sizeof(device), "%u:%u", major(dev), minor(dev));
 	process_cell(by, process, sizeof(process), uid);
-	if (sight_freeze_since(frozen))
-		when_text(list->when, sight_freeze_since(frozen), since);
+	if (observed_freeze_since(frozen))
+		timefmt_text(list->clocks, observed_freeze_since(frozen), since);
 	else
 		snprintf(since, sizeof(since), "%s", by->pid ? "not known" :
 			 "before the observer was loaded");
@@ -109,7 +110,7 @@ static int add_foreign(dev_t dev, const struct fw_frozen *frozen, void *data)
 	table_row(list->table, (const char *[]) {
 		path ? path : frozen->source, frozen->filesystem, device,
 		frozen->state == FW_STATE_FROZEN ? "frozen" : "being frozen", process, uid,
-		sight_means(sight_freeze_means(frozen)), since, waiting });
+		observed_origin(observed_freeze_origin(frozen)), since, waiting });
 	if (list->array)
 		json_object_array_add(list->array, foreign_json(list, dev, frozen));
 	return 0;
@@ -134,7 +135,7 @@ static void end_list(struct freezectl *ctl, struct list *list, const char *key)
 static void show_foreign(struct freezectl *ctl, struct list *list)
 {
 	static const char *const headers[] = { "FROZEN BY OTHERS", "TYPE", "DEVICE", "STATE", "BY",
-					       "USER", "MEANS", "SINCE", "WAITING", NULL };
+					       "USER", "ORIGIN", "SINCE", "WAITING", NULL };
 
 	output_json_add(ctl->out.doc, "observer", json_object_new_boolean(!!list->observer));
 	output_json_add(ctl->out.doc, "observer_missing", list->observer ? NULL :
@@ -165,7 +166,7 @@ static int add_writer(uint32_t thread, const struct fw_writer *writer, void *dat
 {
 	const struct fw_device *device = &writer->device;
 	struct list *list = data;
-	char pid[16], tid[16], comm[FW_COMM_LEN + 1], place[32], since[WHEN_TEXT_MAX];
+	char pid[16], tid[16], comm[FW_COMM_LEN + 1], place[32], since[TIMEFMT_TEXT_MAX];
 	struct fw_frozen frozen;
 	const char *path;
 	struct json_object *object;
@@ -173,7 +174,7 @@ static int add_writer(uint32_t thread, const struct fw_writer *writer, void *dat
 	if (!is_of(list->of, device->major, device->minor))
 		return 0;
 	list->n++;
-	path = places_path(list->places, device->major, device->minor);
+	path = paths_path(list->paths, device->major, device->minor);
 	snprintf(place, sizeof(place), "%u:%u", device->major, device->minor);
 	if (!path && observer_frozen(list->observer, makedev(device->major, device->minor),
 				     &frozen))
@@ -182,19 +183,19 @@ static int add_writer(uint32_t thread, const struct fw_writer *writer, void *dat
 	snprintf(tid, sizeof(tid), "%u", thread);
 	snprintf(comm, sizeof(comm), "%.*s", FW_COMM_LEN, writer->by.comm);
 	if (writer->since_ns)
-		when_text(list->when, writer->since_ns, since);
+		timefmt_text(list->clocks, writer->since_ns, since);
 	else
 		snprintf(since, sizeof(since), "before the observer was loaded");
 	table_row(list->table, (const char *[]) { pid, tid, comm, path ? path : place, since,
-						   sight_phase_name(writer->phase) });
+						   observed_phase_name(writer->phase) });
 	if (!list->array)
 		return 0;
 	object = writer_json(writer->by.pid, thread, comm);
 	output_json_add(object, "uid", json_object_new_int64(writer->by.uid));
 	output_json_add(object, "filesystem",
-			place_json(list->places, device->major, device->minor));
-	output_json_time(object, "since", writer->since_ns, list->when);
-	output_json_add(object, "phase", output_json_string(sight_phase_name(writer->phase)));
+			place_json(list->paths, device->major, device->minor));
+	output_json_time(object, "since", writer->since_ns, list->clocks);
+	output_json_add(object, "phase", output_json_string(observed_phase_name(writer->phase)));
 	json_object_array_add(list->array, object);
 	return 0;
 }
@@ -259,7 +260,7 @@ static void show_unknown(struct freezectl *ctl, const struct list *list)
 	bool some = false;
 	size_t i;
 
-	for (i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(unknown); i++) {
 		if (!unknown[i])
 			continue;
 		fprintf(ctl->out.text, "%s%s%s", some ? "" : observer_why(ctl->observer_error),
@@ -272,16 +273,16 @@ static void show_unknown(struct freezectl *ctl, const struct list *list)
 }
 
 /**
- * seen_show() - show what others than freezeguard have frozen, and who waits for a frozen filesystem
+ * foreign_show() - show what others have frozen, and who waits for a frozen filesystem
  * @ctl: the call
- * @places: for paths
- * @when: now
+ * @paths: for paths
+ * @clocks: now
  * @of: of which superblocks
  */
-void seen_show(struct freezectl *ctl, const struct places *places, const struct when *when,
-	       const struct seen_of *of)
+void foreign_show(struct freezectl *ctl, const struct paths *paths, const struct clocks *clocks,
+		  const struct foreign_of *of)
 {
-	struct list list = { .places = places, .when = when, .of = of };
+	struct list list = { .paths = paths, .clocks = clocks, .of = of };
 
 	list.observer = freezectl_observer(ctl);
 	show_foreign(ctl, &list);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* seen: what status shows of others' freezes, and of who waits */
-#ifndef FREEZEGUARD_SEEN_H
-#define FREEZEGUARD_SEEN_H
+/* foreign: what status shows of others' freezes, and of who waits */
+#ifndef FREEZEGUARD_SHOW_FOREIGN_H
+#define FREEZEGUARD_SHOW_FOREIGN_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,14 +9,14 @@
 #include "freezectl.h"
 
 /**
- * struct seen_of - of which superblocks, and what the module knows of them
+ * struct foreign_of - of which superblocks, and what the module knows of them
  * @v: their device numbers
  * @n: how many
  * @all: of all of them; @v isn't looked at
  * @foreign: others than freezeguard froze one of them
  * @something_frozen: one of them is frozen, or about to be: it is worth looking for who waits
  */
-struct seen_of {
+struct foreign_of {
 	struct fw_device *v;
 	size_t n;
 	bool all;
@@ -24,8 +24,8 @@ struct seen_of {
 	bool something_frozen;
 };
 
-void seen_of_add(struct seen_of *of, uint32_t major, uint32_t minor);
-void seen_show(struct freezectl *ctl, const struct places *places, const struct when *when,
-	       const struct seen_of *of);
+void foreign_of_add(struct foreign_of *of, uint32_t major, uint32_t minor);
+void foreign_show(struct freezectl *ctl, const struct paths *paths, const struct clocks *clocks,
+		  const struct foreign_of *of);
 
 #endif

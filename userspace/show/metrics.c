@@ -6,9 +6,11 @@
  */
 #include <sys/sysmacros.h>
 
+#include "base/text.h"
+#include "base/util.h"
+#include "observer/observed.h"
 #include "show/metrics.h"
 #include "show/prometheus.h"
-#include "observer/observed.h"
 
 /* ---- leases ---- */
 
@@ -27,31 +29,19 @@ static void live_leases(FILE *file, const struct freezeguard_lease_list *leases)
 	}
 }
 
-static bool read_count(const char *dir, const char *name, unsigned long *count)
-{
-	char path[256];
-	FILE *file;
-	bool good;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	good = fscanf(file, "%lu", count) == 1;
-	fclose(file);
-	return good;
-}
-
 static void ended_leases(FILE *file, const char *dir)
 {
 	static const char name[] = "freezeguard_leases_ended_total";
 	unsigned long counts[FREEZEGUARD_LEASE_STATE_FAILED + 1];
+	char path[256];
 	uint32_t state;
 
 	for (state = FREEZEGUARD_LEASE_STATE_THAWED; state <= FREEZEGUARD_LEASE_STATE_FAILED;
-	     state++)
-		if (!read_count(dir, freezeguard_lease_state_name(state), &counts[state]))
+	     state++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, freezeguard_lease_state_name(state));
+		if (!text_read_number(path, &counts[state]))
 			return;
+	}
 	prometheus_family(file, name, "counter", "Leases that have ended, by their last state.");
 	for (state = FREEZEGUARD_LEASE_STATE_THAWED; state <= FREEZEGUARD_LEASE_STATE_FAILED;
 	     state++)
@@ -88,7 +78,7 @@ static int frozen_elsewhere(dev_t dev, const struct fw_frozen *frozen, void *dat
 		    walk->source->filesystems[i].minor == minor(dev))
 			return 0;
 	if (!prometheus_labels(labels, dev, frozen->filesystem, frozen->source))
-		frozen_samples(walk->file, labels, frozen->lease.number, sight_is_foreign(frozen));
+		frozen_samples(walk->file, labels, frozen->lease.number, observed_is_foreign(frozen));
 	return 0;
 }
 
@@ -236,7 +226,7 @@ static int of_observer(FILE *file, struct observer *observer)
 	prometheus_family(file, walk.name, "gauge",
 			  "Writers that wait for a filesystem that is frozen.");
 	r = observer_each_frozen(observer, visit_blocked, &walk);
-	for (i = 0; !r && i < sizeof(of_filesystems) / sizeof(of_filesystems[0]); i++) {
+	for (i = 0; !r && i < ARRAY_SIZE(of_filesystems); i++) {
 		walk.name = of_filesystems[i].name;
 		walk.value = of_filesystems[i].value;
 		prometheus_family(file, walk.name, of_filesystems[i].type, of_filesystems[i].help);

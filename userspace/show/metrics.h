@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* metrics: figures for Prometheus, in the format of node_exporter's textfile collector */
-#ifndef FREEZEGUARD_METRICS_H
-#define FREEZEGUARD_METRICS_H
+#ifndef FREEZEGUARD_SHOW_METRICS_H
+#define FREEZEGUARD_SHOW_METRICS_H
 
 #include <stdio.h>
 

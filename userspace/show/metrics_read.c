@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* metrics_world: asks the module, the observer and the mount table for what the figures are made from */
+/* metrics_read: asks module, observer and mount table for what the figures are made from */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* monitorshow: each line of freezectl monitor, for people or as a JSON object */
+/* monitor: each line of freezectl monitor, for people or as a JSON object */
 #include <string.h>
 
-#include "show/monitor.h"
 #include "observer/observed.h"
+#include "show/lease.h"
+#include "show/monitor.h"
+#include "show/process.h"
 
 /* Prints what is in @line, or in the text. Returns false if nobody reads any more. */
 static bool print(struct freezectl *ctl, struct json_object *line)
@@ -17,7 +19,7 @@ static bool print(struct freezectl *ctl, struct json_object *line)
 }
 
 /**
- * monitorshow_lease() - a lease
+ * show_monitor_lease() - a lease
  * @ctl: the call
  * @what: "lease" for one that was there at the start or after a loss, "event" for a change
  * @lease: as it was then
@@ -25,12 +27,12 @@ static bool print(struct freezectl *ctl, struct json_object *line)
  *
  * Return: false: nobody reads any more; there is a finding.
  */
-bool monitorshow_lease(struct freezectl *ctl, const char *what,
-		       const struct freezeguard_lease *lease, uint64_t time_ns)
+bool show_monitor_lease(struct freezectl *ctl, const char *what,
+			const struct freezeguard_lease *lease, uint64_t time_ns)
 {
-	const struct places places = { .mounts = &ctl->mounts };
-	char clock[WHEN_TEXT_MAX], deadline[WHEN_TEXT_MAX], place[PLACES_TEXT_MAX];
-	struct when when = when_now();
+	const struct paths paths = { .mounts = &ctl->mounts };
+	char clock[TIMEFMT_TEXT_MAX], deadline[TIMEFMT_TEXT_MAX], place[PATHS_TEXT_MAX];
+	struct clocks clocks = timefmt_now();
 	struct json_object *line = NULL;
 	FILE *file = ctl->out.text;
 	size_t i;
@@ -40,14 +42,14 @@ bool monitorshow_lease(struct freezectl *ctl, const char *what,
 		output_json_add(line, "what", output_json_string(what));
 		output_json_add(line, "source", output_json_string("lease"));
 		output_json_add(line, "time",
-				output_json_string(when_iso(&when, time_ns, clock)));
+				output_json_string(timefmt_iso(&clocks, time_ns, clock)));
 		output_json_add(line, "time_ns", json_object_new_uint64(time_ns));
 		output_json_add(line, "event_seq", strcmp(what, "event") ? NULL :
 				json_object_new_int64(lease->event_seq));
-		output_json_add(line, "lease", output_json_lease(lease, &places, &when));
+		output_json_add(line, "lease", show_lease_json(lease, &paths, &clocks));
 		return print(ctl, line);
 	}
-	fprintf(file, "%s %s %s: %s, %u filesystem%s", when_clock(&when, time_ns, clock), what,
+	fprintf(file, "%s %s %s: %s, %u filesystem%s", timefmt_clock(&clocks, time_ns, clock), what,
 		lease->id, freezeguard_lease_state_name(lease->state), lease->n_superblocks,
 		lease->n_superblocks == 1 ? "" : "s");
 	if (lease->n_live && lease->n_live != lease->n_superblocks)
@@ -58,10 +60,10 @@ bool monitorshow_lease(struct freezectl *ctl, const char *what,
 		fprintf(file, ", ended by %s", freezeguard_cause_name(lease->cause));
 	else
 		fprintf(file, ", thaws by itself at %s",
-			when_text(&when, lease->deadline_ns, deadline));
+			timefmt_text(&clocks, lease->deadline_ns, deadline));
 	for (i = 0; i < lease->n_holds && !strcmp(what, "event"); i++)
 		fprintf(file, "; %s: %u failed thaw%s (%s), trying again",
-			output_clean(places_hold(&places, &lease->holds[i], place), clock,
+			output_clean(paths_hold(&paths, &lease->holds[i], place), clock,
 				     sizeof(clock)), lease->holds[i].thaw_failures,
 			lease->holds[i].thaw_failures == 1 ? "" : "s",
 			strerror((int)lease->holds[i].error));
@@ -70,69 +72,69 @@ bool monitorshow_lease(struct freezectl *ctl, const char *what,
 }
 
 /**
- * monitorshow_lost() - that events were lost
+ * show_monitor_lost() - that events were lost
  * @ctl: the call
  * @source: whose: "lease" or "observer"
  * @n: how many; 0: not known
  *
  * Return: false: nobody reads any more; there is a finding.
  */
-bool monitorshow_lost(struct freezectl *ctl, const char *source, uint64_t n)
+bool show_monitor_lost(struct freezectl *ctl, const char *source, uint64_t n)
 {
 	bool observer = !strcmp(source, "observer");
 	struct json_object *line = NULL;
-	char clock[WHEN_TEXT_MAX];
-	struct when when = when_now();
+	char clock[TIMEFMT_TEXT_MAX];
+	struct clocks clocks = timefmt_now();
 
 	if (ctl->out.json) {
 		line = json_object_new_object();
 		output_json_add(line, "what", output_json_string("lost"));
 		output_json_add(line, "source", output_json_string(source));
 		output_json_add(line, "time",
-				output_json_string(when_iso(&when, when.now_ns, clock)));
+				output_json_string(timefmt_iso(&clocks, clocks.now_ns, clock)));
 		output_json_add(line, "n", n ? json_object_new_uint64(n) : NULL);
 	} else if (observer) {
 		fprintf(ctl->out.text, "%s lost: %llu of the observer's events were lost\n",
-			when_clock(&when, when.now_ns, clock), (unsigned long long)n);
+			timefmt_clock(&clocks, clocks.now_ns, clock), (unsigned long long)n);
 	} else {
 		fprintf(ctl->out.text, "%s lost: some events were lost; the leases that are live "
-			"now:\n", when_clock(&when, when.now_ns, clock));
+			"now:\n", timefmt_clock(&clocks, clocks.now_ns, clock));
 	}
 	return print(ctl, line);
 }
 
 /**
- * monitorshow_observer() - that the observer came, went, or isn't there
+ * show_monitor_observer() - that the observer came, went, or isn't there
  * @ctl: the call
  * @state: "loaded", "replaced", "gone" or "missing"
  * @text: the same for people
  *
  * Return: false: nobody reads any more; there is a finding.
  */
-bool monitorshow_observer(struct freezectl *ctl, const char *state, const char *text)
+bool show_monitor_observer(struct freezectl *ctl, const char *state, const char *text)
 {
 	struct json_object *line = NULL;
-	char clock[WHEN_TEXT_MAX];
-	struct when when = when_now();
+	char clock[TIMEFMT_TEXT_MAX];
+	struct clocks clocks = timefmt_now();
 
 	if (ctl->out.json) {
 		line = json_object_new_object();
 		output_json_add(line, "what", output_json_string("observer"));
 		output_json_add(line, "source", output_json_string("observer"));
 		output_json_add(line, "time",
-				output_json_string(when_iso(&when, when.now_ns, clock)));
+				output_json_string(timefmt_iso(&clocks, clocks.now_ns, clock)));
 		output_json_add(line, "state", output_json_string(state));
 		output_json_add(line, "message", output_json_string(text));
 	} else {
 		fprintf(ctl->out.text, "%s observer: %s\n",
-			when_clock(&when, when.now_ns, clock), text);
+			timefmt_clock(&clocks, clocks.now_ns, clock), text);
 	}
 	return print(ctl, line);
 }
 
 static void observed_text(FILE *file, const struct fw_event *event)
 {
-	char process[SIGHT_TEXT_MAX], clean[SIGHT_TEXT_MAX], span[WHEN_TEXT_MAX];
+	char process[OBSERVED_TEXT_MAX], clean[OBSERVED_TEXT_MAX], span[TIMEFMT_TEXT_MAX];
 	const char *error = event->error ? strerrorname_np((int)event->error) : NULL;
 
 	switch (event->type) {
@@ -161,19 +163,19 @@ static void observed_text(FILE *file, const struct fw_event *event)
 		fputs("everything is to be thawed (SysRq-j)", file);
 		break;
 	default:
-		fputs(sight_event_name(event->type), file);
+		fputs(observed_event_name(event->type), file);
 	}
 	if (event->by.pid)
-		fprintf(file, " by %s", output_clean(sight_process(&event->by, process), clean,
+		fprintf(file, " by %s", output_clean(observed_process(&event->by, process), clean,
 						     sizeof(clean)));
-	if (event->means != FW_MEANS_UNKNOWN && event->type != FW_EVENT_EMERGENCY_THAW)
-		fprintf(file, ", %s", sight_means(event->means));
+	if (event->origin != FW_ORIGIN_UNKNOWN && event->type != FW_EVENT_EMERGENCY_THAW)
+		fprintf(file, ", %s", observed_origin(event->origin));
 	if (event->lease)
 		fprintf(file, ", lease number %llu", (unsigned long long)event->lease);
 	if (event->took_ns)
-		fprintf(file, ", took %s", when_span(0, event->took_ns, span));
+		fprintf(file, ", took %s", timefmt_span(0, event->took_ns, span));
 	if (event->frozen_for_ns)
-		fprintf(file, "; had been frozen for %s", when_span(0, event->frozen_for_ns, span));
+		fprintf(file, "; had been frozen for %s", timefmt_span(0, event->frozen_for_ns, span));
 	if (event->type == FW_EVENT_THAWED)
 		fprintf(file, "; %llu writer%s waited", (unsigned long long)event->waits,
 			event->waits == 1 ? "" : "s");
@@ -185,11 +187,11 @@ static struct json_object *observed_json(const struct fw_event *event, const cha
 	bool thawed = event->type == FW_EVENT_THAWED;
 	struct json_object *object = json_object_new_object(), *fs = NULL;
 
-	output_json_add(object, "type", output_json_string(sight_event_name(event->type)));
-	output_json_add(object, "means", output_json_string(sight_means_name(event->means)));
+	output_json_add(object, "type", output_json_string(observed_event_name(event->type)));
+	output_json_add(object, "origin", output_json_string(observed_origin_name(event->origin)));
 	output_json_add(object, "error", event->error ? json_object_new_int64(event->error) : NULL);
 	output_json_add(object, "error_name", error ? output_json_string(error) : NULL);
-	output_json_add(object, "phase", output_json_string(sight_phase_name(event->phase)));
+	output_json_add(object, "phase", output_json_string(observed_phase_name(event->phase)));
 	if (event->device.major || event->device.minor) {
 		fs = json_object_new_object();
 		output_json_add(fs, "path", path ? output_json_string(path) : NULL);
@@ -199,7 +201,7 @@ static struct json_object *observed_json(const struct fw_event *event, const cha
 		output_json_add(fs, "source", output_json_string(event->source));
 	}
 	output_json_add(object, "filesystem", fs);
-	output_json_add(object, "by", sight_json_process(&event->by));
+	output_json_add(object, "by", show_task_json(&event->by));
 	output_json_add(object, "took_ns", json_object_new_uint64(event->took_ns));
 	output_json_add(object, "frozen_for_ns",
 			event->frozen_for_ns ? json_object_new_uint64(event->frozen_for_ns) : NULL);
@@ -211,19 +213,19 @@ static struct json_object *observed_json(const struct fw_event *event, const cha
 }
 
 /**
- * monitorshow_observed() - what the observer saw
+ * show_monitor_observed() - what the observer saw
  * @ctl: the call
  * @event: what it was
  *
  * Return: false: nobody reads any more; there is a finding.
  */
-bool monitorshow_observed(struct freezectl *ctl, const struct fw_event *event)
+bool show_monitor_observed(struct freezectl *ctl, const struct fw_event *event)
 {
-	const struct places places = { .mounts = &ctl->mounts };
-	const char *path = places_path(&places, event->device.major, event->device.minor);
+	const struct paths paths = { .mounts = &ctl->mounts };
+	const char *path = paths_path(&paths, event->device.major, event->device.minor);
 	const char *place = path ? path : event->source;
-	char clock[WHEN_TEXT_MAX], clean[PLACES_TEXT_MAX];
-	struct when when = when_now();
+	char clock[TIMEFMT_TEXT_MAX], clean[PATHS_TEXT_MAX];
+	struct clocks clocks = timefmt_now();
 	struct json_object *line;
 
 	if (ctl->out.json) {
@@ -231,12 +233,12 @@ bool monitorshow_observed(struct freezectl *ctl, const struct fw_event *event)
 		output_json_add(line, "what", output_json_string("observed"));
 		output_json_add(line, "source", output_json_string("observer"));
 		output_json_add(line, "time",
-				output_json_string(when_iso(&when, event->time_ns, clock)));
+				output_json_string(timefmt_iso(&clocks, event->time_ns, clock)));
 		output_json_add(line, "time_ns", json_object_new_uint64(event->time_ns));
 		output_json_add(line, "observed", observed_json(event, path));
 		return print(ctl, line);
 	}
-	fprintf(ctl->out.text, "%s observed %s: ", when_clock(&when, event->time_ns, clock),
+	fprintf(ctl->out.text, "%s observed %s: ", timefmt_clock(&clocks, event->time_ns, clock),
 		event->type == FW_EVENT_EMERGENCY_THAW ? "machine" :
 		output_clean(*place ? place : "?", clean, sizeof(clean)));
 	observed_text(ctl->out.text, event);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* monitorshow: each line of freezectl monitor, for people or as a JSON object */
-#ifndef FREEZEGUARD_MONITORSHOW_H
-#define FREEZEGUARD_MONITORSHOW_H
+/* monitor: each line of freezectl monitor, for people or as a JSON object */
+#ifndef FREEZEGUARD_SHOW_MONITOR_H
+#define FREEZEGUARD_SHOW_MONITOR_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "freezectl.h"
 
-bool monitorshow_lease(struct freezectl *ctl, const char *what,
-		       const struct freezeguard_lease *lease, uint64_t time_ns);
-bool monitorshow_lost(struct freezectl *ctl, const char *source, uint64_t n);
-bool monitorshow_observer(struct freezectl *ctl, const char *state, const char *text);
-bool monitorshow_observed(struct freezectl *ctl, const struct fw_event *event);
+bool show_monitor_lease(struct freezectl *ctl, const char *what,
+			const struct freezeguard_lease *lease, uint64_t time_ns);
+bool show_monitor_lost(struct freezectl *ctl, const char *source, uint64_t n);
+bool show_monitor_observer(struct freezectl *ctl, const char *state, const char *text);
+bool show_monitor_observed(struct freezectl *ctl, const struct fw_event *event);
 
 #endif

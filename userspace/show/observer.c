@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* observer_show: what of the observer is loaded, and what it counted */
+/* observer: what of the observer is loaded, and what it counted */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -7,11 +7,14 @@
 #include <sys/sysmacros.h>
 
 #include "base/duration.h"
-#include "observer/read.h"
-#include "observer/info.h"
-#include "show/observer.h"
-#include "plan/paths.h"
 #include "base/timefmt.h"
+#include "base/util.h"
+#include "observer/info.h"
+#include "observer/pins.h"
+#include "observer/read.h"
+#include "plan/paths.h"
+#include "show/observer.h"
+#include "show/table.h"
 
 
 static const char *state_name(enum observer_point_state state)
@@ -113,7 +116,7 @@ static void show_totals(struct freezectl *ctl, const struct fw_totals *totals, u
 	char longest[DURATION_TEXT_MAX];
 	size_t i;
 
-	for (i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(counters); i++) {
 		fprintf(ctl->out.text, "%s%" PRIu64 " %s", i ? ", " : "\n", counters[i].value,
 			counters[i].text);
 		output_json_add(object, counters[i].name,
@@ -131,7 +134,7 @@ static void show_totals(struct freezectl *ctl, const struct fw_totals *totals, u
 struct filesystems {
 	struct table *table;
 	struct json_object *array;
-	struct places places;
+	struct paths paths;
 	struct observer *observer;
 	size_t n;
 };
@@ -141,7 +144,7 @@ static int add_filesystem(dev_t dev, const struct fw_filesystem *fs, void *data)
 	char device[32], freezes[24], waits[24], longest_freeze[DURATION_TEXT_MAX],
 		longest_wait[DURATION_TEXT_MAX];
 	struct filesystems *shown = data;
-	const char *path = places_path(&shown->places, major(dev), minor(dev));
+	const char *path = paths_path(&shown->paths, major(dev), minor(dev));
 	struct json_object *object;
 	struct fw_frozen frozen;
 	bool is_frozen;
@@ -183,7 +186,7 @@ static void show_filesystems(struct freezectl *ctl, struct observer *observer)
 	struct filesystems shown = {
 		.table = table_new(headers),
 		.array = ctl->out.json ? json_object_new_array() : NULL,
-		.places = { .mounts = &ctl->mounts },
+		.paths = { .mounts = &ctl->mounts },
 		.observer = observer,
 	};
 	int r;
@@ -222,33 +225,20 @@ static void show_counters(struct freezectl *ctl, uint64_t skipped)
 	observer_close(observer);
 }
 
-static struct json_object *json_ns(uint64_t ns)
-{
-	return ns ? json_object_new_uint64(ns) : NULL;
-}
-
-static struct json_object *json_time(const struct when *when, uint64_t ns)
-{
-	char text[WHEN_TEXT_MAX];
-
-	return ns ? output_json_string(when_iso(when, ns, text)) : NULL;
-}
-
 static void show_loaded(struct freezectl *ctl, const struct observer_info *info)
 {
-	char loaded[WHEN_TEXT_MAX], counting[WHEN_TEXT_MAX];
-	struct when when = when_now();
+	char loaded[TIMEFMT_TEXT_MAX], counting[TIMEFMT_TEXT_MAX];
+	struct json_object *doc = ctl->out.doc;
+	struct clocks clocks = timefmt_now();
 
 	fprintf(ctl->out.text, "loaded since %s by freezectl %s, counting since %s\n\n",
-		info->loaded_ns ? when_text(&when, info->loaded_ns, loaded) : "?",
+		info->loaded_ns ? timefmt_text(&clocks, info->loaded_ns, loaded) : "?",
 		*info->version ? info->version : "?",
-		info->counting_ns ? when_text(&when, info->counting_ns, counting) : "?");
-	output_json_add(ctl->out.doc, "version", output_json_string(info->version));
-	output_json_add(ctl->out.doc, "same_build", json_object_new_boolean(info->same_build));
-	output_json_add(ctl->out.doc, "loaded_ns", json_ns(info->loaded_ns));
-	output_json_add(ctl->out.doc, "loaded_time", json_time(&when, info->loaded_ns));
-	output_json_add(ctl->out.doc, "counting_ns", json_ns(info->counting_ns));
-	output_json_add(ctl->out.doc, "counting_time", json_time(&when, info->counting_ns));
+		info->counting_ns ? timefmt_text(&clocks, info->counting_ns, counting) : "?");
+	output_json_add(doc, "version", output_json_string(info->version));
+	output_json_add(doc, "same_build", json_object_new_boolean(info->same_build));
+	output_json_time(doc, "loaded", info->loaded_ns, &clocks);
+	output_json_time(doc, "counting", info->counting_ns, &clocks);
 	if (!info->same_build)
 		findings_add(&ctl->findings, EXIT_CODE_DONE, NULL, "the programs that are loaded are "
 			     "not those of this freezectl; freezectl observer load replaces them");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* observer_show: what of the observer is loaded, and what it counted */
-#ifndef FREEZEGUARD_OBSERVER_SHOW_H
-#define FREEZEGUARD_OBSERVER_SHOW_H
+/* observer: what of the observer is loaded, and what it counted */
+#ifndef FREEZEGUARD_SHOW_OBSERVER_H
+#define FREEZEGUARD_SHOW_OBSERVER_H
 
 #include "freezectl.h"
 

@@ -1,36 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* planshow: a plan as a table or as JSON, for plan and for dlm dry-run */
+/* plan: a plan as a table or as JSON, for plan and for dlm dry-run */
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/duration.h"
+#include "base/text.h"
 #include "show/plan.h"
-
-/* A number in /proc/sys; -1 if it is not there. */
-static long sysctl_number(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	long value = -1;
-
-	if (!file)
-		return -1;
-	if (fscanf(file, "%ld", &value) != 1)
-		value = -1;
-	fclose(file);
-	return value;
-}
+#include "show/table.h"
 
 /* Writers that wait for longer than that are taken for hung; some machines panic then. */
 static void warn_of_panic(struct freezectl *ctl, uint32_t timeout_ms)
 {
-	long secs = sysctl_number("/proc/sys/kernel/hung_task_timeout_secs");
 	char text[DURATION_TEXT_MAX];
+	unsigned long secs, panics;
 
-	if (secs <= 0 || sysctl_number("/proc/sys/kernel/hung_task_panic") <= 0 ||
-	    timeout_ms <= (unsigned long)secs * 1000)
+	if (!text_read_number("/proc/sys/kernel/hung_task_timeout_secs", &secs) || !secs ||
+	    !text_read_number("/proc/sys/kernel/hung_task_panic", &panics) || !panics ||
+	    timeout_ms <= secs * 1000)
 		return;
 	findings_add(&ctl->findings, EXIT_CODE_DONE, "kernel.hung_task_panic",
-		     "is set: this machine panics when a writer waits for longer than %lds, and "
+		     "is set: this machine panics when a writer waits for longer than %lus, and "
 		     "the timeout is %s; shorten it, or switch that off",
 		     secs, duration_format(timeout_ms, text, sizeof(text)));
 }
@@ -75,12 +64,47 @@ static void tell_of_suspends(struct freezectl *ctl, const struct plan *plan,
 }
 
 /**
- * planshow() - put a plan into the output, and warn of its timeout
+ * show_plan_json() - a plan as a JSON array
+ * @plan: the plan
+ *
+ * Return: the array; NULL (JSON's null) if there is no memory.
+ */
+struct json_object *show_plan_json(const struct plan *plan)
+{
+	struct json_object *array = json_object_new_array(), *object, *mountpoints;
+	size_t i, k;
+
+	for (i = 0; array && i < plan->n; i++) {
+		const struct plan_target *t = &plan->v[i];
+
+		object = json_object_new_object();
+		mountpoints = json_object_new_array();
+		output_json_add(object, "path", output_json_string(t->path));
+		output_json_add(object, "major", json_object_new_int64(t->major));
+		output_json_add(object, "minor", json_object_new_int64(t->minor));
+		output_json_add(object, "fstype", output_json_string(t->fstype));
+		output_json_add(object, "source", output_json_string(t->source));
+		for (k = 0; mountpoints && k < t->n_mountpoints; k++)
+			json_object_array_add(mountpoints, output_json_string(t->mountpoints[k]));
+		output_json_add(object, "mountpoints", mountpoints);
+		output_json_add(object, "named", json_object_new_boolean(t->named));
+		output_json_add(object, "read_only", json_object_new_boolean(t->read_only));
+		output_json_add(object, "freeze", json_object_new_boolean(!t->skip));
+		output_json_add(object, "level",
+				t->skip ? NULL : json_object_new_int64(t->level));
+		output_json_add(object, "why_not", t->skip ? output_json_string(t->skip) : NULL);
+		json_object_array_add(array, object);
+	}
+	return array;
+}
+
+/**
+ * show_plan() - put a plan into the output, and warn of its timeout
  * @ctl: the call
  * @plan: the plan
  * @timeout_ms: of the lease that is planned
  */
-void planshow(struct freezectl *ctl, const struct plan *plan, uint32_t timeout_ms)
+void show_plan(struct freezectl *ctl, const struct plan *plan, uint32_t timeout_ms)
 {
 	static const char *const headers[] = { "FILESYSTEM", "TYPE", "SOURCE", "DEVICE", "LEVEL",
 					       "FREEZE", "WHY NOT", NULL };
@@ -91,7 +115,7 @@ void planshow(struct freezectl *ctl, const struct plan *plan, uint32_t timeout_m
 
 	warn_of_panic(ctl, timeout_ms);
 	if (ctl->out.json) {
-		array = output_json_plan(plan);
+		array = show_plan_json(plan);
 		tell_of_suspends(ctl, plan, array);
 		output_json_add(ctl->out.doc, "filesystems", array);
 		output_json_add(ctl->out.doc, "timeout_ms", json_object_new_int64(timeout_ms));

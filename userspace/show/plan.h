@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* planshow: a plan for people, with a warning of what its timeout can do to the machine */
-#ifndef FREEZEGUARD_PLANSHOW_H
-#define FREEZEGUARD_PLANSHOW_H
+/* plan: a plan for people, with a warning of what its timeout can do to the machine */
+#ifndef FREEZEGUARD_SHOW_PLAN_H
+#define FREEZEGUARD_SHOW_PLAN_H
 
 #include "freezectl.h"
+#include "plan/targets.h"
 
-void planshow(struct freezectl *ctl, const struct plan *plan, uint32_t timeout_ms);
+void show_plan(struct freezectl *ctl, const struct plan *plan, uint32_t timeout_ms);
+struct json_object *show_plan_json(const struct plan *plan);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* prometheus: the text format of Prometheus */
-#ifndef FREEZEGUARD_PROMETHEUS_H
-#define FREEZEGUARD_PROMETHEUS_H
+#ifndef FREEZEGUARD_SHOW_PROMETHEUS_H
+#define FREEZEGUARD_SHOW_PROMETHEUS_H
 
 #include <stdint.h>
 #include <stdio.h>

@@ -9,7 +9,7 @@
 
 #include <libsmartcols.h>
 
-#include "base/table.h"
+#include "show/table.h"
 
 struct table {
 	struct libscols_table *cols;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* table: text in columns that are as wide as they have to be */
-#ifndef FREEZEGUARD_TABLE_H
-#define FREEZEGUARD_TABLE_H
+#ifndef FREEZEGUARD_SHOW_TABLE_H
+#define FREEZEGUARD_SHOW_TABLE_H
 
 #include <stdio.h>
 

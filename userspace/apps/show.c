@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* show: the applications of a freeze, as text and as JSON */
+#include <stdio.h>
+#include <string.h>
+
+#include "apps/show.h"
+
+/** apps_json() - an application as a JSON object */
+struct json_object *apps_json(const struct record_app *app, const struct clocks *clocks)
+{
+	struct json_object *object = json_object_new_object(), *notes = json_object_new_object();
+	char key[HOOK_CALL_LINE_MAX];
+	size_t i;
+
+	output_json_add(object, "name", output_json_string(app->name));
+	output_json_add(object, "path", output_json_string(app->path));
+	output_json_add(object, "kind", output_json_string(app->session ? "session" : "one-shot"));
+	output_json_add(object, "state", output_json_string(record_app_state_name(app->state)));
+	output_json_add(object, "lost", json_object_new_boolean(app->lost));
+	output_json_add(object, "timed_out", json_object_new_boolean(app->timed_out));
+	output_json_add(object, "exit_status", app->exit_status < 0 ? NULL :
+			json_object_new_int(app->exit_status));
+	output_json_time(object, "begin", app->begin_ns, clocks);
+	output_json_time(object, "quiet", app->quiet_ns, clocks);
+	output_json_time(object, "ended", app->ended_ns, clocks);
+	output_json_add(object, "output", output_json_string(app->output ? app->output : ""));
+	output_json_add(object, "thaw_output",
+			output_json_string(app->thaw_output ? app->thaw_output : ""));
+	for (i = 0; i < app->n_notes; i++) {
+		size_t n = strcspn(app->notes[i], "=");
+
+		snprintf(key, sizeof(key), "%.*s", (int)n, app->notes[i]);
+		json_object_object_add(notes, key, output_json_string(app->notes[i] + n + 1));
+	}
+	output_json_add(object, "notes", notes);
+	return object;
+}
+
+/* Each line with the name of the one who said it. */
+static void show_output(FILE *file, const char *name, const char *text)
+{
+	char line[HOOK_CALL_LINE_MAX], clean[4 * HOOK_CALL_LINE_MAX + 1];
+	size_t n;
+
+	for (; text && *text; text += n + (text[n] == '\n')) {
+		n = strcspn(text, "\n");
+		snprintf(line, sizeof(line), "%.*s", (int)n, text);
+		fprintf(file, "%s: %s\n", name, output_clean(line, clean, sizeof(clean)));
+	}
+}
+
+static void show_one(struct freezectl *ctl, const struct record_app *app, bool after)
+{
+	char span[TIMEFMT_TEXT_MAX], clean[4 * HOOK_CALL_LINE_MAX + 1];
+	FILE *file = ctl->out.text;
+	size_t i;
+
+	show_output(file, app->name, after ? app->thaw_output : app->output);
+	if (app->state == RECORD_APP_QUIET)
+		fprintf(file, "app %s: quiet after %s\n", app->name,
+			timefmt_span(app->begin_ns, app->quiet_ns, span));
+	else if (app->state == RECORD_APP_RELEASED)
+		fprintf(file, "app %s: released; was quiet for %s\n", app->name,
+			timefmt_span(app->quiet_ns, app->ended_ns, span));
+	else
+		fprintf(file, "app %s: %s\n", app->name, record_app_state_name(app->state));
+	for (i = 0; i < app->n_notes; i++)
+		fprintf(file, "app %s: %s\n", app->name,
+			output_clean(app->notes[i], clean, sizeof(clean)));
+}
+
+/**
+ * apps_show_record() - put the applications of a freeze into the output
+ * @ctl: the call
+ * @record: the record
+ * @after: what their hooks said at the thaw, else what they said at the freeze
+ */
+void apps_show_record(struct freezectl *ctl, const struct record *record, bool after)
+{
+	struct clocks clocks = timefmt_now();
+	struct json_object *array;
+	size_t i;
+
+	if (!ctl->out.json) {
+		for (i = 0; i < record->n_apps; i++)
+			show_one(ctl, &record->apps[i], after);
+		return;
+	}
+	array = json_object_new_array();
+	for (i = 0; array && i < record->n_apps; i++)
+		json_object_array_add(array, apps_json(&record->apps[i], &clocks));
+	output_json_add(ctl->out.doc, "apps", array);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* machine: what a plan sees of the machine; the seam at which tests put in a made-up one */
+#ifndef FREEZEGUARD_PLAN_MACHINE_H
+#define FREEZEGUARD_PLAN_MACHINE_H
+
+#include <sys/types.h>
+
+/**
+ * struct machine - what a plan sees of the machine; tests have made-up ones
+ * @mountinfo: the mount table, /proc/self/mountinfo
+ * @filesystems: the list of filesystem types, /proc/filesystems
+ * @sysfs: where sysfs is mounted, /sys
+ * @open: as open(2), but returns -errno
+ * @mount_id: as mounts_id_of_fd()
+ * @identity: st_dev and st_ino of an open file; 0 or -errno
+ * @block_device: the number of the block device whose node @path (below /dev) is; 0 or -errno
+ * @loop_file: st_dev and st_ino of the file behind a loop device, by LOOP_GET_STATUS64; 0 or -errno
+ * @btrfs_uuid: the UUID of the btrfs that an open file is on, as text; 0 or -errno
+ */
+struct machine {
+	const char *mountinfo;
+	const char *filesystems;
+	const char *sysfs;
+	int (*open)(const char *path, int flags);
+	int (*mount_id)(int fd);
+	int (*identity)(int fd, dev_t *dev, ino_t *ino);
+	int (*block_device)(const char *path, unsigned int *major, unsigned int *minor);
+	int (*loop_file)(unsigned int major, unsigned int minor, dev_t *dev, ino_t *ino);
+	int (*btrfs_uuid)(int fd, char uuid[37]);
+};
+
+/* The machine that this runs on. */
+extern const struct machine machine_real;
+
+#endif
