@@ -316,6 +316,14 @@ check_references() {
 	done
 }
 
+# The files that HACKING.md sends a reader to, "lib/fgnl.[ch]" being two.
+check_named_files() {
+	local name
+	grep -oE '`[A-Za-z][^` ]*/[^` ]*`' HACKING.md | tr -d '`' | grep -vE 'NAME|^fg_|\.\.\.' | sort -u | while read -r name; do
+		compgen -G "$name" >/dev/null || echo "HACKING.md: $name does not exist"
+	done
+}
+
 check_install() {
 	local name
 	make -s -C userspace O="$PWD/build/userspace" -o "$freezectl" DESTDIR="$work" PREFIX=/usr install 2>&1
@@ -387,7 +395,7 @@ check_figures() {
 pages=(Documentation/man/*)
 # shellcheck disable=SC2086 # words
 set -- $subcommands
-echo "1..$((20 + $# + 2 * ${#pages[@]}))"
+echo "1..$((21 + $# + 2 * ${#pages[@]}))"
 report "every subcommand is in the help, the table, the overview and the completion, and has a page" "$(check_subcommands)"
 for name in $subcommands; do
 	report "$name: its usage and options are the same in the help, the page and the completion" \
@@ -415,6 +423,7 @@ report "references between the pages" "$(check_references)"
 report "the kernels of testing.md are those of tools/guest/kernels" "$(check_kernels)"
 report "kernels are named by tools/guest/kernels alone" "$(check_kernel_names)"
 report "the table and the picture of figures are those of performance-figures.json" "$(check_figures)"
+report "the files that HACKING.md names exist" "$(check_named_files)"
 report "links point to files" "$(check_links)"
 report "install puts everything in its place" "$(check_install)"
 [ $failures -eq 0 ]
