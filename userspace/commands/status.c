@@ -104,9 +104,8 @@ static void show_one_lease(struct freezectl *ctl, struct status *status, const c
 
 	r = freezeguard_lease_get(ctl->fg, 0, id, &lease);
 	if (r == -ENOENT) {
-		findings_add(&ctl->findings, EXIT_CODE_USAGE, id, "there is no lease of that name, "
-			     "neither a live one nor in the history; freezectl status --history "
-			     "lists all");
+		findings_add(&ctl->findings, EXIT_CODE_USAGE, id,
+			     "no lease has that id, neither a live one nor one in the history; freezectl status --history lists all");
 		return;
 	}
 	if (r) {
