@@ -52,12 +52,13 @@ bool freezectl_duration(struct freezectl *ctl, const char *what, const char *tex
 		}
 		/* fall through */
 	case -ERANGE:
-		findings_add(&ctl->findings, EXIT_CODE_USAGE, what, "'%s' is too long a time",
+		findings_add(&ctl->findings, EXIT_CODE_USAGE, what, "the duration '%s' is too long",
 			     text);
 		return false;
 	default:
-		findings_add(&ctl->findings, EXIT_CODE_USAGE, what, "'%s' is not a time span above "
-			     "0; write it like 30, 90s, 1min 30s or 500ms", text);
+		findings_add(&ctl->findings, EXIT_CODE_USAGE, what,
+			     "'%s' is not a duration above 0; write it like 30, 90s, 1min 30s or 500ms",
+			     text);
 		return false;
 	}
 }
@@ -80,14 +81,15 @@ bool freezectl_id(struct freezectl *ctl, const char *id)
 	for (i = 0; id[i]; i++) {
 		if (id[i] <= ' ' || id[i] > '~') {
 			findings_add(&ctl->findings, EXIT_CODE_USAGE, "--id",
-				     "byte %zu of the id is not a printable ASCII character; ids "
-				     "have no spaces, control characters or umlauts", i + 1);
+				     "byte %zu of the id is not allowed; use printable ASCII without spaces",
+				     i + 1);
 			return false;
 		}
 	}
 	if (i > FREEZEGUARD_ID_MAX) {
-		findings_add(&ctl->findings, EXIT_CODE_USAGE, "--id", "the id has %zu characters, "
-			     "at most %d are possible", i, FREEZEGUARD_ID_MAX);
+		findings_add(&ctl->findings, EXIT_CODE_USAGE, "--id",
+			     "the id has %zu characters; at most %d are allowed",
+			     i, FREEZEGUARD_ID_MAX);
 		return false;
 	}
 	return true;

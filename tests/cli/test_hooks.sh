@@ -153,7 +153,7 @@ next
 hook 30-cache '[ $1 = thaw ] || { echo disk full; exit 9; }'
 expect 0 "failed at the freeze: dry-run cannot know of a one-shot's" dry
 expect 201 "failed at the freeze: pre-script" pre
-says "it says which, how, and what it said" "201: cache: could not be made quiet" "status 9: disk full"
+says "it says which, how, and what it said" "201: cache: could not be quiesced" "status 9: disk full"
 that "nothing is left" nothing_left
 expect 205 "failed at the freeze: post-script" post
 
@@ -163,7 +163,7 @@ next
 hook 30-cache '[ $1 = freeze ] || { echo stuck; exit 9; }'
 expect 0 "failed at the thaw: pre-script" pre
 expect 202 "failed at the thaw: post-script" post
-says "it says which" "202: cache: may not be released" "cache: stuck"
+says "it says which" "202: cache: may still be quiesced" "cache: stuck"
 that "the others are released" log_is "web freeze;db session;db thaw;web thaw;"
 expect 202 "failed at the thaw: post-script again" post
 expect 0 "failed at the thaw: dry-run" dry
@@ -176,7 +176,7 @@ kill -KILL "$(<"$scratch/db.pid")"
 expect 204 "lost: pre-script" pre
 expect 204 "lost: dry-run" dry
 expect 203 "lost: post-script" post
-says "it says that consistency was lost" "203: db: went on" "consistency was lost"
+says "it says that consistency was lost" "203: db: resumed" "consistency was lost"
 that "and thawed" unfrozen "${fs[@]}"
 expect 203 "lost: post-script again" post
 rm -f "$scratch/locked"
@@ -312,7 +312,7 @@ fs=("${mounted[other]}")
 configure "[profile night]" "app = db"
 expect 0 "freeze, with a profile that names an application" \
 	freezectl freeze --profile night --id night --timeout 10s "${fs[@]}"
-says "it says that it is not made quiet" "db: is an application of the profile night" "only freezectl dlm"
+says "it says that it is not quiesced" "db: is an application of the profile night" "only freezectl dlm"
 expect 0 "... thawed" freezectl thaw --id night
 configure
 expect 0 "unloading the module" modprobe -r freezeguard

@@ -48,18 +48,18 @@ says "... says how to know who it was" "freezectl observer load"
 expect 0 "not loaded: status --json" freezectl status --json
 that "... says so" json "d['observer'] is False and 'load' in d['observer_missing'] and d['foreign'] is None and [b['pid'] for b in d['blocked']] == [$writer]"
 expect 0 "not loaded: status" freezectl status
-says "... says what is not known" "observer load loads it" "who froze what others froze" "which filesystem" "not mounted here"
+says "... says what is not known" "to load it: freezectl observer load" "which process froze what others froze" "which filesystem" "not mounted here"
 expect 0 "not loaded: figures" freezectl status --prometheus
 says "... say so" "freezeguard_observer_loaded 0" "holder=\"other\"} 1"
 
-# ---- frozen before it came ----
+# ---- frozen before it was loaded ----
 
 freezectl monitor --json --timeout 60s >"$scratch/events" 2>&1 &
 monitor=$!
 within 10000 grep -q missing "$scratch/events"
 expect 0 "observer load" freezectl observer load
 that "monitor: one that comes is noticed" within 10000 grep -q '"state":"loaded"' "$scratch/events"
-expect 204 "frozen before it came: 204" freezectl freeze "$fs"
+expect 204 "frozen before it was loaded: 204" freezectl freeze "$fs"
 says "... says that" "before the observer was loaded"
 expect 0 "status of that" freezectl status --json
 that "... says it, and who waits since then" json "[(f['before_observer'], f['by'], f['since_ns']) for f in d['foreign']] == [(True, None, None)] and [(b['pid'], b['since_ns']) for b in d['blocked']] == [($writer, None)]"
@@ -120,7 +120,7 @@ if as_process fsfreeze -f "$second" 2>/dev/null; then
 	[[ $out =~ \"since_ns\":\ ?([0-9]+) ]] && since=${BASH_REMATCH[1]}
 	that "... has who made it" json "[(f['path'], f['by']['pid'], f['nested']) for f in d['foreign']] == [('$second', $process, 1)]"
 	expect 0 "thaw below it" freezectl thaw --id below
-	says "... names who keeps it frozen" "kept frozen by" "process $process (fsfreeze) of user 0"
+	says "... names who keeps it frozen" "but still by" "process $process (fsfreeze) of user 0"
 	expect 0 "status of what is left" freezectl status --json
 	that "... does not take the lease's time for its own" json "[(f['by']['pid'], f['nested']) for f in d['foreign']] == [($process, 0)] and d['foreign'][0]['since_ns'] == $since"
 	fsfreeze -u "$second"

@@ -76,7 +76,7 @@ static void hooks_that_were_never_called(void **state)
 	assert_non_null(strstr(captured_out, "not called"));
 	assert_non_null(strstr(captured_out, "idle"));
 	assert_non_null(strstr(captured_err, "web: is not called: it is disabled"));
-	assert_non_null(strstr(captured_err, "mail: is not called: it is not in"));
+	assert_non_null(strstr(captured_err, "mail: is not called: it is not enabled"));
 	assert_int_equal(FREEZECTL("apps", "--json"), 0);
 	doc = document();
 	/* The shipped one of the same name is not shown. */

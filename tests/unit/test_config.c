@@ -179,15 +179,15 @@ static void wrong_lines(void **state)
 	refused("timeout = 3s\n", 1, "begin with [default]");
 	refused("[default]\ntimeout\n", 2, "key = value");
 	refused("[default\ntimeout = 3s\n", 1, "[section]");
-	refused("[default]\ntimeout = soon\n", 2, "'soon' is not a time span");
-	refused("[default]\ntimeout = 0\n", 2, "'0' is not a time span");
-	refused("[default]\ntimeout = 1s\n\ntimeout = 2s\n", 4, "set in line 2 already");
+	refused("[default]\ntimeout = soon\n", 2, "'soon' is not a duration");
+	refused("[default]\ntimeout = 0\n", 2, "'0' is not a duration");
+	refused("[default]\ntimeout = 1s\n\ntimeout = 2s\n", 4, "already set in line 2");
 	refused("[default]\nallow_root = perhaps\n", 2, "neither yes nor no");
 	refused("[default]\npath = data\n", 2, "not an absolute path");
 	refused("[default]\npath = \n", 2, "not an absolute path");
 	refused("[default]\nhooks_dir = hooks\n", 2, "not an absolute path");
 	refused("[default]\napp = a, b\n", 2, "several lines");
-	refused("[profile x]\nrun_dir = /r\n", 2, "belongs into [default]");
+	refused("[profile x]\nrun_dir = /r\n", 2, "belongs in [default]");
 	/* A profile that is not in force is looked at too. */
 	refused("[default]\n[profile x]\ntimout = 1\n", 3, "unknown key 'timout' in [profile x]");
 	refused("[profile ]\ntimeout = 1\n", 2, "unknown section");
@@ -197,7 +197,7 @@ static void wrong_lines(void **state)
 	refused("[hook a]\nenv.A = pause ; sync\n", 2, "begins a comment");
 	refused("[hook a]\n env.A = pause\t;", 2, "begins a comment");
 	refused("[hook a]\nenv.FREEZEGUARD_ID = x\n", 2, "set by freezectl");
-	refused("[hook a]\nenv.A = x\nenv.A = y\n", 3, "set already");
+	refused("[hook a]\nenv.A = x\nenv.A = y\n", 3, "is already set");
 	memset(text + 18, 'x', 900);
 	strcpy(text + 918, "\n");
 	refused(text, 2, "longer than");

@@ -438,7 +438,7 @@ static void no_sysfs_is_warned_of(void **state)
 	assert_int_equal(make(PATHS("/l0", "/l1"), NULL), 0);
 	assert_int_equal(findings.n, 1);
 	assert_int_equal(findings.v[0].code, 0);
-	assert_non_null(strstr(findings.v[0].message, "would have to freeze first"));
+	assert_non_null(strstr(findings.v[0].message, "must freeze first"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -234,7 +234,7 @@ static void long_arguments_do_not_push_out_what_is_wrong(void **state)
 	memset(argument, 'x', sizeof(argument) - 1);
 	argument[sizeof(argument) - 1] = '\0';
 	assert_int_equal(FREEZECTL("freeze", "--timeout", argument, "/data"), 1);
-	assert_non_null(strstr(captured_err, "is not a time span"));
+	assert_non_null(strstr(captured_err, "is not a duration"));
 	assert_int_equal(FREEZECTL(argument), 1);
 	assert_non_null(strstr(captured_err, "see freezectl --help"));
 }

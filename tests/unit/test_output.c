@@ -110,15 +110,27 @@ static void a_lease_is_valid_json(void **state)
 	assert_null(value);
 	assert_true(json_object_object_get_ex(again, "ender", &value));
 	assert_null(value);
+	assert_true(json_object_object_get_ex(again, "continuity", &value));
+	assert_null(value);
 	value = json_object_object_get(json_object_object_get(again, "owner"), "pid");
 	assert_true(json_object_get_int64(value) == 4000000000LL);
 	value = json_object_array_get_idx(json_object_object_get(again, "filesystems"), 0);
 	assert_string_equal(json_object_get_string(json_object_object_get(value, "path")),
 			    "/my \"data\"\n");
+	assert_null(json_object_object_get(value, "continuity"));
 	assert_string_equal(json_object_get_string(json_object_object_get(value, "error_name")),
 			    "EIO");
 	json_object_put(object);
 	json_object_put(again);
+}
+
+static void continuity_is_shown_once_it_is_decided(void **state)
+{
+	(void)state;
+	assert_null(show_continuity(FREEZEGUARD_CONTINUITY_UNKNOWN, true));
+	assert_string_equal(show_continuity(FREEZEGUARD_CONTINUITY_BROKEN, true), "broken");
+	assert_string_equal(show_continuity(FREEZEGUARD_CONTINUITY_UNKNOWN, false), "unknown");
+	assert_string_equal(show_continuity(FREEZEGUARD_CONTINUITY_OBSERVED, false), "observed");
 }
 
 static void a_document_has_code_and_findings(void **state)
@@ -345,6 +357,7 @@ int main(void)
 		cmocka_unit_test(strings_become_utf8),
 		cmocka_unit_test(control_characters_show),
 		cmocka_unit_test(a_lease_is_valid_json),
+		cmocka_unit_test(continuity_is_shown_once_it_is_decided),
 		cmocka_unit_test(a_document_has_code_and_findings),
 		cmocka_unit_test(text_is_printed_once),
 		cmocka_unit_test(a_reader_that_went_away_is_an_error),

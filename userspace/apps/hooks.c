@@ -74,8 +74,8 @@ static void check_writers(struct hook *hook, const char *path)
 	if (stat(path, &st))
 		return;
 	if ((st.st_uid && st.st_uid != geteuid()) || st.st_mode & (S_IWGRP | S_IWOTH))
-		skip(hook, true, "%s belongs to user %u and has mode %03o, so that others than "
-		     "root could write what root is to run; chown root and chmod go-w it",
+		skip(hook, true,
+		     "%s belongs to user %u and has mode %03o, so a user other than root could change what root runs; chown root and chmod go-w it",
 		     path, st.st_uid, st.st_mode & 0777);
 }
 
@@ -92,8 +92,9 @@ static void check_directories(struct hook *hook)
 		/* Who may not write to it, or only what is his own, as in /tmp, cannot. */
 		if ((st.st_uid && st.st_uid != geteuid()) ||
 		    (st.st_mode & S_IWOTH && !(st.st_mode & S_ISVTX)))
-			skip(hook, true, "it is in %s, which belongs to user %u and has mode %03o, "
-			     "so that others than root could replace it", path, st.st_uid,
+			skip(hook, true,
+			     "it is in %s, which belongs to user %u and has mode %03o, so a user other than root could replace it",
+			     path, st.st_uid,
 			     st.st_mode & 0777);
 	}
 	free(path);
@@ -136,10 +137,11 @@ static int add(struct hooks *hooks, const struct config *config, const char *dir
 	}
 	for (i = 0; hook->name[i]; i++)
 		if (!isgraph((unsigned char)hook->name[i]) || hook->name[i] == '%')
-			skip(hook, true, "byte %zu of its name is not a printable ASCII character",
+			skip(hook, true,
+			     "byte %zu of its name is not allowed; use printable ASCII without spaces",
 			     i + 1);
 	if (i > HOOK_NAME_MAX)
-		skip(hook, true, "its name has %zu characters, at most %d are possible", i,
+		skip(hook, true, "its name has %zu characters; at most %d are allowed", i,
 		     HOOK_NAME_MAX);
 	check_writers(hook, hook->path);
 	check_directories(hook);
@@ -250,9 +252,9 @@ int hooks_find(struct hooks *hooks, const struct config *config, const struct te
 		if (!known)
 			r = add_directory(hooks, config, config->shipped_dir, apps->v[i], findings);
 		if (!known && !r && hooks->n == before)
-			findings_add(findings, EXIT_CODE_NOT_READY, apps->v[i], "there is no hook "
-				     "of this name, neither in %s nor in %s; freezectl apps lists "
-				     "those that there are", config->hooks_dir,
+			findings_add(findings, EXIT_CODE_NOT_READY, apps->v[i],
+				     "there is no hook of this name in %s or %s; freezectl apps lists the hooks",
+				     config->hooks_dir,
 				     config->shipped_dir);
 		else if (known && known->skip && !known->wrong)
 			findings_add(findings, EXIT_CODE_NOT_READY, apps->v[i], "is not called: "

@@ -154,16 +154,18 @@ void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, stru
 		if (app->session || !app->begun || app->ended_ns)
 			continue;
 		if (!hook) {
-			findings_add(&ctl->findings, code, app->name, "its hook %s is not there any "
-				     "more and could not be called with thaw", app->path);
+			findings_add(&ctl->findings, code, app->name,
+				     "may still be quiesced: its hook %s no longer exists and could not be called with thaw; resume it by hand",
+				     app->path);
 			continue;
 		}
 		/* One that hangs leaves the others their share. */
 		now = freezeguard_now_ns();
 		thaw_one(app, hook, &call, until_ns > now ? now + (until_ns - now) / (i + 1) : now);
 		if (app->state == RECORD_APP_THAW_FAILED)
-			findings_add(&ctl->findings, code, app->name, "may not be released: its "
-				     "hook %s", app->timed_out ? "took too long, and was ended" :
+			findings_add(&ctl->findings, code, app->name,
+				     "may still be quiesced: its hook %s; resume it by hand",
+				     app->timed_out ? "took too long and was ended" :
 				     "failed");
 	}
 	hooks_free(&hooks);
@@ -195,19 +197,18 @@ static void verdict_each(struct freezectl *ctl, const struct record *record)
 
 		if (app->lost)
 			findings_add(&ctl->findings, EXIT_CODE_EXPIRED, app->name,
-				     "went on %s%s, before the end of %s: consistency was lost, the "
-				     "snapshot may not have what the application takes for written",
+				     "resumed %s%s, before the end of %s: consistency was lost, and the snapshot may lack data that the application believes is written",
 				     strcmp(record->why, "killed") ? "at " : "when its supervisor "
 				     "died, at the latest at ", timefmt_text(&clocks, app->ended_ns ?
 				     app->ended_ns : record->ended_ns, text), record->id);
 		if (app->state != RECORD_APP_THAW_FAILED)
 			continue;
 		if (app->timed_out)
-			findings_add(&ctl->findings, EXIT_CODE_THAW_FAILED, app->name, "may not be "
-				     "released: its hook took too long at the thaw, and was ended");
+			findings_add(&ctl->findings, EXIT_CODE_THAW_FAILED, app->name,
+				     "may still be quiesced: its hook took too long at the thaw and was ended; resume it by hand");
 		else
-			findings_add(&ctl->findings, EXIT_CODE_THAW_FAILED, app->name, "may not be "
-				     "released: its hook ended with status %d at the thaw",
+			findings_add(&ctl->findings, EXIT_CODE_THAW_FAILED, app->name,
+				     "may still be quiesced: its hook ended with status %d at the thaw; resume it by hand",
 				     app->exit_status);
 	}
 }
@@ -223,9 +224,9 @@ static void verdict_without_lease(struct freezectl *ctl, const struct record *re
 		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, record->id, "its applications "
 			     "were never all quiet; they were released at %s", text);
 	else if (!strcmp(record->why, "deadline"))
-		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, record->id, "its applications were "
-			     "released at the deadline, at %s, after %s, before this request came; a "
-			     "snapshot that was not finished by then may be inconsistent", text,
+		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, record->id,
+			     "its deadline released its applications at %s, after %s, before this request came; a snapshot that was not finished by then may be inconsistent",
+			     text,
 			     timefmt_span(record->quiet_ns, record->ended_ns, span));
 	else if (!record->kept)
 		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, record->id, "was given up at "
@@ -259,30 +260,30 @@ void apps_after(struct freezectl *ctl, const struct config *config, struct recor
 		r = wait_for_supervisor(config->run_dir, id, !record->has_lease, until_ns);
 		record_free(record);
 		if (record_load(config->run_dir, id, record)) {
-			findings_add(&ctl->findings, EXIT_CODE_EXPIRED, id, "the record of its "
-				     "applications is gone from %s; whether they stayed quiet is "
-				     "not known", config->run_dir);
+			findings_add(&ctl->findings, EXIT_CODE_EXPIRED, id,
+				     "the record of its applications no longer exists in %s, so whether they stayed quiet is unknown; treat the snapshot as inconsistent",
+				     config->run_dir);
 			return;
 		}
 	}
 	if (r == -ETIMEDOUT) {
-		findings_add(&ctl->findings, EXIT_CODE_THAW_FAILED, id, "its applications have not "
-			     "all been released yet; process %d goes on with that, if it is not "
-			     "stopped. freezectl apps --id %s shows how far it is", pid, id);
+		findings_add(&ctl->findings, EXIT_CODE_THAW_FAILED, id,
+			     "its applications are not all released yet; process %d keeps releasing them. To follow it: freezectl apps --id %s",
+			     pid, id);
 		return;
 	}
 	if (record->state != RECORD_RELEASED) {
-		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, id, "the supervisor of its "
-			     "applications, process %d, died while they had to be quiet: "
-			     "consistency was lost", pid);
+		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, id,
+			     "its supervisor, process %d, died while its applications had to stay quiet: consistency was lost",
+			     pid);
 		apps_thaw_for_dead(ctl, config, record, EXIT_CODE_THAW_FAILED, until_ns);
 	}
 	if (!record->has_lease)
 		verdict_without_lease(ctl, record, asked_first);
 	/* The supervisor may not have been able to ask how the lease is. */
 	else if (record->quiet_ns && record->ended_ns < lease_ended_ns)
-		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, record->id, "its applications went "
-			     "on at %s (%s), before its end: consistency was lost",
+		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, record->id,
+			     "its applications resumed at %s (%s), before the lease ended: consistency was lost",
 			     timefmt_text(&clocks, record->ended_ns, text), record->why);
 	verdict_each(ctl, record);
 }

@@ -36,17 +36,17 @@ static void check_others(struct freezectl *ctl, const struct apps_request *reque
 		if (s->state == RECORD_RELEASED || !apps_alive(request->config->run_dir, s))
 			continue;
 		if (!strcmp(s->id, request->id))
-			findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, s->id, "its "
-				     "applications are already kept quiet, by process %d, since %s; "
-				     "nothing was touched", s->pid,
+			findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, s->id,
+				     "its applications are already kept quiet by process %d, since %s; nothing was touched. Wait for its post-script",
+				     s->pid,
 				     timefmt_text(&clocks, s->begin_ns, text));
 		for (k = 0; k < s->n_apps && strcmp(s->id, request->id); k++)
 			for (h = 0; h < apps->hooks.n; h++)
 				if (!apps->hooks.v[h].skip &&
 				    !strcmp(apps->hooks.v[h].name, s->apps[k].name))
 					findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN,
-						     s->apps[k].name, "is already kept quiet for %s, "
-						     "by process %d, since %s; nothing was touched",
+						     s->apps[k].name,
+						     "is already kept quiet for %s by process %d, since %s; nothing was touched. Wait for its post-script",
 						     s->id, s->pid,
 						     timefmt_text(&clocks, s->begin_ns, text));
 	}
@@ -151,8 +151,9 @@ bool apps_ask(struct freezectl *ctl, const struct apps_request *request, const s
 		if (hook->skip)
 			continue;
 		if (!hook->session) {
-			fprintf(ctl->out.text, "app %s: would be called; its hook is a one-shot, "
-				"which cannot be asked whether it is ready\n", hook->name);
+			fprintf(ctl->out.text,
+				"app %s: would be called; its hook is a one-shot and has no check\n",
+				hook->name);
 			continue;
 		}
 		until = freezectl_in_ms(hook->timeout_ms);
@@ -164,9 +165,9 @@ bool apps_ask(struct freezectl *ctl, const struct apps_request *request, const s
 		} else {
 			good = false;
 			findings_add(&ctl->findings, EXIT_CODE_NOT_READY, hook->name,
-				     !in_time ? "took too long to say whether it is ready%s" :
+				     !in_time ? "did not finish its check in time%s" :
 				     hook_call_exit_status(&run) == HOOK_CALL_NOT_READY ?
-				     "is not ready%s" : "could not say whether it is ready%s", said);
+				     "is not ready%s" : "could not be checked%s", said);
 		}
 		hook_call_close(&run);
 	}
@@ -222,23 +223,23 @@ static void tell_failures(struct freezectl *ctl, const struct apps_request *requ
 		case RECORD_APP_FAILED:
 			if (app->timed_out)
 				findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, app->name,
-					     "was not quiet after %s, and its hook was ended%s",
+					     "was not quiet after %s, so its hook was ended%s",
 					     duration_format((freezeguard_now_ns() - app->begin_ns) /
 							     NS_PER_MS, span, sizeof(span)), said);
 			else if (!app->exit_status && app->session)
 				findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, app->name,
-					     "its hook ended without saying READY%s", said);
+					     "its hook ended without printing READY%s", said);
 			else
 				findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, app->name,
-					     "could not be made quiet: its hook ended with status "
-					     "%d%s", app->exit_status, said);
+					     "could not be quiesced: its hook ended with status %d%s",
+					     app->exit_status, said);
 			break;
 		case RECORD_APP_THAW_FAILED:
 			said = last_line(app->thaw_output ? app->thaw_output : "", line,
 					 sizeof(line));
 			findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, app->name,
-				     "may not be released: in the roll-back its hook %s%s",
-				     app->timed_out ? "took too long, and was ended" : "failed",
+				     "may still be quiesced: in the roll-back its hook %s%s",
+				     app->timed_out ? "took too long and was ended" : "failed",
 				     said);
 			break;
 		default:
@@ -246,8 +247,8 @@ static void tell_failures(struct freezectl *ctl, const struct apps_request *requ
 		}
 	}
 	if (ctl->findings.n == before)
-		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id, "its "
-			     "applications could not be made quiet; all were released again");
+		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id,
+			     "its applications could not be quiesced; all were released again");
 }
 
 /* It may have come to its end between the reading of its record and the look whether it lives. */
@@ -278,9 +279,9 @@ static void thaw_left_overs(struct freezectl *ctl, const struct apps_request *re
 		if (s->state == RECORD_RELEASED || apps_alive(request->config->run_dir, s) ||
 		    reload_is_over(request, s))
 			continue;
-		findings_add(&ctl->findings, EXIT_CODE_DONE, s->id, "its supervisor, process %d, "
-			     "died without releasing the applications; what it left is released "
-			     "now", s->pid);
+		findings_add(&ctl->findings, EXIT_CODE_DONE, s->id,
+			     "its supervisor, process %d, died without releasing the applications; this pre-script releases them now",
+			     s->pid);
 		apps_thaw_for_dead(ctl, request->config, s, EXIT_CODE_DONE, request->give_up_ns);
 	}
 	record_list_free(&list);
@@ -350,9 +351,9 @@ bool apps_quiesce(struct freezectl *ctl, const struct apps_request *request, str
 	job.lock = take_turn(request->config->run_dir, request->give_up_ns);
 	if (job.lock < 0) {
 		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->config->run_dir,
-			     "%s: %s; nothing was touched", job.lock == -EWOULDBLOCK ? "another "
-			     "pre-script has been about to begin for too long" : "the records of "
-			     "applications cannot be kept there", strerror(-job.lock));
+			     "%s: %s; nothing was touched", job.lock == -EWOULDBLOCK ?
+			     "another pre-script holds the lock of the records for too long" :
+			     "cannot keep the records of applications here", strerror(-job.lock));
 		return false;
 	}
 	thaw_left_overs(ctl, request);
@@ -388,9 +389,9 @@ bool apps_quiesce(struct freezectl *ctl, const struct apps_request *request, str
 	if (r == -ETIMEDOUT)
 		return still_working(ctl, request, apps);
 	if (r) {
-		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id, "the supervisor "
-			     "of its applications, process %d, died while it made them quiet; "
-			     "sessions end with it", apps->supervisor.pid);
+		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id,
+			     "its supervisor, process %d, died while quiescing the applications; session hooks end with it",
+			     apps->supervisor.pid);
 		apps_thaw_for_dead(ctl, request->config, &apps->record,
 				   EXIT_CODE_FREEZE_FAILED,
 				   request->give_up_ns + ROLL_BACK_MS * NS_PER_MS);
@@ -427,12 +428,11 @@ static void tell_losses(struct freezectl *ctl, const struct apps_request *reques
 	if (ctl->findings.n > before)
 		return;
 	if (!strcmp(apps->record.why, "deadline"))
-		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id, "its deadline "
-			     "passed before it could be said that all is quiet; give it a longer "
-			     "--timeout");
+		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id,
+			     "its deadline passed before freezectl could report that all is quiet; use a longer --timeout");
 	else
 		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id,
-			     "its applications did not stay quiet until all was frozen");
+			     "its applications did not stay quiet until all filesystems were frozen");
 }
 
 /**
@@ -467,17 +467,17 @@ bool apps_still_quiet(struct freezectl *ctl, const struct apps_request *request,
 	if (!r && message.word == SUPERVISOR_STILL)
 		return true;
 	if (r == -ETIMEDOUT)
-		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id, "the supervisor "
-			     "of its applications, process %d, does not answer",
+		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id,
+			     "its supervisor, process %d, does not answer, so whether its applications are quiet is unknown",
 			     apps->supervisor.pid);
 	else if (r)
-		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id, "the supervisor "
-			     "of its applications, process %d, is gone, and they with it",
+		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id,
+			     "its supervisor, process %d, is gone, so its applications may no longer be quiet",
 			     apps->supervisor.pid);
 	else if (message.word == SUPERVISOR_LOST && message.text[0])
 		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->config->run_dir,
-			     "the record of the applications, from which the post-script knows of "
-			     "them, cannot be written: %s", message.text);
+			     "cannot write the record of the applications, which the post-script needs: %s",
+			     message.text);
 	else
 		tell_losses(ctl, request, apps);
 	return false;
@@ -497,8 +497,9 @@ bool apps_keep(struct freezectl *ctl, const struct apps_request *request, const 
 
 	if (!apps->started || !supervisor_tell(&apps->supervisor, &message))
 		return true;
-	findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id, "the supervisor of its "
-		     "applications, process %d, is gone, and they with it", apps->supervisor.pid);
+	findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id,
+		     "its supervisor, process %d, is gone, so its applications may no longer be quiet",
+		     apps->supervisor.pid);
 	return false;
 }
 
@@ -532,8 +533,8 @@ void apps_abort(struct freezectl *ctl, const struct apps_request *request, struc
 		for (i = 0; i < apps->record.n_apps; i++)
 			if (apps->record.apps[i].state == RECORD_APP_THAW_FAILED)
 				findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED,
-					     apps->record.apps[i].name, "may not be released: its "
-					     "hook failed in the roll-back");
+					     apps->record.apps[i].name,
+					     "may still be quiesced: its hook failed in the roll-back; resume it by hand");
 	}
 }
 

@@ -111,9 +111,9 @@ static char *next_line(char *buf, int size, void *arg)
 	c = getc(r->stream);
 	if (c == EOF && len)
 		return buf;
-	wrong(r, r->line, len + 1 < (size_t)size ? "has a byte 0 in it; this is not a text file" :
-	      "is longer than %zu characters; a longer list is written as several lines with the "
-	      "same key", len);
+	wrong(r, r->line, len + 1 < (size_t)size ? "contains a null byte; this is not a text file" :
+	      "is longer than %zu characters; split a long list into several lines with the same key",
+	      len);
 	while (c != EOF && c != '\n')
 		c = getc(r->stream);
 	strcpy(buf, "\n");
@@ -157,8 +157,9 @@ static bool parse_duration(struct reader *r, const struct entry *e, uint32_t *ms
 	uint64_t value;
 
 	if (duration_parse(e->value, &value) || value > UINT32_MAX) {
-		wrong(r, e->line, "%s: '%s' is not a time span above 0; write it like 30, 90s, "
-		      "1min 30s or 500ms", e->name, e->value);
+		wrong(r, e->line,
+		      "%s: '%s' is not a duration above 0; write it like 30, 90s, 1min 30s or 500ms",
+		      e->name, e->value);
 		return false;
 	}
 	*ms = (uint32_t)value;
@@ -203,15 +204,17 @@ static void set(struct reader *r, struct config *config, const struct config_key
 		return;
 	case CONFIG_PATHS:
 		if (e->value[0] != '/') {
-			wrong(r, e->line, "%s: '%s' is not an absolute path; several are written "
-			      "as several lines", e->name, e->value);
+			wrong(r, e->line,
+			      "%s: '%s' is not an absolute path; write several paths as several lines",
+			      e->name, e->value);
 			return;
 		}
 		break;
 	case CONFIG_NAMES:
 		if (!e->value[0] || strpbrk(e->value, "/ \t,")) {
-			wrong(r, e->line, "%s: '%s' is not the name of one hook; several are "
-			      "written as several lines", e->name, e->value);
+			wrong(r, e->line,
+			      "%s: '%s' is not the name of one hook; write several hooks as several lines",
+			      e->name, e->value);
 			return;
 		}
 	}
@@ -262,11 +265,11 @@ static void apply_section(struct reader *r, struct config *config, const char *s
 			continue;
 		}
 		if (profile && config_keys[k].machine) {
-			wrong(r, e->line, "%s belongs into [default]", e->name);
+			wrong(r, e->line, "%s belongs in [default]", e->name);
 			continue;
 		}
 		if (lines[k] && !is_list(&config_keys[k])) {
-			wrong(r, e->line, "%s was set in line %u already; remove one of them",
+			wrong(r, e->line, "%s is already set in line %u; remove one of them",
 			      e->name, lines[k]);
 			continue;
 		}
@@ -353,7 +356,7 @@ static void apply_env(struct reader *r, struct config_hook *hook, const struct e
 	}
 	for (i = 0; i < hook->env.n; i++) {
 		if (!strncmp(hook->env.v[i], name, len) && hook->env.v[i][len] == '=') {
-			wrong(r, e->line, "%s was set already; remove one of them", e->name);
+			wrong(r, e->line, "%s is already set; remove one of them", e->name);
 			return;
 		}
 	}
@@ -432,9 +435,9 @@ static void check_owner(struct reader *r)
 	if (fstat(fileno(r->stream), &st))
 		return;
 	if ((st.st_uid && st.st_uid != geteuid()) || st.st_mode & (S_IWGRP | S_IWOTH)) {
-		findings_add(r->findings, EXIT_CODE_USAGE, r->file, "belongs to user %u and has "
-			     "mode %03o: others than root could write what root is to do. It is "
-			     "not used; chown root and chmod go-w it", st.st_uid,
+		findings_add(r->findings, EXIT_CODE_USAGE, r->file,
+			     "belongs to user %u and has mode %03o, so a user other than root could change what root does. It is not used; chown root and chmod go-w it",
+			     st.st_uid,
 			     st.st_mode & 0777);
 		r->wrong = true;
 	}
@@ -500,8 +503,8 @@ int config_read(struct config *config, const char *file, const char *profile, bo
 			r.no_memory |= !config->profile;
 			apply_section(&r, config, section, true);
 		} else if (profile && must) {
-			findings_add(findings, EXIT_CODE_USAGE, "--profile", "%s has no section "
-				     "[%s] with anything in it", file, section);
+			findings_add(findings, EXIT_CODE_USAGE, "--profile",
+				     "%s has no section [%s], or an empty one", file, section);
 			r.wrong = true;
 		}
 		apply_others(&r, config, section);

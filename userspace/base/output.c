@@ -247,7 +247,7 @@ int output_print(struct output *out, const struct findings *findings, uint64_t d
 /** output_error() - the text of what output_print() or output_print_line() returned */
 const char *output_error(int r)
 {
-	return r == -ETIMEDOUT ? "nobody read it in time" : strerror(-r);
+	return r == -ETIMEDOUT ? "its reader did not read it in time" : strerror(-r);
 }
 
 /**

@@ -160,8 +160,9 @@ static int find_shipped(struct hooks *shipped, const struct config *config,
 			/* Shown already. */
 			hook->name[0] = '\0';
 		} else if (!hook->skip) {
-			if (asprintf(&hook->skip, "it is not in %s; link it from there, or name it "
-				     "with --app", config->hooks_dir) < 0)
+			if (asprintf(&hook->skip,
+				     "it is not enabled; link it into %s, or name it with --app",
+				     config->hooks_dir) < 0)
 				hook->skip = NULL;
 		}
 	}
@@ -237,8 +238,9 @@ static void show(struct freezectl *ctl, const struct config *config, const char 
 	r = record_load(config->run_dir, id, &record);
 	if (r) {
 		findings_add(&ctl->findings, r == -ENOENT ? EXIT_CODE_NOT_FROZEN : r == -EACCES ?
-			     EXIT_CODE_USAGE : EXIT_CODE_SYSTEM, id, "there is no record of "
-			     "applications under that id in %s: %s", config->run_dir, strerror(-r));
+			     EXIT_CODE_USAGE : EXIT_CODE_SYSTEM, id,
+			     "there is no record of applications with that id in %s: %s",
+			     config->run_dir, strerror(-r));
 		return;
 	}
 	fprintf(ctl->out.text, "%s: %s; begun at %s, by supervisor %d (%s)\n", record.id,

@@ -88,17 +88,18 @@ static bool pre_script_without_lease(struct freezectl *ctl, const struct call *c
 	if (!sync_root(ctl, call->request.give_up_ns) ||
 	    !apps_still_quiet(ctl, &call->apps, apps, NULL))
 		return false;
-	findings_add(&ctl->findings, EXIT_CODE_DONE, NULL, "no filesystem is frozen: the "
-		     "applications are quiet and the root filesystem was synced; what else writes "
-		     "to it goes on");
-	fprintf(ctl->out.text, "%s: applications are quiet; they go on by themselves after %s\n",
+	findings_add(&ctl->findings, EXIT_CODE_DONE, NULL,
+		     "no filesystem is frozen: the applications are quiet and the root filesystem was synced; other writers on it continue");
+	fprintf(ctl->out.text,
+		"%s: applications are quiet; without a post-script they are released after %s\n",
 		call->request.id, duration_format(call->request.timeout_ms, span, sizeof(span)));
 	apps_show(ctl, apps);
 	r = output_print(&ctl->out, &ctl->findings, call->request.give_up_ns);
 	if (!r)
 		return apps_keep(ctl, &call->apps, apps);
-	findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, call->request.id, "was quiet, and is "
-		     "released again because the result could not be written: %s", output_error(r));
+	findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, call->request.id,
+		     "its applications were quiet, and are released because the result could not be written: %s",
+		     output_error(r));
 	return false;
 }
 
@@ -175,9 +176,8 @@ static void post_script(struct freezectl *ctl, struct call *call)
 	if (r) {
 		record = (struct record){ 0 };
 		if (r != -ENOENT)
-			findings_add(&ctl->findings, EXIT_CODE_EXPIRED, call->request.id, "the "
-				     "record of its applications in %s cannot be read (%s): whether "
-				     "there were any, and whether they stayed quiet, is not known",
+			findings_add(&ctl->findings, EXIT_CODE_EXPIRED, call->request.id,
+				     "cannot read the record of its applications in %s (%s): whether there were any, and whether they stayed quiet, is unknown; treat the snapshot as inconsistent",
 				     config->run_dir, strerror(-r));
 	}
 	first = record.state != RECORD_RELEASED;
@@ -214,7 +214,7 @@ static void dry_run(struct freezectl *ctl, struct call *call)
 	if (ready)
 		fputs(plan_n_to_freeze(&freeze.plan) ?
 		      "ready: a pre-script would freeze these filesystems\n" :
-		      "ready: a pre-script would make the applications quiet, and freeze nothing\n",
+		      "ready: a pre-script would quiesce the applications and freeze no filesystem\n",
 		      ctl->out.text);
 	apps_free(&apps);
 	freeze_free(&freeze);
@@ -319,7 +319,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		if (!strcmp(argv[optind], operations[i].name))
 			break;
 	if (optind == argc)
-		freezectl_usage(ctl, "which one: pre-script, post-script or dry-run?");
+		freezectl_usage(ctl, "the command is missing: pre-script, post-script or dry-run");
 	else if (i == N_OPERATIONS)
 		freezectl_usage(ctl, "'%s' is not one of pre-script, post-script and dry-run",
 				argv[optind]);

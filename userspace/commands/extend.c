@@ -27,8 +27,8 @@ static void extend(struct freezectl *ctl, const char *id, uint32_t ms)
 		fprintf(ctl->out.text, "lease %s: thaws by itself at %s\n", lease.id,
 			timefmt_text(&clocks, lease.deadline_ns, text));
 	else if (r == -ENOENT)
-		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, id, "there is no lease of that "
-			     "name; freezectl status lists the live ones");
+		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, id,
+			     "no lease has that id; freezectl status lists the live ones");
 	else if (r == -EALREADY && !freezeguard_lease_get(ctl->fg, 0, id, &lease))
 		thaw_late(ctl, &lease, DEFAULT_WAIT_MS);
 	else
@@ -53,7 +53,8 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		}
 	}
 	if (!id)
-		freezectl_usage(ctl, "which lease is to be extended? Give its --id");
+		freezectl_usage(ctl,
+				"no lease is named: give its --id; freezectl status lists the live ones");
 	if (argc - optind != 1)
 		freezectl_usage(ctl, "give one duration, counted from now");
 	else

@@ -106,14 +106,14 @@ static bool watch_observer(struct freezectl *ctl, struct monitor *m)
 
 	switch (stream_watch(&m->observed, freezeguard_now_ns(), &error)) {
 	case STREAM_LOADED:
-		return show_monitor_observer(ctl, "loaded", "loaded; from here on what it sees is "
-					     "shown");
+		return show_monitor_observer(ctl, "loaded",
+					     "was loaded; its events are shown from here on");
 	case STREAM_REPLACED:
-		return show_monitor_observer(ctl, "replaced", "another one was loaded, which is read "
-					     "now");
+		return show_monitor_observer(ctl, "replaced",
+					     "was replaced; the events of the new one are shown from here on");
 	case STREAM_GONE:
-		return show_monitor_observer(ctl, "gone", "was unloaded; only leases' events are "
-					     "shown now");
+		return show_monitor_observer(ctl, "gone",
+					     "was unloaded; only events of leases are shown from here on");
 	case STREAM_UNREADABLE:
 		return show_monitor_observer(ctl, "missing", observer_why(error));
 	case STREAM_AS_BEFORE:

@@ -42,13 +42,13 @@ static void show_load(struct freezectl *ctl, const struct observer_load_result *
 	if (result->already)
 		fputs("the observer is loaded already\n", text);
 	else if (result->replaced)
-		fputs("the observer is loaded in place of the one before\n", text);
+		fputs("the observer is loaded and replaces the one before\n", text);
 	else
 		fputs("the observer is loaded\n", text);
 	show_words(text, "kept", result->maps.kept);
 	show_words(text, "begun anew", result->maps.dropped);
 	if (result->n_frozen)
-		fprintf(text, "%zu frozen before it came\n", result->n_frozen);
+		fprintf(text, "%zu frozen before it was loaded\n", result->n_frozen);
 	output_json_add(ctl->out.doc, "already", json_object_new_boolean(result->already));
 	output_json_add(ctl->out.doc, "replaced", json_object_new_boolean(result->replaced));
 	output_json_add(ctl->out.doc, "kept", json_words(result->maps.kept));
@@ -100,9 +100,10 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 	action = optind < argc ? argv[optind] : "";
 	if (argc - optind != 1 ||
 	    (strcmp(action, "load") && strcmp(action, "unload") && strcmp(action, "show")))
-		freezectl_usage(ctl, "say load, unload or show; see freezectl observer --help");
+		freezectl_usage(ctl,
+				"the action is missing or unknown: load, unload or show; see freezectl observer --help");
 	else if ((replace || verbose) && strcmp(action, "load"))
-		freezectl_usage(ctl, "--replace and --verbose are for observer load");
+		freezectl_usage(ctl, "--replace and --verbose apply to observer load only");
 	if (findings_exit_code(&ctl->findings))
 		return;
 	if (!strcmp(action, "load"))

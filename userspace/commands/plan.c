@@ -40,7 +40,7 @@ const struct subcommand cmd_plan = {
 		     "...]",
 	.summary = "show what would be frozen, in which order, and why not",
 	.help =
-	"Exits with the code that freeze would fail with, as far as it can be known before.",
+	"Exits with the code that freeze would fail with, as far as that can be known beforehand.",
 	.options = options,
 	.run = run,
 };

@@ -193,8 +193,7 @@ static void watch(struct freezectl *ctl, struct child *child, const char *name, 
 		child_reap(child);
 		if (ended && child->pid && !enforce_end(child)) {
 			findings_add(&ctl->findings, EXIT_CODE_SYSTEM, name,
-				     "(process %d) did not end even by SIGKILL after its lease had "
-				     "ended, and is left alone",
+				     "(process %d) did not end even after SIGKILL; its lease has ended, and freezectl no longer waits for it",
 				     child->pid);
 			return;
 		}

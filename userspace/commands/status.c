@@ -99,14 +99,14 @@ static void show_one_lease(struct freezectl *ctl, struct status *status, const c
 	char owner[48], ender[48], text[5][TIMEFMT_TEXT_MAX];
 	struct freezeguard_lease lease = { 0 };
 	FILE *file = ctl->out.text;
+	const char *continuity;
 	size_t i;
 	int r;
 
 	r = freezeguard_lease_get(ctl->fg, 0, id, &lease);
 	if (r == -ENOENT) {
-		findings_add(&ctl->findings, EXIT_CODE_USAGE, id, "there is no lease of that name, "
-			     "neither a live one nor in the history; freezectl status --history "
-			     "lists all");
+		findings_add(&ctl->findings, EXIT_CODE_USAGE, id,
+			     "no lease has that id, neither a live one nor one in the history; freezectl status --history lists all");
 		return;
 	}
 	if (r) {
@@ -140,7 +140,8 @@ static void show_one_lease(struct freezectl *ctl, struct status *status, const c
 			timefmt_span(lease.ended_ns, lease.released_ns, text[1]));
 	if (lease.error)
 		fprintf(file, "error:       %s\n", strerror((int)lease.error));
-	fprintf(file, "continuity:  %s\n", freezeguard_continuity_name(lease.continuity));
+	continuity = show_continuity(lease.continuity, freezeguard_lease_is_live(&lease));
+	fprintf(file, "continuity:  %s\n", continuity ? continuity : "-");
 	show_lease_table(&ctl->out, &lease, &status->paths);
 	freezeguard_lease_clear(&lease);
 }

@@ -15,8 +15,7 @@ static const struct option_help options[] = {
 	  "every live lease on this machine, whichever process made it; needs --force" },
 	{ "force", OPT_FORCE, NULL, "confirms --all" },
 	{ "wait", OPT_WAIT, "DURATION",
-	  "how long to wait for the release; default 10s. The kernel keeps trying after "
-	  "that" },
+	  "how long to wait for the release; default 10s. The kernel keeps trying after that" },
 	{ 0 }
 };
 
@@ -65,7 +64,7 @@ static void path_not_held(struct freezectl *ctl, const char *path, const struct 
 
 	if (fs->state != FREEZEGUARD_FS_STATE_UNFROZEN) {
 		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, path,
-			     "is frozen by %s, and is left as it is; thaw it with what froze it%s",
+			     "is frozen by %s, and stays frozen; thaw it with the program that froze it%s",
 			     observed_others(observer, fs->major, fs->minor, &clocks, others),
 			     observed_hint(observer));
 		return;
@@ -166,8 +165,8 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		freezectl_usage(ctl, "nothing to thaw is named: give --id, paths, or --all "
 				     "--force");
 	else if (all && !force)
-		freezectl_usage(ctl, "--all ends every lease on this machine, whoever took it; if "
-				"that is meant, add --force");
+		freezectl_usage(ctl,
+				"--all ends every lease on this machine, also those of other processes; to confirm, add --force");
 	else if (force && !all)
 		freezectl_usage(ctl, "--force belongs to --all");
 	if (findings_exit_code(&ctl->findings))

@@ -31,8 +31,8 @@ void freeze_check_sync_budget(struct freezectl *ctl, const struct freeze_request
 			      const char *option, uint32_t timeout_ms)
 {
 	if (request->sync_budget_ms && request->sync_budget_ms >= timeout_ms)
-		findings_add(&ctl->findings, EXIT_CODE_USAGE, "--sync-budget", "it is a part of "
-			     "%s, and has to be less than that: %u.%03u s", option,
+		findings_add(&ctl->findings, EXIT_CODE_USAGE, "--sync-budget",
+			     "it is part of %s and must be shorter: %u.%03u s", option,
 			     timeout_ms / 1000, timeout_ms % 1000);
 }
 
@@ -94,8 +94,8 @@ void freeze_arguments(struct freezectl *ctl, int argc, char **argv,
 	request->n_exclude = config->exclude.n;
 	request->allow_root |= config->allow_root;
 	if (profile && config->apps.n)
-		findings_add(&ctl->findings, EXIT_CODE_DONE, config->apps.v[0], "is an application "
-			     "of the profile %s, and is not made quiet: only freezectl dlm does that",
+		findings_add(&ctl->findings, EXIT_CODE_DONE, config->apps.v[0],
+			     "is an application of the profile %s and is not quiesced; only freezectl dlm quiesces applications",
 			     profile);
 	freeze_check_sync_budget(ctl, request, "--timeout", request->timeout_ms);
 }
@@ -154,8 +154,8 @@ static void already_frozen_by_others(struct freezectl *ctl, const struct plan_ta
 	struct clocks clocks = timefmt_now();
 	char others[OBSERVED_TEXT_MAX];
 
-	findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, target->path, "is already frozen by "
-		     "%s; nothing was touched. Thaw it with what froze it%s",
+	findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, target->path,
+		     "is already frozen by %s; nothing was touched. Thaw it with the program that froze it%s",
 		     observed_others(observer, target->major, target->minor, &clocks, others),
 		     observed_hint(observer));
 }
@@ -212,8 +212,8 @@ bool freeze_prepare(struct freezectl *ctl, const struct freeze_request *request,
 	if (!good || !connected || asked.refused)
 		return false;
 	if (!plan_n_to_freeze(&freeze->plan) && !request->apps) {
-		findings_add(&ctl->findings, EXIT_CODE_NOT_READY, NULL, "there is neither a "
-			     "filesystem to freeze nor a hook; freezectl plan --all shows why");
+		findings_add(&ctl->findings, EXIT_CODE_NOT_READY, NULL,
+			     "there is no filesystem to freeze and no hook to call; freezectl plan --all shows why");
 		return false;
 	}
 	good = check_unfrozen(ctl, &freeze->plan);
@@ -294,8 +294,7 @@ static void fail(struct freezectl *ctl, const struct freeze_request *request,
 		return;
 	}
 	findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, freeze->lease.id,
-		     "the freeze was given up, and what became of it is not known: %s. The kernel "
-		     "thaws it, when this process ends or at the deadline",
+		     "the freeze was cancelled, but its result is unknown: %s. The kernel thaws when this process ends, or at the deadline",
 		     freezeguard_error(ctl->fg));
 }
 

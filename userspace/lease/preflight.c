@@ -75,9 +75,8 @@ int preflight_memory(const struct plan *plan, bool json, struct findings *findin
 	if (geteuid())
 		r = -EPERM;
 	findings_add(findings, r == -EPERM ? EXIT_CODE_USAGE : EXIT_CODE_FREEZE_FAILED, NULL,
-		     "cannot lock this program in memory before freezing: %s; nothing was touched. "
-		     "It takes root with CAP_IPC_LOCK, or a limit of locked memory (ulimit -l) and "
-		     "free memory of some 20 MB", strerror(-r));
+		     "cannot lock this program in memory before freezing: %s; nothing was touched. This needs CAP_IPC_LOCK (root), or a limit of locked memory (ulimit -l) and free memory of about 20 MB",
+		     strerror(-r));
 	return r;
 }
 
@@ -191,8 +190,9 @@ int preflight_directory(struct freezeguard *fg, const struct plan *plan, const c
 	close(fd);
 	if (!t)
 		return 0;
-	findings_add(findings, EXIT_CODE_USAGE, path, "is on %s, which would be frozen, and is "
-		     "written to meanwhile; choose another one in the configuration", t->path);
+	findings_add(findings, EXIT_CODE_USAGE, path,
+		     "is on %s, which would be frozen, and freezectl writes to it during the freeze; set another directory in the configuration",
+		     t->path);
 	return -EINVAL;
 }
 

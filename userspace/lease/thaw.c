@@ -35,9 +35,7 @@ bool thaw_request(struct freezectl *ctl, struct thaw *thaw)
 		r = freezeguard_lease_get(ctl->fg, thaw->number, thaw->id, &thaw->lease);
 	if (r == -ENOENT)
 		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, target,
-			     "there is no lease of that name, neither a live one nor in the "
-			     "history: nothing was frozen under it, or it is long ago; freezectl "
-			     "status --history lists all");
+			     "no lease has that id, neither a live one nor one in the history: nothing was frozen under it, or the module has forgotten it; freezectl status --history lists all");
 	else if (r)
 		freezectl_refused(ctl, target, EXIT_CODE_THAW_FAILED);
 	if (r)
@@ -67,8 +65,9 @@ static void show_stalls(struct freezectl *ctl, const struct thaw *thaw)
 		fprintf(ctl->out.text, "lease %s: %s\n", thaw->lease.id,
 			observed_stalls_text(&thaw->stalls, text));
 	else if (!ctl->stalls_unknown_said)
-		fprintf(ctl->out.text, "who waited, and how long, is not known without the "
-			"observer: %s\n", OBSERVED_HOW);
+		fprintf(ctl->out.text,
+			"how long writers waited is unknown without the observer; to load it: %s\n",
+			OBSERVED_HOW);
 	ctl->stalls_unknown_said = !thaw->stalls_known;
 }
 

@@ -28,7 +28,7 @@ static const char *process_text(uint32_t pid, const char *comm, char buf[64])
 	if (pid)
 		snprintf(buf, 64, "process %u (%s)", pid, comm[0] ? comm : "?");
 	else
-		snprintf(buf, 64, "a process that is not known");
+		snprintf(buf, 64, "an unknown process");
 	return buf;
 }
 
@@ -66,22 +66,20 @@ static void still_held(const struct freezeguard_lease *lease, int code,
 		paths_hold(&c->paths, hold, place);
 		if (hold->state == FREEZEGUARD_HOLD_STATE_FREEZING)
 			findings_add(f, code, place,
-				     "its freeze has not returned yet and cannot be interrupted; "
-				     "the kernel thaws it the moment it does");
+				     "its freeze has not returned and cannot be interrupted; the kernel thaws it as soon as it returns");
 		else if (hold->thaw_failures)
 			findings_add(f, code, place,
-				     "is not thawed yet: %u thaw%s failed, the last with %s; the "
-				     "kernel goes on trying (freezectl status --id %s)",
+				     "is not thawed yet: %u thaw%s failed, the last with %s; the kernel keeps trying. To follow it: freezectl status --id %s",
 				     hold->thaw_failures, hold->thaw_failures == 1 ? "" : "s",
 				     error_text(hold->error, error), lease->id);
 		else
-			findings_add(f, code, place, "is not thawed yet, %s after its lease ended; "
-				     "the kernel goes on trying (freezectl status --id %s)",
+			findings_add(f, code, place,
+				     "is not thawed yet, %s after its lease ended; the kernel keeps trying. To follow it: freezectl status --id %s",
 				     timefmt_span(lease->ended_ns, c->clocks.now_ns, span), lease->id);
 	}
 	if (!n && lease->n_live)
 		findings_add(f, code, lease->id,
-			     "%u of its filesystems %s not thawed yet; the kernel goes on trying",
+			     "%u of its filesystems %s not thawed yet; the kernel keeps trying",
 			     lease->n_live, lease->n_live == 1 ? "is" : "are");
 }
 
@@ -103,9 +101,9 @@ static void freeze_not_finished(const struct freezeguard_lease *lease, const cha
 			findings_add(f, EXIT_CODE_FREEZE_FAILED, place, "had not finished freezing "
 				     "%s, after %s; it is not frozen now", by, span);
 		else
-			findings_add(f, EXIT_CODE_FREEZE_FAILED, place, "had not finished freezing "
-				     "%s, after %s; its freeze cannot be interrupted, the kernel "
-				     "thaws it the moment it returns", by, span);
+			findings_add(f, EXIT_CODE_FREEZE_FAILED, place,
+				     "had not finished freezing %s, after %s; its freeze cannot be interrupted, and the kernel thaws it as soon as it returns",
+				     by, span);
 	}
 	if (!n)
 		findings_add(f, EXIT_CODE_FREEZE_FAILED, lease->id, "was not frozen completely %s, "
@@ -127,8 +125,8 @@ static void freeze_hold_failed(const struct freezeguard_lease *lease,
 		n++;
 		paths_hold(&c->paths, hold, place);
 		if (hold->error == EBUSY)
-			findings_add(f, EXIT_CODE_ALREADY_FROZEN, place, "is already frozen by "
-				     "%s, and is left as it is; thaw it with what froze it%s",
+			findings_add(f, EXIT_CODE_ALREADY_FROZEN, place,
+				     "is already frozen by %s, and stays frozen; thaw it with the program that froze it%s",
 				     observed_others(c->observer, hold->major, hold->minor, &c->clocks,
 						     others), observed_hint(c->observer));
 		else
@@ -173,9 +171,7 @@ bool verdict_freeze(const struct freezeguard_lease *lease, const struct verdict_
 		case FREEZEGUARD_CAUSE_DEADLINE:
 			if (lease->frozen_ns) {
 				findings_add(findings, EXIT_CODE_FREEZE_FAILED, lease->id,
-					     "its deadline passed at %s, before it could be said "
-					     "that all is frozen; give it a longer --timeout, and "
-					     "see that the output is read",
+					     "its deadline passed at %s, before freezectl could report that all is frozen; use a longer --timeout, and make sure that the output is read",
 					     timefmt_text(&context->clocks, lease->ended_ns, text));
 				break;
 			}
@@ -191,8 +187,7 @@ bool verdict_freeze(const struct freezeguard_lease *lease, const struct verdict_
 			break;
 		case FREEZEGUARD_CAUSE_OWNER_DEATH:
 			findings_add(findings, EXIT_CODE_FREEZE_FAILED, lease->id,
-				     "was ended at %s: the connection to the kernel that it "
-				     "belonged to was closed",
+				     "was ended at %s: its owner's connection to the kernel was closed",
 				     timefmt_text(&context->clocks, lease->ended_ns, text));
 			break;
 		case FREEZEGUARD_CAUSE_FOREIGN_THAW:
@@ -255,8 +250,7 @@ static void thaw_ended_by_request(const struct freezeguard_lease *lease, enum ve
 	if (asked == VERDICT_WON) {
 		if (!lease->frozen_ns)
 			findings_add(f, EXIT_CODE_NOT_FROZEN, lease->id,
-				     "was still freezing; it is cancelled, and a snapshot must not "
-				     "be taken for a frozen one");
+				     "was still freezing and is cancelled now; a snapshot taken meanwhile is not consistent");
 		return;
 	}
 	/* Not already thawed: it was asked for before, and the same 202 is still true. */
@@ -367,8 +361,7 @@ bool verdict_thaw(const struct freezeguard_lease *lease, enum verdict_asked aske
 		break;
 	case FREEZEGUARD_CAUSE_OWNER_DEATH:
 		findings_add(findings, EXIT_CODE_NOT_FROZEN, lease->id,
-			     "was ended at %s, because %s, to which it was bound, died or closed "
-			     "its connection; nothing of a snapshot after that is sure",
+			     "was ended at %s, because its owner, %s, died or closed its connection; a snapshot that was not finished by then may be inconsistent",
 			     text, process_text(lease->owner_pid, lease->owner_comm, process));
 		break;
 	case FREEZEGUARD_CAUSE_HOLD_FAILED:
@@ -402,8 +395,7 @@ bool verdict_thaw(const struct freezeguard_lease *lease, enum verdict_asked aske
 		if (lease->holds[i].still_frozen)
 			findings_add(findings, EXIT_CODE_DONE,
 				     paths_hold(&context->paths, &lease->holds[i], place),
-				     "is thawed, but kept frozen by %s; thaw it with what froze "
-				     "it%s",
+				     "is no longer frozen by freezeguard, but still by %s; thaw it with the program that froze it%s",
 				     observed_others(context->observer, lease->holds[i].major,
 						  lease->holds[i].minor, &context->clocks, others),
 				     observed_hint(context->observer));

@@ -23,15 +23,15 @@ static struct nl_msg *request_new(struct freezeguard *fg, uint8_t cmd, int flags
 	struct nl_msg *msg;
 
 	if (!fg->family) {
-		fg_error_set(fg, ENOTCONN, "cannot ask the kernel module freezeguard: "
-			     "the handle is not connected to it");
+		fg_error_set(fg, ENOTCONN,
+			     "cannot query the kernel module freezeguard: the handle is not connected to it");
 		return NULL;
 	}
 	msg = nlmsg_alloc_size(REQUEST_SIZE);
 	if (msg && genlmsg_put(msg, 0, 0, fg->family, 0, flags, cmd, FREEZEGUARD_FAMILY_VERSION))
 		return msg;
 	nlmsg_free(msg);
-	fg_error_set(fg, ENOMEM, "cannot ask the kernel module freezeguard: out of memory");
+	fg_error_set(fg, ENOMEM, "cannot query the kernel module freezeguard: out of memory");
 	return NULL;
 }
 
@@ -41,8 +41,9 @@ static int no_room(struct freezeguard *fg, struct nl_msg *msg)
 
 	nlmsg_free(msg);
 	memcpy(what, fg->text, sizeof(what));
-	return fg_error_set(fg, E2BIG, "cannot %s: too much for one request (at most %d "
-			    "filesystems)", what, FREEZEGUARD_HOLDS_MAX);
+	return fg_error_set(fg, E2BIG,
+			    "cannot %s: the request is too large; a lease has at most %d filesystems",
+			    what, FREEZEGUARD_HOLDS_MAX);
 }
 
 static int lease_reply(const struct nlmsghdr *nlh, void *arg)
@@ -62,7 +63,7 @@ static int transact_lease(struct freezeguard *fg, struct nl_msg *msg,
 	r = fg_socket_transact(fg, msg, FG_REPLY_TIMEOUT_MS, lease_reply, &answer);
 	nlmsg_free(msg);
 	if (!r && !answer.number)
-		r = fg_error_set(fg, EBADMSG, "cannot %s: the kernel's answer has no lease in it",
+		r = fg_error_set(fg, EBADMSG, "cannot %s: the kernel's reply contains no lease",
 				 what);
 	if (r || !lease) {
 		freezeguard_lease_clear(&answer);
@@ -376,7 +377,7 @@ int freezeguard_fs_get(struct freezeguard *fg, int fd, struct freezeguard_fs *fs
 	msg = request_new(fg, FREEZEGUARD_CMD_FS_GET, 0);
 	if (!msg)
 		return -fg->err;
-	snprintf(fg->text, sizeof(fg->text), "ask for a filesystem's freeze state");
+	snprintf(fg->text, sizeof(fg->text), "read a filesystem's freeze state");
 	if (nla_put_s32(msg, FREEZEGUARD_A_FS_FD, fd) < 0)
 		return no_room(fg, msg);
 	r = fg_socket_transact(fg, msg, FG_REPLY_TIMEOUT_MS, fs_reply, fs);

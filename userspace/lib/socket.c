@@ -82,12 +82,11 @@ static const char *advice(int err)
 	switch (err) {
 	case EPERM:
 	case EACCES:
-		return "it takes CAP_SYS_ADMIN: run it as root";
+		return "needs CAP_SYS_ADMIN: run it as root";
 	case ENOMEM:
 		return "free some memory and try again";
 	case EUSERS:
-		return "end a lease first (freezectl status lists them), or raise the module "
-		       "parameter that bounds their number";
+		return "end a lease first (freezectl status lists them), or raise the limit in /sys/module/freezeguard/parameters/max_leases";
 	default:
 		return NULL;
 	}
@@ -155,7 +154,7 @@ int fg_socket_transact(struct freezeguard *fg, struct nl_msg *msg, unsigned int 
 	request->nlmsg_seq = ++fg->seq ? fg->seq : ++fg->seq;
 	request->nlmsg_pid = 0;
 	if (send(fg->fd, request, request->nlmsg_len, MSG_NOSIGNAL) < 0)
-		return broken(fg, errno, "the kernel did not take the request");
+		return broken(fg, errno, "the kernel did not accept the request");
 
 	for (;;) {
 		len = fg_socket_receive(fg, deadline);
@@ -166,9 +165,9 @@ int fg_socket_transact(struct freezeguard *fg, struct nl_msg *msg, unsigned int 
 			continue;
 		}
 		if (len == -ETIMEDOUT)
-			return broken(fg, ETIMEDOUT, "the kernel did not answer in time");
+			return broken(fg, ETIMEDOUT, "no reply from the kernel in time");
 		if (len < 0)
-			return broken(fg, -len, "cannot receive the kernel's answer");
+			return broken(fg, -len, "cannot receive the kernel's reply");
 
 		for (nlh = (struct nlmsghdr *)fg->buffer; nlmsg_ok(nlh, len);
 		     nlh = nlmsg_next(nlh, &len)) {
@@ -188,11 +187,11 @@ int fg_socket_transact(struct freezeguard *fg, struct nl_msg *msg, unsigned int 
 				continue;
 			}
 			if (fg_extack_parse(nlh, &ack))
-				return broken(fg, EBADMSG, "the kernel's answer makes no sense");
+				return broken(fg, EBADMSG, "malformed reply from the kernel");
 			if (ack.error)
 				return refused(fg, request, &ack);
 			if (r)
-				return broken(fg, -r, "the kernel's answer cannot be used");
+				return broken(fg, -r, "the kernel's reply cannot be used");
 			fg_error_clear(fg);
 			return interrupted ? -EINTR : 0;
 		}
@@ -243,14 +242,13 @@ static int resolve(struct freezeguard *fg)
 	r = fg_socket_transact(fg, msg, FG_RESOLVE_TIMEOUT_MS, family_reply, &family);
 	nlmsg_free(msg);
 	if (r == -ENOENT)
-		return fg_error_set(fg, ENOENT, "the kernel module freezeguard is not loaded and "
-				    "could not be loaded by itself; load it with: modprobe "
-				    "freezeguard");
+		return fg_error_set(fg, ENOENT,
+				    "the kernel module freezeguard is not loaded, and the kernel could not load it; load it with: modprobe freezeguard");
 	if (r)
 		return r;
 	if (!family.id)
-		return fg_error_set(fg, EPROTO, "the kernel does not say under which number it "
-				    "knows the family freezeguard");
+		return fg_error_set(fg, EPROTO,
+				    "the kernel's reply has no number for the netlink family freezeguard");
 	fg->family = family.id;
 	fg->group = family.group;
 	return 0;
@@ -320,7 +318,7 @@ int freezeguard_open_events(struct freezeguard **fgp)
 		       sizeof(fg->group)))
 		return fg_error_set(fg, errno, "cannot watch events: joining the multicast group \""
 				    FREEZEGUARD_MCGRP_EVENTS "\" failed: %s%s", strerror(errno),
-				    errno == EPERM ? "; it takes CAP_SYS_ADMIN (root)" : "");
+				    errno == EPERM ? "; needs CAP_SYS_ADMIN: run it as root" : "");
 	fg->events = true;
 	return 0;
 }

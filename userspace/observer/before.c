@@ -127,8 +127,8 @@ static void find_leases(int frozen, struct findings *f)
 	if (access("/sys/module/freezeguard", F_OK))
 		return;
 	if (freezeguard_open(&fg) || freezeguard_lease_dump(fg, &leases))
-		findings_add(f, EXIT_CODE_DONE, NULL, "which lease holds what is frozen already "
-			     "cannot be told: %s",
+		findings_add(f, EXIT_CODE_DONE, NULL,
+			     "cannot find which lease holds what is already frozen: %s",
 			     fg ? freezeguard_error(fg) : "out of memory");
 	for (i = 0; i < leases.n; i++)
 		for (j = 0; freezeguard_lease_is_live(&leases.v[i]) && j < leases.v[i].n_holds; j++)
@@ -160,8 +160,8 @@ int observer_before(int find, int frozen, size_t *n, struct findings *f)
 
 	*n = 0;
 	if (!stat("/proc/self/ns/pid", &st) && st.st_ino != INITIAL_PID_NS)
-		findings_add(f, EXIT_CODE_DONE, NULL, "in this process namespace it cannot be found "
-			     "out what was frozen already; load the observer outside of it");
+		findings_add(f, EXIT_CODE_DONE, NULL,
+			     "what is already frozen cannot be found from within a PID namespace; load the observer outside of it");
 	r = mounts_read(&mounts, NULL);
 	if (r)
 		return r;

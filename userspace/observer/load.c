@@ -186,8 +186,9 @@ static void settle(struct loader *loader)
 	r = observer_before(bpf_link__fd(loader->find), bpf_map__fd(loader->skel->maps.frozen),
 			    &loader->result->n_frozen, loader->f);
 	if (r)
-		findings_add(loader->f, EXIT_CODE_DONE, NULL, "what was frozen before the observer "
-			     "came is not known: %s", strerror(-r));
+		findings_add(loader->f, EXIT_CODE_DONE, NULL,
+			     "what was frozen before the observer was loaded is unknown: %s",
+			     strerror(-r));
 	loader->about.settled = 1;
 	r = observer_set_note(OBSERVER_DIR, &loader->about);
 	if (r)

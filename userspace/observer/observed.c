@@ -83,7 +83,7 @@ const char *observed_process(const struct fw_process *by, char buf[OBSERVED_TEXT
 		snprintf(buf, OBSERVED_TEXT_MAX, "process %u (%.*s) of user %u", by->pid,
 			 FW_COMM_LEN, by->comm[0] ? by->comm : "?", by->uid);
 	else
-		snprintf(buf, OBSERVED_TEXT_MAX, "a process that is not known");
+		snprintf(buf, OBSERVED_TEXT_MAX, "an unknown process");
 	return buf;
 }
 
@@ -154,8 +154,8 @@ const char *observed_others(struct observer *observer, uint32_t major, uint32_t 
 	}
 	since_ns = observed_freeze_since(&frozen);
 	if (!observed_freezer(&frozen)->pid || !since_ns)
-		snprintf(buf, OBSERVED_TEXT_MAX, "something other than freezeguard, before the "
-			 "observer was loaded");
+		snprintf(buf, OBSERVED_TEXT_MAX,
+			 "something other than freezeguard, before the observer was loaded");
 	else
 		snprintf(buf, OBSERVED_TEXT_MAX, "something other than freezeguard: %.120s, %s, at %s",
 			 observed_process(observed_freezer(&frozen), process),
@@ -170,7 +170,7 @@ const char *observed_others(struct observer *observer, uint32_t major, uint32_t 
  */
 const char *observed_hint(struct observer *observer)
 {
-	return observer ? "" : " (who that was, the observer would know: " OBSERVED_HOW ")";
+	return observer ? "" : " (the observer would know which process that was; to load it: " OBSERVED_HOW ")";
 }
 
 /**
@@ -178,7 +178,7 @@ const char *observed_hint(struct observer *observer)
  */
 const char *observed_unseen(struct observer *observer)
 {
-	return observer ? " (the observer did not see who that was)" : observed_hint(observer);
+	return observer ? " (the observer did not see which process that was)" : observed_hint(observer);
 }
 
 /**
@@ -271,8 +271,8 @@ const char *observed_stalls_text(const struct observed_stalls *stalls, char buf[
 		snprintf(waiting, sizeof(waiting), ", %llu still wait%s",
 			 (unsigned long long)stalls->waiting, stalls->waiting == 1 ? "s" : "");
 	if (!stalls->waited && !stalls->known)
-		snprintf(buf, OBSERVED_TEXT_MAX, "who waited is not known: the observer did not see "
-			 "all of it");
+		snprintf(buf, OBSERVED_TEXT_MAX,
+			 "how long writers waited is unknown: the observer did not see all of the freeze");
 	else if (!stalls->waited)
 		snprintf(buf, OBSERVED_TEXT_MAX, "no writer waited");
 	else

@@ -157,8 +157,8 @@ static int check_owner(const char *dir, struct findings *f)
 
 	if (lstat(dir, &st) || (S_ISDIR(st.st_mode) && st.st_uid == geteuid()))
 		return 0;
-	findings_add(f, EXIT_CODE_USAGE, dir, "is not a folder of this user's, but of user %u: the "
-		     "observer does not use what others can change; remove it",
+	findings_add(f, EXIT_CODE_USAGE, dir,
+		     "belongs to user %u, who could change the observer's parts; remove it",
 		     (unsigned int)st.st_uid);
 	return -EPERM;
 }

@@ -162,18 +162,17 @@ const char *observer_why(int error)
 {
 	switch (error) {
 	case -ENOENT:
-		return "the observer is not loaded; freezectl observer load loads it";
+		return "the observer is not loaded; to load it: freezectl observer load";
 	case -EPERM:
-		return "the observer cannot be asked without CAP_SYS_ADMIN; run this as root";
+		return "the observer cannot be read without CAP_SYS_ADMIN; run this as root";
 	case -EPROTO:
-		return "the observer that is loaded is of another version of freezectl; "
-		       "freezectl observer load replaces it";
+		return "the loaded observer is of another version of freezectl; to replace it: freezectl observer load";
 	case -ENOMEM:
-		return "the observer cannot be asked: out of memory";
+		return "the observer cannot be read: out of memory";
 	case -ENOSYS:
 		return "this kernel has no BPF, and so no observer";
 	}
-	return "the observer cannot be asked: the kernel refuses; freezectl observer show says why";
+	return "the observer cannot be read: the kernel refuses; to see why: freezectl observer show";
 }
 
 /* ---- entries ---- */

@@ -64,12 +64,11 @@ bool observer_machine_check(const struct observer_machine *machine, struct findi
 	size_t n = f->n;
 
 	if (!has(machine, CAP_SYS_ADMIN))
-		findings_add(f, EXIT_CODE_USAGE, NULL, "the observer takes the capability "
-			     "CAP_SYS_ADMIN, which this process does not have; run this as root");
+		findings_add(f, EXIT_CODE_USAGE, NULL,
+			     "the observer needs the capability CAP_SYS_ADMIN, which this process does not have; run this as root");
 	else if (!machine->initial_user_ns)
-		findings_add(f, EXIT_CODE_USAGE, NULL, "the observer takes the capability "
-			     "CAP_SYS_ADMIN in the initial user namespace, and this process is in "
-			     "another one; run this as root outside of it");
+		findings_add(f, EXIT_CODE_USAGE, NULL,
+			     "the observer needs the capability CAP_SYS_ADMIN in the initial user namespace, and this process is in another one; run this as root outside of it");
 	if (!machine->bpffs)
 		findings_add(f, EXIT_CODE_NOT_READY, BPFFS_DIR, "no BPF filesystem is mounted "
 			     "there, in which the observer's parts would stay: mount -t bpf bpf "
@@ -141,8 +140,8 @@ void observer_refused(const struct observer_machine *machine, int error, const c
 		return;
 	}
 	if (complaint(log, program, sizeof(program), line, sizeof(line))) {
-		findings_add(f, EXIT_CODE_SYSTEM, program, "the kernel's verifier refuses this program "
-			     "of the observer (%s): %s; --verbose shows all that it says",
+		findings_add(f, EXIT_CODE_SYSTEM, program,
+			     "the kernel's verifier refuses this program of the observer (%s): %s; --verbose prints its log",
 			     strerror(-error), line);
 		return;
 	}

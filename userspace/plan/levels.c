@@ -199,8 +199,7 @@ static int push_loop_file(struct walk *w, unsigned int major, unsigned int minor
 		return push_mount(w, e);
 	w->unknown[w->current] = true;
 	findings_add(w->f, EXIT_CODE_DONE, t->path,
-		     "lies on loop device %u:%u, and it cannot be seen on which filesystem that "
-		     "keeps its file \"%s\"; if that filesystem is frozen too, %s must freeze first",
+		     "lies on loop device %u:%u, and the filesystem of its file \"%s\" cannot be found; if that filesystem is frozen too, %s must freeze first",
 		     major, minor, path, t->path);
 	return 0;
 }
@@ -438,8 +437,7 @@ static int warn_of_no_sysfs(const struct walk *w)
 		return -ENOMEM;
 	if (plan_n_to_freeze(w->plan) > 1 && access(devices, F_OK))
 		findings_add(w->f, EXIT_CODE_DONE, devices,
-			     "cannot be read: %s; so it cannot be seen whether one of these "
-			     "filesystems lies in a file on another, and would have to freeze first",
+			     "cannot be read: %s; a filesystem that lies in a file on another must freeze first, and which ones do is unknown",
 			     strerror(errno));
 	free(devices);
 	return 0;
@@ -474,7 +472,7 @@ int levels_assign(struct plan *plan, const struct mounts *m, const struct machin
 			     "no order to freeze them in");
 	else if (ret)
 		findings_add(f, EXIT_CODE_SYSTEM, NULL,
-			     "cannot find out in which order to freeze: %s", strerror(-ret));
+			     "cannot find the order to freeze in: %s", strerror(-ret));
 	free(w.nodes);
 	free(w.unknown);
 	free(w.below);

@@ -199,15 +199,14 @@ static bool check_named(struct planner *p, const char *path, const struct mount_
 		return true;
 	if (mounts_same_superblock(e, p->root) && !p->req->allow_root) {
 		findings_add(p->f, EXIT_CODE_USAGE, path,
-			     "is on the root filesystem (%s): freezing that stops the whole "
-			     "machine, so it takes --allow-root", e->mountpoint);
+			     "is on the root filesystem (%s): freezing that stops the whole machine, so it needs --allow-root",
+			     e->mountpoint);
 		wrong(p);
 		return false;
 	}
 	if (mounts_same_superblock(e, p->below_root) && !p->req->allow_root) {
 		findings_add(p->f, EXIT_CODE_USAGE, path,
-			     "is on %s, where the root filesystem, an overlay, keeps its files: "
-			     "freezing that stops the whole machine, so it takes --allow-root",
+			     "is on %s, where the root filesystem, an overlay, keeps its files: freezing that stops the whole machine, so it needs --allow-root",
 			     e->mountpoint);
 		wrong(p);
 		return false;
@@ -239,7 +238,7 @@ static void add_named(struct planner *p, const char *path, int fd)
 	id = p->machine->mount_id(fd);
 	if (id < 0) {
 		findings_add(p->f, EXIT_CODE_SYSTEM, path,
-			     "cannot find out on which mount it is: %s", strerror(-id));
+			     "cannot find its mount: %s", strerror(-id));
 		failed(p, id);
 		goto close_fd;
 	}
@@ -324,8 +323,8 @@ static int skip_unopened(struct planner *p, struct plan_target *t, const struct 
 		return plan_skip(t, "it is excluded by the configuration");
 	for (i = 0; i < N_NEEDED; i++)
 		if (mounts_same_superblock(e, p->needed[i]))
-			return plan_skip(t, "it holds %s (%s), without which nobody would ask for "
-					 "the thaw in time; name it to have it frozen",
+			return plan_skip(t,
+					 "it holds %s (%s), which the thaw may depend on; to freeze it, name it",
 					 needed[i].directory, needed[i].whose);
 	return 0;
 }
@@ -383,8 +382,8 @@ static int not_opened(struct planner *p, struct plan_target *t, int error)
 		findings_add(p->f, EXIT_CODE_DONE, t->path,
 			     "is mounted below a network or FUSE filesystem, where opening it "
 			     "could wait for ever; it is left out unless it is named");
-		return plan_skip(t, "it is mounted below a network or FUSE filesystem; name it to "
-				 "have it frozen");
+		return plan_skip(t,
+				 "it is mounted below a network or FUSE filesystem; to freeze it, name it");
 	case -ESTALE:
 	case -ENOENT:
 		findings_add(p->f, EXIT_CODE_DONE, t->path,
@@ -470,8 +469,7 @@ int plan_make(struct plan *plan, const struct plan_request *req, struct findings
 	}
 	if (p.mounts.n_unreadable)
 		findings_add(f, EXIT_CODE_DONE, p.machine->mountinfo,
-			     "%zu lines of the mount table make no sense; their mounts are left "
-			     "out",
+			     "%zu lines of the mount table are malformed; their mounts are left out",
 			     p.mounts.n_unreadable);
 	p.filesystems = text_read(AT_FDCWD, p.machine->filesystems);
 	if (find_root(&p) == 0 && req->all && !req->survey)

@@ -212,10 +212,9 @@ static bool add_by_stacks(struct freezectl *ctl, struct list *list)
 	known = !r && blocked.readable;
 	if (!known)
 		findings_add(&ctl->findings, EXIT_CODE_DONE, NULL,
-			     "who waits for a frozen filesystem cannot be told: kernel stacks in "
-			     "/proc are not readable (%s)",
+			     "the tasks that wait for a frozen filesystem cannot be listed: kernel stacks in /proc are not readable (%s)",
 			     r ? strerror(-r) :
-				 "it takes root and a kernel with CONFIG_STACKTRACE");
+				 "this needs root and a kernel with CONFIG_STACKTRACE");
 	for (i = 0; i < blocked.n; i++) {
 		snprintf(pid, sizeof(pid), "%d", blocked.v[i].pid);
 		snprintf(tid, sizeof(tid), "%d", blocked.v[i].tid);
@@ -252,11 +251,11 @@ static void show_blocked(struct freezectl *ctl, struct list *list)
 static void show_unknown(struct freezectl *ctl, const struct list *list)
 {
 	const char *const unknown[] = {
-		list->of->foreign ? "who froze what others froze" : NULL,
+		list->of->foreign ? "which process froze what others froze" : NULL,
 		list->n ? "which filesystem each task waits for" : NULL,
 		list->of->all ? "what is frozen but not mounted here" : NULL,
 	};
-	const char *before = ". Not known without it: ";
+	const char *before = ". Unknown without it: ";
 	bool some = false;
 	size_t i;
 

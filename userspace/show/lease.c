@@ -17,11 +17,31 @@ static void add_error(struct json_object *object, uint32_t error)
 	output_json_add(object, "error_name", name ? output_json_string(name) : NULL);
 }
 
+/**
+ * show_continuity() - were the superblocks frozen without a gap, as far as that is decided?
+ * @continuity: enum freezeguard_continuity
+ * @live: they are not all released. The module decides at the thaw, and a gap is the only thing that
+ *	it can know earlier.
+ *
+ * Return: the spec's word; NULL while nothing is decided.
+ */
+const char *show_continuity(uint32_t continuity, bool live)
+{
+	return live && continuity == FREEZEGUARD_CONTINUITY_UNKNOWN ? NULL :
+	       freezeguard_continuity_name(continuity);
+}
+
+static const char *hold_continuity(const struct freezeguard_hold *hold)
+{
+	return show_continuity(hold->continuity, hold->state != FREEZEGUARD_HOLD_STATE_RELEASED);
+}
+
 static struct json_object *hold_json(const struct freezeguard_hold *hold,
 				     const struct paths *paths, const struct clocks *clocks)
 {
 	const char *path = paths_path(paths, hold->major, hold->minor);
 	struct json_object *object = json_object_new_object();
+	const char *continuity = hold_continuity(hold);
 
 	output_json_add(object, "path", path ? output_json_string(path) : NULL);
 	output_json_add(object, "major", json_object_new_int64(hold->major));
@@ -33,8 +53,7 @@ static struct json_object *hold_json(const struct freezeguard_hold *hold,
 			output_json_string(freezeguard_hold_state_name(hold->state)));
 	add_error(object, hold->error);
 	output_json_add(object, "thaw_failures", json_object_new_int64(hold->thaw_failures));
-	output_json_add(object, "continuity",
-			output_json_string(freezeguard_continuity_name(hold->continuity)));
+	output_json_add(object, "continuity", continuity ? output_json_string(continuity) : NULL);
 	output_json_add(object, "still_frozen", json_object_new_boolean(hold->still_frozen));
 	output_json_add(object, "turned_read_only",
 			json_object_new_boolean(hold->turned_read_only));
@@ -56,19 +75,19 @@ struct json_object *show_lease_json(const struct freezeguard_lease *lease,
 				    const struct paths *paths, const struct clocks *clocks)
 {
 	struct json_object *object = json_object_new_object(), *holds = json_object_new_array();
+	bool live = freezeguard_lease_is_live(lease);
+	const char *continuity = show_continuity(lease->continuity, live);
 	size_t i;
 
 	output_json_add(object, "id", output_json_string(lease->id));
 	output_json_add(object, "number", json_object_new_uint64(lease->number));
 	output_json_add(object, "state",
 			output_json_string(freezeguard_lease_state_name(lease->state)));
-	output_json_add(object, "live",
-			json_object_new_boolean(freezeguard_lease_is_live(lease)));
+	output_json_add(object, "live", json_object_new_boolean(live));
 	output_json_add(object, "cause", output_json_string(freezeguard_cause_name(lease->cause)));
 	add_error(object, lease->error);
 	output_json_add(object, "bound", json_object_new_boolean(lease->bound));
-	output_json_add(object, "continuity",
-			output_json_string(freezeguard_continuity_name(lease->continuity)));
+	output_json_add(object, "continuity", continuity ? output_json_string(continuity) : NULL);
 	output_json_time(object, "begin", lease->begin_ns, clocks);
 	output_json_time(object, "frozen", lease->frozen_ns, clocks);
 	output_json_time(object, "deadline", lease->deadline_ns, clocks);
@@ -122,6 +141,7 @@ void show_lease_table(struct output *out, const struct freezeguard_lease *lease,
 	for (i = 0; i < lease->n_holds; i++) {
 		const struct freezeguard_hold *hold = &lease->holds[i];
 		const char *name = hold->error ? strerrorname_np((int)hold->error) : NULL;
+		const char *continuity = hold_continuity(hold);
 
 		snprintf(device, sizeof(device), "%u:%u", hold->major, hold->minor);
 		snprintf(level, sizeof(level), "%u", hold->level);
@@ -135,7 +155,7 @@ void show_lease_table(struct output *out, const struct freezeguard_lease *lease,
 			hold->still_frozen ? "released, frozen by others" :
 			hold->turned_read_only ? "released, read-only now" :
 			freezeguard_hold_state_name(hold->state),
-			freezeguard_continuity_name(hold->continuity), error });
+			continuity ? continuity : "-", error });
 	}
 	table_print(table, out->text);
 }

@@ -4,6 +4,7 @@
 #define FREEZEGUARD_SHOW_LEASE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <freezeguard.h>
 
@@ -12,6 +13,7 @@
 #include "plan/paths.h"
 #include "plan/targets.h"
 
+const char *show_continuity(uint32_t continuity, bool live);
 struct json_object *show_lease_json(const struct freezeguard_lease *lease,
 				    const struct paths *paths, const struct clocks *clocks);
 void show_lease_document(struct output *out, const struct freezeguard_lease *lease,

@@ -74,8 +74,9 @@ static void show_points(struct freezectl *ctl, const struct observer_info *info)
 	table_print(table, ctl->out.text);
 	output_json_add(ctl->out.doc, "programs", array);
 	if (n_missing)
-		findings_add(&ctl->findings, EXIT_CODE_DONE, NULL, "%zu programs are not attached; "
-			     "freezectl observer load --replace attaches them", n_missing);
+		findings_add(&ctl->findings, EXIT_CODE_DONE, NULL,
+			     "%zu programs are not attached; to attach them: freezectl observer load --replace",
+			     n_missing);
 }
 
 static struct json_object *json_stall(const struct fw_stall *stall)
@@ -240,8 +241,8 @@ static void show_loaded(struct freezectl *ctl, const struct observer_info *info)
 	output_json_time(doc, "loaded", info->loaded_ns, &clocks);
 	output_json_time(doc, "counting", info->counting_ns, &clocks);
 	if (!info->same_build)
-		findings_add(&ctl->findings, EXIT_CODE_DONE, NULL, "the programs that are loaded are "
-			     "not those of this freezectl; freezectl observer load replaces them");
+		findings_add(&ctl->findings, EXIT_CODE_DONE, NULL,
+			     "the loaded programs are not those of this freezectl; to replace them: freezectl observer load");
 	show_points(ctl, info);
 	show_counters(ctl, info->skipped);
 }
@@ -257,13 +258,13 @@ void observer_show(struct freezectl *ctl)
 			findings_add(&ctl->findings, EXIT_CODE_USAGE, NULL, "%s", observer_why(r));
 		else
 			findings_add(&ctl->findings, EXIT_CODE_SYSTEM, OBSERVER_DIR,
-				     "the observer's parts cannot be looked at: %s", strerror(-r));
+				     "the observer's parts cannot be read: %s", strerror(-r));
 		return;
 	}
 	output_json_add(ctl->out.doc, "loaded", json_object_new_boolean(info.loaded));
 	if (info.unfinished)
-		findings_add(&ctl->findings, EXIT_CODE_DONE, NULL, "the observer is being loaded, or a "
-			     "load was killed; the next freezectl observer load tidies up");
+		findings_add(&ctl->findings, EXIT_CODE_DONE, NULL,
+			     "the observer is being loaded, or a load was killed; to clean up: freezectl observer load");
 	if (info.loaded)
 		show_loaded(ctl, &info);
 	else

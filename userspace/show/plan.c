@@ -19,8 +19,7 @@ static void warn_of_panic(struct freezectl *ctl, uint32_t timeout_ms)
 	    timeout_ms <= secs * 1000)
 		return;
 	findings_add(&ctl->findings, EXIT_CODE_DONE, "kernel.hung_task_panic",
-		     "is set: this machine panics when a writer waits for longer than %lus, and "
-		     "the timeout is %s; shorten it, or switch that off",
+		     "is set: this machine panics when a writer waits for longer than %lus, and the timeout is %s; use a shorter --timeout, or set kernel.hung_task_panic=0",
 		     secs, duration_format(timeout_ms, text, sizeof(text)));
 }
 
@@ -51,15 +50,11 @@ static void tell_of_suspends(struct freezectl *ctl, const struct plan *plan,
 		if (!can_be_suspended(t))
 			continue;
 		if (fs.suspend == FREEZEGUARD_SUSPEND_REFUSED)
-			findings_add(&ctl->findings, EXIT_CODE_DONE, t->path, "while it is frozen, "
-				     "a suspend of its device, and with it an LVM snapshot, fails "
-				     "with EBUSY on this kernel; take that without freezectl, it "
-				     "freezes by itself");
+			findings_add(&ctl->findings, EXIT_CODE_DONE, t->path,
+				     "while it is frozen, a suspend of its device, and so an LVM snapshot, fails with EBUSY on this kernel; take LVM snapshots without freezectl, since LVM freezes the filesystem itself");
 		else if (fs.suspend == FREEZEGUARD_SUSPEND_SPOILS)
-			findings_add(&ctl->findings, EXIT_CODE_DONE, t->path, "must not have its "
-				     "device suspended, and so no LVM snapshot taken, while it is "
-				     "frozen: on this kernel later suspends would not freeze it "
-				     "any more; take that without freezectl, it freezes by itself");
+			findings_add(&ctl->findings, EXIT_CODE_DONE, t->path,
+				     "while it is frozen, its device must not be suspended, and no LVM snapshot taken: on this kernel later suspends would no longer freeze it; take LVM snapshots without freezectl, since LVM freezes the filesystem itself");
 	}
 }
 
