@@ -21,7 +21,7 @@ default=$(tools/guest/list default)
 	grep "^$default " tools/guest/kernels
 	echo "gone | nonesuch-backports | linux-image-amd64 linux-headers-amd64 | check | cli kernel | | nothing"
 	grep "^$default " tools/guest/kernels |
-		sed -e "s/^$default /nopackage /" -e 's/linux-image-amd64/linux-image-nonesuch/'
+		sed -e "s/^$default /nopackage /" -e 's/| default /| /' -e 's/linux-image-amd64/linux-image-nonesuch/'
 } >"$tmp/kernels"
 newest=$(tools/guest/list check | grep -vx "$default" | head -n 1)
 
@@ -83,7 +83,23 @@ bad_tables()
 	done
 	: >"$tmp/bad"
 	kernel x
-	[ $? = 1 ] && says "names no kernel"
+	[ $? = 1 ] && says "names no kernel" || return
+	# Each of these is the default kernel's line with one mistake.
+	bad_words "kernel '$default' is in the table already" 'p' &&
+		bad_words "0 kernels are in the set 'default'" 's/| default /| /' &&
+		bad_words "kernel '$default' has no packages" 's/linux-[a-z0-9-]*//g' &&
+		bad_words "unknown set 'chekc'" 's/ check / chekc /' &&
+		bad_words "unknown suite of tests 'clii'" 's/| cli /| clii /' &&
+		bad_words "'klii' is no suite of kernel '$default'" 's/cli:/klii:/' &&
+		bad_words "exception 'cli:-cpus=1'" 's/cli:--/cli:-/'
+}
+
+# bad_words MESSAGE SED-SCRIPT
+bad_words()
+{
+	sed -n "s/^$default /&/; T; $2; p" tools/guest/kernels >"$tmp/bad"
+	kernel x
+	[ $? = 1 ] && says "$tmp/bad.*: $1"
 }
 
 unknown_name()
@@ -91,7 +107,13 @@ unknown_name()
 	kernel nonesuch
 	[ $? = 1 ] && says "unknown kernel 'nonesuch'; known: .*$default" || return
 	tools/vm-run --kernel nonesuch true 2>"$tmp/err"
-	[ $? = 125 ] && says "unknown kernel 'nonesuch'; known: .*$default"
+	[ $? = 125 ] && says "unknown kernel 'nonesuch'; known: .*$default" || return
+	tools/vm-run --kernel '' true 2>"$tmp/err"
+	[ $? = 125 ] && says "unknown kernel ''; known: .*$default" || return
+	tools/vm-run --kernel @ true 2>"$tmp/err"
+	[ $? = 125 ] && says "unknown kernel '@'; known: .*$default" || return
+	tools/guest/list nonesuch >"$tmp/out" 2>"$tmp/err"
+	[ $? = 1 ] && says "unknown set 'nonesuch'; known: default "
 }
 
 no_suite()
