@@ -185,7 +185,12 @@ moved()
 		says_nothing && [ "$(<"$tmp/out")" = "$dir" ] || return
 	on_full_disk env FREEZEGUARD_CACHE="$tmp/cache" tools/guest/kernel --follow "$newest" >"$tmp/out" 2>"$tmp/err" &&
 		says "^kernel: kernel $newest: 1\.2\.3-old -> [0-9.]+.*-amd64$" && says "using the cached 1\.2\.3-old" &&
-		[ "$(<"$tmp/out")" = "$dir" ]
+		[ "$(<"$tmp/out")" = "$dir" ] || return
+	# Nor is it fetched as long as a guest runs the one that it is to replace.
+	exec 7<"$dir/release" && flock -s 7 || return
+	FREEZEGUARD_CACHE=$tmp/cache timeout 120 tools/guest/kernel --follow "$newest" >"$tmp/out" 2>"$tmp/err" 7<&-
+	exec 7<&-
+	says "guests still run 1\.2\.3-old; using the cached" && [ "$(<"$tmp/out")" = "$dir" ]
 }
 
 not_moved()
