@@ -30,7 +30,7 @@ counted()
 	failures=$((failures + 1))
 }
 
-echo "1..8"
+echo "1..9"
 counted "passes, skips and a suite's own notes" 0 "2 0 1" "s: ok 3 - c # SKIP no such thing" "" <<'EOF'
 KTAP version 1
 1..3
@@ -87,4 +87,16 @@ counted "a suite that says why it can't run" 0 "0 0 1" "s: 1..0 # SKIP no kernel
 TAP version 14
 1..0 # SKIP no kernel 6.1 to boot
 EOF
+number=$((number + 1))
+for named in ssm $'ssm\nssm'; do
+	# shellcheck disable=SC2086 # words
+	CHECK_OUTPUT=$tmp tests/run $named >"$tmp/out.${#named}" 2>&1
+done
+if grep -q '^[1-9][0-9]* passed' "$tmp/out.3" && [ "$(tail -n 1 "$tmp/out.3")" = "$(tail -n 1 "$tmp/out.7")" ]; then
+	echo "ok $number - a suite that is named twice counts once"
+else
+	sed 's/^/# /' "$tmp/out.7"
+	echo "not ok $number - a suite that is named twice counts once"
+	failures=$((failures + 1))
+fi
 [ $failures = 0 ]

@@ -21,7 +21,7 @@ default=$(tools/guest/list default)
 	grep "^$default " tools/guest/kernels
 	echo "gone | nonesuch-backports | linux-image-amd64 linux-headers-amd64 | check | cli kernel | | nothing"
 	grep "^$default " tools/guest/kernels |
-		sed -e "s/^$default /nopackage /" -e 's/linux-image-amd64/linux-image-nonesuch/'
+		sed -e "s/^$default /nopackage /" -e 's/| default /| /' -e 's/linux-image-amd64/linux-image-nonesuch/'
 } >"$tmp/kernels"
 newest=$(awk -F ' *[|] *' '!/^#/ && $2 ~ /[+]$/ { print $1; exit }' tools/guest/kernels)	# what follows its suite
 
@@ -83,7 +83,23 @@ bad_tables()
 	done
 	: >"$tmp/bad"
 	kernel x
-	[ $? = 1 ] && says "names no kernel"
+	[ $? = 1 ] && says "names no kernel" || return
+	# Each of these is the default kernel's line with one mistake.
+	bad_words "kernel '$default' is in the table already" 'p' &&
+		bad_words "0 kernels are in the set 'default'" 's/| default /| /' &&
+		bad_words "kernel '$default' has no packages" 's/linux-[a-z0-9-]*//g' &&
+		bad_words "unknown set 'chekc'" 's/ check / chekc /' &&
+		bad_words "unknown suite of tests 'clii'" 's/| cli /| clii /' &&
+		bad_words "'klii' is no suite of kernel '$default'" 's/cli:/klii:/' &&
+		bad_words "exception 'cli:-cpus=1'" 's/cli:--/cli:-/'
+}
+
+# bad_words MESSAGE SED-SCRIPT
+bad_words()
+{
+	sed -n "s/^$default /&/; T; $2; p" tools/guest/kernels >"$tmp/bad"
+	kernel x
+	[ $? = 1 ] && says "$tmp/bad.*: $1"
 }
 
 unknown_name()
@@ -91,7 +107,13 @@ unknown_name()
 	kernel nonesuch
 	[ $? = 1 ] && says "unknown kernel 'nonesuch'; known: .*$default" || return
 	tools/vm-run --kernel nonesuch true 2>"$tmp/err"
-	[ $? = 125 ] && says "unknown kernel 'nonesuch'; known: .*$default"
+	[ $? = 125 ] && says "unknown kernel 'nonesuch'; known: .*$default" || return
+	tools/vm-run --kernel '' true 2>"$tmp/err"
+	[ $? = 125 ] && says "unknown kernel ''; known: .*$default" || return
+	tools/vm-run --kernel @ true 2>"$tmp/err"
+	[ $? = 125 ] && says "unknown kernel '@'; known: .*$default" || return
+	tools/guest/list nonesuch >"$tmp/out" 2>"$tmp/err"
+	[ $? = 1 ] && says "unknown set 'nonesuch'; known: default "
 }
 
 no_suite()
@@ -163,7 +185,12 @@ moved()
 		says_nothing && [ "$(<"$tmp/out")" = "$dir" ] || return
 	on_full_disk env FREEZEGUARD_CACHE="$tmp/cache" tools/guest/kernel --follow "$newest" >"$tmp/out" 2>"$tmp/err" &&
 		says "^kernel: kernel $newest: 1\.2\.3-old -> [0-9.]+.*-amd64$" && says "using the cached 1\.2\.3-old" &&
-		[ "$(<"$tmp/out")" = "$dir" ]
+		[ "$(<"$tmp/out")" = "$dir" ] || return
+	# Nor is it fetched as long as a guest runs the one that it is to replace.
+	exec 7<"$dir/release" && flock -s 7 || return
+	FREEZEGUARD_CACHE=$tmp/cache timeout 120 tools/guest/kernel --follow "$newest" >"$tmp/out" 2>"$tmp/err" 7<&-
+	exec 7<&-
+	says "guests still run 1\.2\.3-old; using the cached" && [ "$(<"$tmp/out")" = "$dir" ]
 }
 
 not_moved()
@@ -276,6 +303,9 @@ no_root()
 	mkdir -p "$tmp/dpkg/updates" && : >"$tmp/dpkg/status" || return
 	DPKG_ADMINDIR=$tmp/dpkg as_nobody tools/bootstrap build </dev/null 2>"$tmp/err"
 	[ $? = 1 ] && says "installing them takes root: .*gcc" && says "run as root: apt-get install .*gcc" || return
+	mkdir -m 777 "$tmp/cache" || return
+	FREEZEGUARD_CACHE=$tmp/cache as_nobody tools/guest/kernel "$default" >"$tmp/out" 2>"$tmp/err"
+	[ $? = 3 ] && says "cannot be had: nobody needs subordinate ids .*usermod" && is_empty "$tmp/cache/tmp" || return
 	HOME=/nonexistent as_nobody env -u FREEZEGUARD_CACHE tools/vm-run true 2>"$tmp/err"
 	[ $? = 125 ] && says "cannot write to the cache, /nonexistent/.cache/freezeguard; set FREEZEGUARD_CACHE"
 }

@@ -135,6 +135,30 @@ ended_early()
 	return 1
 }
 
+# What waits in the queue holds on to nothing when it is killed, and the limits make sense.
+waiter_killed()
+{
+	local wrong
+	mkdir -p "$tmp/slots"
+	for wrong in FREEZEGUARD_SLOTS=/nonexistent FREEZEGUARD_GUESTS=0 FREEZEGUARD_GUESTS=many; do
+		env "$wrong" tools/vm-run --kernel "$kernel" true 2>"$tmp/err"
+		[ $? = 125 ] && grep -q "${wrong%%=*}" "$tmp/err" || return
+	done
+	exec 8>"$tmp/slots/queue" && flock 8 || return
+	FREEZEGUARD_SLOTS=$tmp/slots tools/vm-run --kernel "$kernel" true </dev/null 2>"$tmp/err" 8>&- &
+	started=$!
+	wait_until grep -q 'waiting for' "$tmp/err" || return
+	{ kill -KILL "$started"; wait "$started"; } 2>/dev/null
+	started=
+	sleep 1
+	only_we_have "$tmp/slots/queue" && exec 8>&-
+}
+
+only_we_have()
+{
+	[ -z "$(find /proc/[0-9]*/fd -lname "$1" ! -path "/proc/$$/*" ! -path "/proc/$BASHPID/*" 2>/dev/null 8>&-)" ]
+}
+
 # A QEMU whose kernel finds no init in its first $1 starts.
 fragile_qemu()
 {
@@ -192,7 +216,7 @@ if ! tools/guest/kernel "$kernel" >/dev/null; then
 	echo "1..0 # SKIP no kernel $kernel to boot"
 	exit 0
 fi
-echo "1..12"
+echo "1..13"
 check "streams are separate and binary clean, and the status is the command's" streams
 check "directory, environment, shares, disks; what is written vanishes" environment
 check "a signal's status, with a child left behind" signalled
@@ -202,6 +226,7 @@ check "a complaint of the kernel fails a command that returned 0" complained
 check "the timeout" hung
 check "a reboot is no success, unless it is expected" rebooted
 check "a killed vm-run leaves no guest, and one guest too many waits" ended_early
+check "a killed vm-run that waited leaves nothing that waits; limits that make no sense are refused" waiter_killed
 check "a reader that goes away ends the guest" reader_gone
 check "a filesystem left frozen doesn't hang the guest's end" left_frozen
 check "a terminal: an interactive shell" interactive

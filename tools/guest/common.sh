@@ -27,21 +27,27 @@ KERNELS_FILE=${FREEZEGUARD_KERNELS:-$PROJECT/tools/guest/kernels}
 KERNELS_KNOWN=()
 declare -A KERNEL_SUITE=() KERNEL_FOLLOWS=() KERNEL_PACKAGES=() KERNEL_SETS=() KERNEL_TESTS=()
 declare -A KERNEL_EXCEPTIONS=() KERNEL_DIFFERS=()
+# The words that each column may have.
+KERNEL_SETS_KNOWN=' default check check-all check-debug '
+KERNEL_TESTS_KNOWN=' cli hostile kernel devices observer kunit '
+KERNEL_ANY_TESTS=' apps hooks bench soak '	# suites that run on the default kernel, and can have exceptions
 read_kernels()
 {
-	local line name suite packages sets tests exceptions differs
-	local -i number=0
+	local line name suite packages sets tests exceptions differs word
+	local -i number=0 defaults=0
+	bad_line() { die "$KERNELS_FILE, line $number: $1"; }
 	[ -r "$KERNELS_FILE" ] || die "cannot read the table of kernels, $KERNELS_FILE"
-	while IFS= read -r line; do
+	while IFS= read -r line || [ -n "$line" ]; do
 		number+=1
 		case $line in '' | '#'*) continue ;; esac
 		[[ $line =~ ^[^\|]*(\|[^\|]*){6}$ ]] ||
-			die "$KERNELS_FILE, line $number: not seven columns with | between them"
+			bad_line "not seven columns with | between them"
 		IFS='|' read -r name suite packages sets tests exceptions differs <<<"$line"
 		read -r name <<<"$name"
 		read -r suite <<<"$suite"
 		[[ $name =~ ^[a-z0-9][a-z0-9.]*$ && $suite =~ ^[a-z][a-z0-9-]*\+?$ ]] ||
-			die "$KERNELS_FILE, line $number: '$name' of suite '$suite' cannot be a kernel"
+			bad_line "'$name' of suite '$suite' cannot be a kernel"
+		[ -z "${KERNEL_SUITE[$name]:-}" ] || bad_line "kernel '$name' is in the table already"
 		KERNELS_KNOWN+=("$name")
 		KERNEL_SUITE[$name]=${suite%+}
 		[ "$suite" = "${suite%+}" ] || KERNEL_FOLLOWS[$name]=1
@@ -50,14 +56,31 @@ read_kernels()
 		read -r "KERNEL_TESTS[$name]" <<<"$tests"
 		read -r "KERNEL_EXCEPTIONS[$name]" <<<"$exceptions"
 		read -r "KERNEL_DIFFERS[$name]" <<<"$differs"
+		[ -n "${KERNEL_PACKAGES[$name]}" ] || bad_line "kernel '$name' has no packages"
+		for word in $sets; do
+			[[ $KERNEL_SETS_KNOWN = *" $word "* ]] ||
+				bad_line "unknown set '$word'; known:${KERNEL_SETS_KNOWN% }"
+			[ "$word" != default ] || defaults+=1
+		done
+		for word in $tests; do
+			[[ $KERNEL_TESTS_KNOWN = *" $word "* ]] ||
+				bad_line "unknown suite of tests '$word'; known:${KERNEL_TESTS_KNOWN% }"
+		done
+		for word in $exceptions; do
+			[[ " ${KERNEL_TESTS[$name]}$KERNEL_ANY_TESTS" = *" ${word%%:*} "* ]] ||
+				bad_line "exception '$word': '${word%%:*}' is no suite of kernel '$name'"
+			[[ ${word#*:} =~ ^(--[a-z-]+=.+|[A-Z_]+=.+)$ ]] ||
+				bad_line "exception '$word' is neither SUITE:--option=VALUE nor SUITE:NAME=VALUE"
+		done
 	done <"$KERNELS_FILE"
 	[ ${#KERNELS_KNOWN[@]} -gt 0 ] || die "$KERNELS_FILE names no kernel"
+	[ $defaults = 1 ] || die "$KERNELS_FILE: $defaults kernels are in the set 'default', which takes one"
 }
 read_kernels
 
 kernel_check()
 {
-	[ -n "${KERNEL_SUITE[$1]:-}" ] || die "unknown kernel '$1'; known: ${KERNELS_KNOWN[*]}" "${2:-1}"
+	[[ $1 =~ ^[a-z0-9.]+$ && -n ${KERNEL_SUITE[$1]:-} ]] || die "unknown kernel '$1'; known: ${KERNELS_KNOWN[*]}" "${2:-1}"
 }
 
 kernel_default()
