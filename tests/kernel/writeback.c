@@ -167,7 +167,7 @@ static void the_budget_ends(bool submitted)
 	enum { MBPS = 8, MIB = 32, BUDGET_MS = 1000 };
 	struct fg_lease *lease, reply;
 	const struct fg_hold *hold;
-	uint64_t began_ms;
+	uint64_t began_ms, frozen_ms;
 	struct fgnl nl;
 	int fd;
 
@@ -188,10 +188,12 @@ static void the_budget_ends(bool submitted)
 	lease = kt_await(&nl, reply.number, FREEZEGUARD_LEASE_STATE_FROZEN, 30000);
 	hold = &lease->hold[0];
 	began_ms = (hold->freeze_begin_ns - lease->begin_ns) / 1000000;
+	frozen_ms = (hold->frozen_ns - lease->begin_ns) / 1000000;
 	kt_note("freeze begun after %llu ms, frozen after %llu ms", (unsigned long long)began_ms,
-		(unsigned long long)((hold->frozen_ns - lease->begin_ns) / 1000000));
+		(unsigned long long)frozen_ms);
 	CHECK(began_ms >= BUDGET_MS);
-	CHECK(began_ms < MIB / MBPS * 1000 * 3 / 4);
+	/* The freeze had a good part left to write; on a busy machine both take longer. */
+	CHECK(began_ms < frozen_ms * 3 / 4);
 	kt_end(&nl, reply.number);
 }
 
