@@ -26,11 +26,11 @@ module_param_named(history, fg_registry_history_max, uint, 0644);
 MODULE_PARM_DESC(history, "how many ended leases are remembered (default 256)");
 
 module_param_named(watch, fg_thaw_watch_enabled, bool, 0444);
-MODULE_PARM_DESC(watch, "see foreign thaws as they happen; reads N where that can't be done (default Y)");
+MODULE_PARM_DESC(watch, "notice foreign thaws as they happen; reads N where the kernel cannot (default Y)");
 
 module_param_named(expedite, fg_expedite_enabled, bool, 0644);
 MODULE_PARM_DESC(expedite,
-		 "let writers wait less for RCU while freezing, by interrupts to every CPU (default Y)");
+		 "shorten the writers' wait for RCU while freezing, by interrupts to every CPU (default Y)");
 
 static const char *const fg_holder_names[] = {
 	[FG_HOLDER_USER] = "user",

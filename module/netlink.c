@@ -74,19 +74,19 @@ static int fg_netlink_check_id(const struct nlattr *attr, struct netlink_ext_ack
 	const char *id = nla_data(attr);
 
 	if (!*id) {
-		NL_SET_ERR_MSG_ATTR(extack, attr, "the id is empty: leave it out to be given one");
+		NL_SET_ERR_MSG_ATTR(extack, attr, "the id is empty: omit it, and the kernel makes one up");
 		return -EINVAL;
 	}
 	if (!strncmp(id, FG_ID_RESERVED, strlen(FG_ID_RESERVED))) {
 		NL_SET_ERR_MSG_ATTR(extack, attr,
-				    "ids that begin with " FG_ID_RESERVED " are made by the kernel");
+				    "ids that begin with " FG_ID_RESERVED " are reserved for the kernel");
 		return -EINVAL;
 	}
 	for (; *id; id++) {
 		if (isascii(*id) && isgraph(*id))
 			continue;
 		NL_SET_ERR_MSG_ATTR(extack, attr,
-				    "the id may contain printable ASCII characters without spaces only");
+				    "the id may contain only printable ASCII without spaces");
 		return -EINVAL;
 	}
 	return 0;
@@ -95,12 +95,12 @@ static int fg_netlink_check_id(const struct nlattr *attr, struct netlink_ext_ack
 static int fg_netlink_check_timeout(const struct nlattr *attr, struct netlink_ext_ack *extack)
 {
 	if (!attr) {
-		NL_SET_ERR_MSG(extack, "no timeout: every lease needs one");
+		NL_SET_ERR_MSG(extack, "the timeout is missing: every lease needs one");
 		return -EINVAL;
 	}
 	if (nla_get_u32(attr) > READ_ONCE(fg_netlink_max_timeout_ms)) {
 		NL_SET_ERR_MSG_ATTR(extack, attr,
-				    "the timeout is over the module parameter max_timeout_ms");
+				    "the timeout is longer than the module parameter max_timeout_ms");
 		return -ERANGE;
 	}
 	return 0;
@@ -112,7 +112,7 @@ static int fg_netlink_check_sync_budget(const struct nlattr *attr, u32 timeout_m
 	if (!attr || nla_get_u32(attr) < timeout_ms)
 		return 0;
 	NL_SET_ERR_MSG_ATTR(extack, attr,
-			    "the sync budget is a part of the timeout, and has to be less than it");
+			    "the sync budget is part of the timeout and must be shorter");
 	return -ERANGE;
 }
 
@@ -131,7 +131,7 @@ static int fg_netlink_add_hold(struct sk_buff *skb, struct fg_lease *lease,
 	if (err)
 		return err;
 	if (!tb[FREEZEGUARD_A_SUPERBLOCK_FD]) {
-		NL_SET_ERR_MSG_ATTR(extack, attr, "the superblock has no fd");
+		NL_SET_ERR_MSG_ATTR(extack, attr, "the superblock has no fd: pass any open file of the filesystem");
 		return -EINVAL;
 	}
 	if (tb[FREEZEGUARD_A_SUPERBLOCK_LEVEL])
@@ -170,7 +170,7 @@ static int fg_netlink_count_superblocks(struct genl_info *info, struct netlink_e
 		if (nla_type(attr) == FREEZEGUARD_A_LEASE_SUPERBLOCK)
 			count++;
 	if (!count) {
-		NL_SET_ERR_MSG(extack, "no superblock: name at least one");
+		NL_SET_ERR_MSG(extack, "the lease has no superblock: name at least one");
 		return -EINVAL;
 	}
 	if (count > min_t(unsigned int, READ_ONCE(fg_netlink_max_holds), FREEZEGUARD_HOLDS_MAX)) {
@@ -245,9 +245,9 @@ static void fg_netlink_explain_conflict(int err, const struct fg_registry_confli
 		NL_SET_ERR_MSG(extack,
 			       "a live lease holds a superblock: the cookie is its number, end it or wait for its deadline");
 	else if (err == -EBUSY)
-		NL_SET_ERR_MSG(extack, "a superblock is frozen already, not by freezeguard");
+		NL_SET_ERR_MSG(extack, "a superblock is already frozen, not by freezeguard");
 	else if (err == -EEXIST)
-		NL_SET_ERR_MSG(extack, "a live lease has this id: the cookie is its number");
+		NL_SET_ERR_MSG(extack, "a live lease already has this id: the cookie is its number");
 	else if (err == -ESHUTDOWN)
 		NL_SET_ERR_MSG(extack, "the machine is shutting down");
 	else if (err == -EUSERS)
@@ -313,7 +313,7 @@ static struct fg_lease *fg_netlink_find(struct sk_buff *skb, struct genl_info *i
 		lease = fg_registry_find_id(nla_data(id));
 	if (!lease) {
 		NL_SET_ERR_MSG_ATTR(info->extack, number ?: id,
-				    "no such lease: never made, or long ago and forgotten");
+				    "no such lease: it was never made, or has left the history");
 		return ERR_PTR(-ENOENT);
 	}
 	if (!fg_netlink_lease_permitted(skb, lease)) {
@@ -353,7 +353,7 @@ static int fg_netlink_done(struct genl_info *info, struct fg_lease *lease, struc
 		NL_SET_ERR_MSG(info->extack, "the lease is still freezing: wait for the state FROZEN");
 	else if (err == -ERANGE)
 		NL_SET_ERR_MSG(info->extack,
-			       "the lease's whole life would be over the module parameter max_timeout_ms");
+			       "the lease's whole life would be longer than the module parameter max_timeout_ms");
 	if (err)
 		nlmsg_free(reply);
 	else
@@ -434,7 +434,7 @@ int fg_netlink_lease_dump(struct sk_buff *skb, struct netlink_callback *cb)
 
 	BUILD_BUG_ON(sizeof(*dump) > sizeof(cb->ctx));
 	if (nlmsg_attrlen(cb->nlh, GENL_HDRLEN)) {
-		NL_SET_ERR_MSG(cb->extack, "a dump is of all leases: it takes no attributes");
+		NL_SET_ERR_MSG(cb->extack, "a dump lists all leases: it takes no attributes");
 		return -EINVAL;
 	}
 	while (!err && (lease = fg_registry_next(dump->number))) {

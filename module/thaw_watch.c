@@ -96,7 +96,7 @@ void fg_thaw_watch_start(void)
 	if (!err)
 		return;
 	fg_thaw_watch_enabled = false;
-	pr_info("freezeguard: foreign thaws can't be watched (error %d); they are found at the end of a lease\n",
+	pr_info("freezeguard: foreign thaws cannot be watched (error %d); they are noticed only at the end of a lease\n",
 		-err);
 }
 
