@@ -188,7 +188,7 @@ struct observer *freezectl_observer(struct freezectl *ctl)
 		ctl->observer_error = observer_open(&ctl->observer);
 		if (ctl->observer_error)
 			ctl->observer = NULL;
-		/* That none is loaded is told where something can't be known for it. */
+		/* A missing observer is no warning here; callers mention it where it matters. */
 		if (ctl->observer_error && ctl->observer_error != -ENOENT &&
 		    ctl->observer_error != -EPERM)
 			findings_add(&ctl->findings, EXIT_CODE_DONE, "observer", "%s",

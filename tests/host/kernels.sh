@@ -119,16 +119,16 @@ unknown_name()
 no_suite()
 {
 	kernel --why "$tmp/why" gone
-	[ $? = 3 ] && says "kernel gone cannot be had: there is no suite nonesuch" && [ ! -s "$tmp/out" ] &&
+	[ $? = 3 ] && says "kernel gone is not available: there is no suite nonesuch" && [ ! -s "$tmp/out" ] &&
 		grep -q "^there is no suite nonesuch" "$tmp/why" && is_empty "$tmp/cache/kernel" "$tmp/cache/tmp" || return
 	FREEZEGUARD_CACHE=$tmp/cache tools/vm-run --kernel gone true 2>"$tmp/err"
-	[ $? = 125 ] && says "kernel gone cannot be had: there is no suite nonesuch"
+	[ $? = 125 ] && says "kernel gone is not available: there is no suite nonesuch"
 }
 
 no_package()
 {
 	kernel --why "$tmp/why" nopackage
-	[ $? = 3 ] && says "kernel nopackage cannot be had: .*linux-image-nonesuch" && [ -s "$tmp/why" ]
+	[ $? = 3 ] && says "kernel nopackage is not available: .*linux-image-nonesuch" && [ -s "$tmp/why" ]
 }
 
 # Even if a kernel of that name is in the cache, of another suite.
@@ -147,7 +147,7 @@ goes_on()
 	export KERNELS CHECK_OUTPUT=$tmp/check
 	# shellcheck disable=SC2086 # words
 	timeout -k 5 900 tools/guest/prepare $KERNELS >"$tmp/out" 2>"$tmp/err" &&
-		says "kernel gone cannot be had" && [ -s build/kernel/gone.missing ] &&
+		says "kernel gone is not available" && [ -s build/kernel/gone.missing ] &&
 		[ -e "build/kernel/$default/stamp" ] || return
 	timeout -k 5 300 tests/run ssm cli-gone kernel-gone >"$tmp/out" 2>>"$tmp/err" || return
 	cat "$tmp/out" >>"$tmp/err"
@@ -159,9 +159,9 @@ none_at_all()
 {
 	export CHECK_OUTPUT=$tmp/check
 	timeout -k 5 300 tools/guest/prepare gone 2>"$tmp/err"
-	[ $? = 1 ] && says "none of the kernels can be had: gone" || return
+	[ $? = 1 ] && says "none of the kernels is available: gone" || return
 	KERNELS=gone timeout -k 5 300 tests/run cli-gone kernel-gone >"$tmp/err" 2>&1
-	[ $? = 1 ] && says "none of the kernels can be had" && says "^0 passed, 1 failed, 2 skipped$"
+	[ $? = 1 ] && says "none of the kernels is available" && says "^0 passed, 1 failed, 2 skipped$"
 }
 
 # ---- one that follows its suite ----
@@ -220,7 +220,7 @@ not_to_be_asked()
 no_network()
 {
 	FREEZEGUARD_CACHE=$tmp/cache without_network tools/guest/kernel "$newest" >"$tmp/out" 2>"$tmp/err"
-	[ $? = 3 ] && says "kernel $newest cannot be had: no network" && is_empty "$tmp/cache/kernel"
+	[ $? = 3 ] && says "kernel $newest is not available: no network" && is_empty "$tmp/cache/kernel"
 }
 
 full_disk()
@@ -302,7 +302,7 @@ no_root()
 {
 	mkdir -p "$tmp/dpkg/updates" && : >"$tmp/dpkg/status" || return
 	DPKG_ADMINDIR=$tmp/dpkg as_nobody tools/bootstrap build </dev/null 2>"$tmp/err"
-	[ $? = 1 ] && says "installing them takes root: .*gcc" && says "run as root: apt-get install .*gcc" || return
+	[ $? = 1 ] && says "installing them needs root: .*gcc" && says "run as root: apt-get install .*gcc" || return
 	mkdir -m 777 "$tmp/cache" || return
 	FREEZEGUARD_CACHE=$tmp/cache as_nobody tools/guest/kernel "$default" >"$tmp/out" 2>"$tmp/err"
 	[ $? = 3 ] && says "cannot be had: nobody needs subordinate ids .*usermod" && is_empty "$tmp/cache/tmp" || return
@@ -315,7 +315,7 @@ check "tables that make no sense are refused with the line" bad_tables
 check "a name that is not in the table" unknown_name
 FREEZEGUARD_KERNELS=$tmp/kernels
 export FREEZEGUARD_KERNELS
-check "a suite that does not exist: the kernel cannot be had" no_suite
+check "a suite that does not exist: the kernel is not available" no_suite
 check "... not even if another one of that name is cached" not_the_cached_one
 check "a package that does not exist" no_package
 check "what does not need that kernel goes on, and its suites are counted as skips" goes_on

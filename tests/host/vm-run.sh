@@ -190,7 +190,7 @@ fails_at_boot()
 		grep -q "the guest's kernel panicked" "$tmp/err" || return
 	# A machine that never gets as far.
 	vm --timeout 1 --append "panic=0 rdinit=/none" -- echo no </dev/null >"$tmp/out" 2>"$tmp/err"
-	[ $? = 124 ] && [ ! -s "$tmp/out" ] && [ "$(grep -c 'hung while it booted' "$tmp/err")" = 2 ] &&
+	[ $? = 124 ] && [ ! -s "$tmp/out" ] && [ "$(grep -c 'hung during its boot' "$tmp/err")" = 2 ] &&
 		grep -q 'did not boot within 6 s' "$tmp/err"
 }
 

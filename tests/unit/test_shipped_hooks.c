@@ -128,7 +128,7 @@ static void generic_without_commands(void **state)
 {
 	(void)state;
 	ship("generic", "myapp", "env.FREEZE_COMMAND = true");
-	fails(RECORD_APP_NOT_READY, "belong into [hook myapp]");
+	fails(RECORD_APP_NOT_READY, "must both be set in [hook myapp]");
 }
 
 /* ---- IRIS ---- */
@@ -239,7 +239,7 @@ static void iris_refusals(void **state)
 	ship("iris.session", "iris", "env.IRIS_CONTAINERS = -");
 	hookdir_write("hereA.suspended", "", 0644);
 	assert_int_equal(check(), 75);
-	fails(RECORD_APP_NOT_READY, "hereA is suspended already");
+	fails(RECORD_APP_NOT_READY, "hereA is already suspended");
 	/* It is not ours to thaw. */
 	assert_true(suspended("hereA"));
 }
@@ -475,7 +475,7 @@ static void hana_has_one_already(void **state)
 	(void)state;
 	stand_in_hana();
 	hookdir_write("foreign", "17", 0644);
-	fails(RECORD_APP_NOT_READY, "prepared already, BACKUP_ID 17");
+	fails(RECORD_APP_NOT_READY, "already prepared, BACKUP_ID 17");
 	assert_null(strstr(hookdir_read("log"), "CLOSE"));
 }
 
@@ -524,7 +524,7 @@ static void hana_was_restarted(void **state)
 	quiet();
 	hookdir_write("restarted", "", 0644);
 	ends("request", RECORD_APP_LOST);
-	assert_non_null(strstr(record.apps[0].thaw_output, "is not prepared any more: * 447"));
+	assert_non_null(strstr(record.apps[0].thaw_output, "is no longer prepared: * 447"));
 }
 
 static void hana_cannot_close(void **state)
@@ -541,7 +541,7 @@ static void hana_without_a_user(void **state)
 {
 	(void)state;
 	ship("hana.session", "hana", "");
-	fails(RECORD_APP_NOT_READY, "env.HANA_USER belongs into [hook hana]");
+	fails(RECORD_APP_NOT_READY, "env.HANA_USER must be set in [hook hana]");
 }
 
 int main(void)

@@ -89,7 +89,7 @@ static void check_directories(struct hook *hook)
 		slash[slash == path] = '\0';
 		if (stat(path, &st))
 			continue;
-		/* Who may not write to it, or only what is his own, as in /tmp, cannot. */
+		/* Without write permission, or in a sticky directory, nobody else can replace it. */
 		if ((st.st_uid && st.st_uid != geteuid()) ||
 		    (st.st_mode & S_IWOTH && !(st.st_mode & S_ISVTX)))
 			skip(hook, true,

@@ -118,7 +118,7 @@ static void thaw_one(struct record_app *app, const struct hook *hook,
  * @code: of these findings
  * @until_ns: when all of them have to end, CLOCK_BOOTTIME
  *
- * Session hooks have let go by themselves; one-shot hooks are called with thaw, in reverse order.
+ * Session hooks released theirs when they ended; one-shot hooks are called with thaw, in reverse.
  */
 void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, struct record *record,
 			int code, uint64_t until_ns)
@@ -185,7 +185,7 @@ void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, stru
 		unlink(address.sun_path);
 }
 
-/* What is wrong with single applications, now that all were told to go on. */
+/* What is wrong with single applications, now that all are released. */
 static void verdict_each(struct freezectl *ctl, const struct record *record)
 {
 	struct clocks clocks = timefmt_now();
@@ -213,7 +213,7 @@ static void verdict_each(struct freezectl *ctl, const struct record *record)
 	}
 }
 
-/* The same that a lease's verdict says, where there is none. */
+/* The verdict where there is no lease. */
 static void verdict_without_lease(struct freezectl *ctl, const struct record *record, bool first)
 {
 	char text[TIMEFMT_TEXT_MAX], span[TIMEFMT_TEXT_MAX];
@@ -238,7 +238,7 @@ static void verdict_without_lease(struct freezectl *ctl, const struct record *re
 }
 
 /**
- * apps_after() - wait until the applications of a freeze are released, and tell how it went
+ * apps_after() - wait until the applications of a freeze are released, and report the result
  * @ctl: gets findings of code 202, 203 and 205
  * @config: what is in force
  * @record: the record, which is brought up to date
@@ -280,7 +280,7 @@ void apps_after(struct freezectl *ctl, const struct config *config, struct recor
 	}
 	if (!record->has_lease)
 		verdict_without_lease(ctl, record, asked_first);
-	/* The supervisor may not have been able to ask how the lease is. */
+	/* The supervisor may not have been able to query the lease. */
 	else if (record->quiet_ns && record->ended_ns < lease_ended_ns)
 		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, record->id,
 			     "its applications resumed at %s (%s), before the lease ended: consistency was lost",

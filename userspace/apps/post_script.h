@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* post_script: waiting until applications are released, and telling how that went */
+/* post_script: waiting until applications are released, and reporting the result */
 #ifndef FREEZEGUARD_APPS_POST_SCRIPT_H
 #define FREEZEGUARD_APPS_POST_SCRIPT_H
 

@@ -272,7 +272,7 @@ static void thaw_left_overs(struct freezectl *ctl, const struct apps_request *re
 
 	if (record_list(request->config->run_dir, &list))
 		return;
-	/* What there is no time for now is the next one's. */
+	/* The next pre-script handles those that there is no time for now. */
 	for (i = 0; i < list.n && freezeguard_now_ns() < request->give_up_ns; i++) {
 		struct record *s = &list.v[i];
 

@@ -36,7 +36,7 @@ struct json_object *apps_json(const struct record_app *app, const struct clocks 
 	return object;
 }
 
-/* Each line with the name of the one who said it. */
+/* Each line begins with the name of the application that printed it. */
 static void show_output(FILE *file, const char *name, const char *text)
 {
 	char line[HOOK_CALL_LINE_MAX], clean[4 * HOOK_CALL_LINE_MAX + 1];

@@ -69,7 +69,7 @@ static bool quiesce(struct process *p, size_t i)
 		process_turn(p, until);
 	if (!run->ended && !run->ready) {
 		app->timed_out = !p->abort && !p->orphan && !p->killed;
-		/* A one-shot is called with thaw; nobody else knows what a session has begun. */
+		/* A one-shot is called with thaw; only the session itself knows what it has begun. */
 		process_wait_for_end(p, run, 0, app->session ? p->hooks[i]->thaw_timeout_ms :
 				     HOOK_CALL_KILL_AFTER_MS);
 	}
@@ -87,7 +87,7 @@ static bool quiesce(struct process *p, size_t i)
 	quiet = app->state == RECORD_APP_QUIET;
 	if (quiet)
 		app->quiet_ns = freezeguard_now_ns();
-	/* It may have said so in one breath with READY; the caller asks for that. */
+	/* LOST may arrive together with READY; CHECK will find it. */
 	if (quiet && app->lost)
 		app->state = RECORD_APP_LOST;
 	process_save(p);
@@ -107,7 +107,7 @@ static bool release_begin(struct process *p, size_t i, const char *word)
 	struct record_app *app = &p->record.apps[i];
 	struct hook_call *run = &p->runs[i];
 
-	/* A session that is over let go by itself. */
+	/* A session that has ended has released its application. */
 	if (!app->begun || (app->session && run->ended))
 		return false;
 	if (app->state == RECORD_APP_QUIET || app->state == RECORD_APP_LOST)
@@ -124,7 +124,7 @@ static bool release_begin(struct process *p, size_t i, const char *word)
 	return true;
 }
 
-/* Wait until it goes on, or its time is over, and note how that went. */
+/* Wait until it is released, or its time is over, and record the result. */
 static void release_end(struct process *p, size_t i, uint64_t until_ns)
 {
 	struct record_app *app = &p->record.apps[i];
@@ -147,7 +147,7 @@ static void release_end(struct process *p, size_t i, uint64_t until_ns)
 	}
 }
 
-/* All are told before anything is recorded: writing may take long, or hang. */
+/* All applications are released before the record is written: writing may take long, or hang. */
 static void release_all(struct process *p, const char *why)
 {
 	const char *word = !strcmp(why, "request") ? "thaw" :
@@ -282,7 +282,7 @@ static int open_listener(const struct supervisor_job *job)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	/* A left-over: it was looked whether one lives. */
+	/* Stale socket: the caller has checked that no supervisor is alive. */
 	unlink(address.sun_path);
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, N_CLIENTS)) {
 		r = -errno;

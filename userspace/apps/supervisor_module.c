@@ -17,7 +17,7 @@ static int connect_both(void)
 	r = freezeguard_open(&asked);
 	if (r)
 		return r;
-	/* Without events (another network namespace) it is asked now and then. */
+	/* Without events (another network namespace) the module is polled. */
 	if (freezeguard_open_events(&events)) {
 		freezeguard_close(events);
 		events = NULL;
@@ -30,7 +30,7 @@ static int events_fd(void)
 	return events ? freezeguard_fd(events) : -1;
 }
 
-/* That something happened is all that is wanted to know; then the kernel is asked. */
+/* An event only shows that something happened; a query then gets the state. */
 static void drain(void)
 {
 	struct freezeguard_lease event = { 0 };

@@ -18,7 +18,7 @@
 #include "base/timefmt.h"
 #include "base/util.h"
 
-/* How often the kernel is asked though nothing was heard. */
+/* How often the supervisor queries the kernel although no event came. */
 #define LOOK_MS		500
 /* How long a process may take to vanish after SIGKILL. */
 #define VANISH_MS	500
@@ -136,7 +136,7 @@ static void hear_control(struct process *p)
 			process_save(p);
 			break;
 		case SUPERVISOR_CHECK:
-			/* One that has died is known only when it was looked for. */
+			/* Only a query shows that one has died. */
 			reap(p);
 			/* Without the record a post-script would not know of applications. */
 			if (p->unsaved)
@@ -157,7 +157,7 @@ static void hear_control(struct process *p)
 	}
 }
 
-/** process_accept_client() - somebody waits for the end; of too many, nobody is kept waiting */
+/** process_accept_client() - a client waits for the end; beyond the limit it is turned away */
 void process_accept_client(struct process *p)
 {
 	int fd = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -187,7 +187,7 @@ static void hear_client(struct process *p, int *fd)
 		return;
 	}
 	text[n] = '\0';
-	/* With a lease its end is the kernel's to tell. */
+	/* With a lease, the kernel reports its end. */
 	if (!strcmp(text, "end\n") && !p->job->lease)
 		p->end = true;
 }

@@ -73,7 +73,7 @@ static void wrong(struct reader *r, unsigned int line, const char *fmt, ...)
 	r->wrong = true;
 }
 
-/* To a shell, a ';' is no comment: half a command would be run, and nobody would know. */
+/* To a shell, a ';' is no comment: half a command would run, and no error would say so. */
 static bool is_cut(const char *line)
 {
 	const char *at = line + strspn(line, " \t");

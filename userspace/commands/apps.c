@@ -34,7 +34,7 @@ static const struct record *last_of(const struct record_list *list, const char *
 	return NULL;
 }
 
-/* In words: the state, or that nobody is there any more who could keep it. */
+/* In words: the state, or that the supervisor that would keep it is gone. */
 static const char *state_of(const struct config *config, const struct record *record,
 			    const struct record_app *app)
 {

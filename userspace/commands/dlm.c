@@ -103,7 +103,7 @@ static bool pre_script_without_lease(struct freezectl *ctl, const struct call *c
 	return false;
 }
 
-/* All that can be wrong is told at once, whatever of it comes first. */
+/* One call reports everything that can be wrong. */
 static bool prepare(struct freezectl *ctl, struct call *call, struct freeze *freeze,
 		    struct apps *apps)
 {
@@ -144,7 +144,7 @@ static void pre_script(struct freezectl *ctl, struct call *call)
 	if (!hooks_n_called(&apps.hooks)) {
 		done = freeze_and_keep(ctl, call, &freeze, &apps);
 	} else if (!apps_quiesce(ctl, &call->apps, &apps, &freeze.plan)) {
-		/* It has told, and is rolled back. */
+		/* The findings are complete, and the freeze is rolled back. */
 		apps_show(ctl, &apps);
 		goto out_free;
 	} else if (plan_n_to_freeze(&freeze.plan)) {

@@ -53,7 +53,7 @@ struct monitor {
 	unsigned long left;
 };
 
-/* Shows what happened by then. Returns false if nobody reads any more. */
+/* Shows what happened by then. Returns false if the reader is gone. */
 static bool print_until(struct freezectl *ctl, struct monitor *m, uint64_t until_ns)
 {
 	struct merged event;
@@ -92,7 +92,7 @@ static bool print_live(struct freezectl *ctl, struct merge *merge)
 	return good;
 }
 
-/* That there is none is said once: every freeze by others is missing then. */
+/* A missing observer is reported once: foreign freezes are not shown then. */
 static bool open_observer(struct freezectl *ctl, struct monitor *m)
 {
 	int r = stream_open(&m->observed);
@@ -210,7 +210,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	/* First the subscription, then the list: what happens between is told twice, not never. */
+	/* Subscribe, then list: what happens in between is reported twice, not never. */
 	if (freezeguard_open_events(&monitor.events)) {
 		findings_add(&ctl->findings, freezeguard_errno(monitor.events) == EPERM ?
 			     EXIT_CODE_USAGE : EXIT_CODE_SYSTEM, NULL, "%s",

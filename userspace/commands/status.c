@@ -210,7 +210,7 @@ static size_t add_frozen(struct freezectl *ctl, struct status *status)
 	size_t i, n = 0;
 
 	plan_make(&plan, &request, &findings);
-	/* It goes on without what cannot be looked at, and says so. */
+	/* A filesystem that cannot be queried is left out, with a warning. */
 	for (i = 0; i < findings.n; i++)
 		findings_add(&ctl->findings, EXIT_CODE_DONE, findings.v[i].target, "%s",
 			     findings.v[i].message);

@@ -113,7 +113,7 @@ static void add_live(struct freezectl *ctl, struct thaws *thaws)
 		fputs("no lease is live; nothing is frozen by freezeguard\n", ctl->out.text);
 }
 
-/* All are asked before any is waited for, so the waits run side by side. */
+/* All are ended before the first wait, so that the waits run in parallel. */
 static void end_all(struct freezectl *ctl, struct thaws *thaws, uint64_t wait_ms)
 {
 	uint64_t until = freezectl_in_ms(wait_ms);

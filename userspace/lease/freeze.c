@@ -206,7 +206,7 @@ bool freeze_prepare(struct freezectl *ctl, const struct freeze_request *request,
 	};
 	bool good;
 
-	/* Also without the module: all that is wrong is told at once. */
+	/* Also without the module: one call reports everything that is wrong. */
 	good = !plan_make(&freeze->plan, &plan_request, &ctl->findings);
 	freeze->paths.plan = &freeze->plan;
 	if (!good || !connected || asked.refused)
@@ -244,7 +244,7 @@ static void new_refused(struct freezectl *ctl, const struct freeze_request *requ
 
 	switch (freezeguard_errno(ctl->fg)) {
 	case EBUSY:
-		/* Frozen since it was looked for; asking again names every one of them. */
+		/* Frozen since the last query; another query names all of them. */
 		if (!check_unfrozen(ctl, plan))
 			return;
 		if (holder)
@@ -269,7 +269,7 @@ static void new_refused(struct freezectl *ctl, const struct freeze_request *requ
 	}
 }
 
-/* Ends what is not frozen, waits for the roll-back, and tells. */
+/* End the lease, wait for the roll-back, and report the result. */
 static void fail(struct freezectl *ctl, const struct freeze_request *request,
 		 struct freeze *freeze, const char *gave_up)
 {

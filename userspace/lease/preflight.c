@@ -24,7 +24,7 @@
 
 /* More than the 128 KiB with which the kernel begins a stack, fs/exec.c. */
 #define STACK_BYTES	(160 * 1024)
-/* ... of the heap, and for each filesystem: what the kernel tells of it, and the text or JSON made of that. */
+/* ... of the heap, and for each filesystem: the kernel's reply, and its text or JSON. */
 #define HEAP_BYTES	(128 * 1024)
 #define HEAP_EACH	(16 * 1024)
 /* A script whose interpreter is a script whose interpreter...: the kernel follows five. */

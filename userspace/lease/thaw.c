@@ -9,7 +9,7 @@
 #include "lease/thaw.h"
 #include "show/lease.h"
 
-/* How long after a release its writers are waited for, to tell how long they had waited. */
+/* How long a thaw waits for the writers after the release, to report how long they had waited. */
 #define STALLS_WAIT_MS	200
 
 /**

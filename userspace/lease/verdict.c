@@ -22,7 +22,7 @@ static const char *error_text(uint32_t error, char buf[128])
 	return buf;
 }
 
-/* "process 4711 (freezectl)", "somebody" */
+/* "process 4711 (freezectl)", "an unknown process" */
 static const char *process_text(uint32_t pid, const char *comm, char buf[64])
 {
 	if (pid)
@@ -50,7 +50,7 @@ static bool was_frozen(const struct freezeguard_lease *lease, const struct freez
 	return hold->frozen_ns && (!lease->ended_ns || hold->frozen_ns <= lease->ended_ns);
 }
 
-/* The kernel goes on with these by itself: they are waited for only so long. */
+/* The kernel keeps thawing these by itself; freezectl stops waiting at some point. */
 static void still_held(const struct freezeguard_lease *lease, int code,
 		       const struct verdict_context *c, struct findings *f)
 {
@@ -223,7 +223,7 @@ static uint32_t thaw_failures(const struct freezeguard_lease *lease)
 	return sum;
 }
 
-/* The lease is released. Had somebody who asked in time been told that the thaw had failed? */
+/* The lease is released. Was a request that came in time answered with a failed thaw? */
 static void thaw_had_failed(const struct freezeguard_lease *lease, const struct verdict_context *c,
 			    struct findings *f)
 {
@@ -253,7 +253,7 @@ static void thaw_ended_by_request(const struct freezeguard_lease *lease, enum ve
 				     "was still freezing and is cancelled now; a snapshot taken meanwhile is not consistent");
 		return;
 	}
-	/* Not already thawed: it was asked for before, and the same 202 is still true. */
+	/* Not thawed yet: an earlier request ended it, and its 202 is still true. */
 	if (freezeguard_lease_is_live(lease))
 		return;
 	if (!lease->frozen_ns)

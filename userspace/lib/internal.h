@@ -49,7 +49,7 @@ struct freezeguard {
 	uint16_t family;
 	uint32_t group;		/* number of the multicast group "events" */
 	uint32_t seq;
-	uint64_t owned;		/* the last lease made here and not detached: what becomes of it is told */
+	uint64_t owned;		/* the last lease made here, not detached; its changes come here */
 	bool events;		/* joined to @group: event_seq has no gaps unless some were lost */
 	bool event_seq_known;
 	uint32_t event_seq;

@@ -316,7 +316,7 @@ static int wait_for_news(struct freezeguard *fg, uint64_t number, uint64_t deadl
 
 /**
  * freezeguard_lease_wait() - wait until a lease is as wanted
- * @fg: the handle; the lease's owner's hears of every change, others ask, after a millisecond and then
+ * @fg: the handle; the owner's is notified of every change, others poll: after a millisecond, and then
  *	after twice as long each time, up to half a second
  * @number: the lease's number
  * @until: is it? NULL: until it is released

@@ -87,7 +87,7 @@ const char *observed_process(const struct fw_process *by, char buf[OBSERVED_TEXT
 	return buf;
 }
 
-/* The lease's own freeze may have been the first; who came on top of it is meant then, if anybody. */
+/* The lease's own freeze may have been the first; then this is the freeze on top of it, if any. */
 static bool others_came_later(const struct fw_frozen *frozen)
 {
 	return frozen->origin == FW_ORIGIN_LEASE;
@@ -126,7 +126,7 @@ uint64_t observed_freeze_since(const struct fw_frozen *frozen)
 }
 
 /**
- * observed_others() - what is to be said of somebody else's freeze
+ * observed_others() - describe a foreign freeze
  * @observer: the observer, or NULL
  * @major: the superblock
  * @minor: its minor part
@@ -218,7 +218,7 @@ static void add_stalls(struct observer *observer, const struct freezeguard_lease
 
 		if (!observer_filesystem(observer, makedev(hold->major, hold->minor),
 					 &filesystem) || last->lease != lease->number) {
-			/* One that was never begun has stopped nobody. */
+			/* A freeze that never began has stopped no writer. */
 			stalls->known = stalls->known && !hold->freeze_begin_ns;
 			continue;
 		}

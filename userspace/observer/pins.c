@@ -150,7 +150,7 @@ int observer_set_note(const char *dir, const struct observer_about *about)
 
 /* ---- one at a time ---- */
 
-/* A folder of somebody else's, where anybody may make one, is no place for pins. */
+/* No pins go into a folder that another user has made. */
 static int check_owner(const char *dir, struct findings *f)
 {
 	struct stat st;
@@ -158,7 +158,7 @@ static int check_owner(const char *dir, struct findings *f)
 	if (lstat(dir, &st) || (S_ISDIR(st.st_mode) && st.st_uid == geteuid()))
 		return 0;
 	findings_add(f, EXIT_CODE_USAGE, dir,
-		     "belongs to user %u, who could change the observer's parts; remove it",
+		     "is not a directory of this user's, but belongs to user %u, who could change the observer's parts; remove it",
 		     (unsigned int)st.st_uid);
 	return -EPERM;
 }

@@ -14,7 +14,7 @@
 
 #define BPFFS_DIR		"/sys/fs/bpf"
 #define OBSERVER_DIR		BPFFS_DIR "/freezeguard"
-/* Being loaded; the one before, while it is replaced; held by who loads or unloads. */
+/* Being loaded; the one before, while it is replaced; the lock of a load or unload. */
 #define OBSERVER_NEW_DIR	OBSERVER_DIR "-new"
 #define OBSERVER_OLD_DIR	OBSERVER_DIR "-old"
 #define OBSERVER_LOCK_DIR	OBSERVER_DIR "-lock"

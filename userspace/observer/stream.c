@@ -92,7 +92,7 @@ bool stream_next(struct stream *stream, struct fw_event *event)
 	       observer_next_event(stream->observer, &stream->cursor, event) == 1;
 }
 
-/** stream_lost() - how many events were lost since it was asked last */
+/** stream_lost() - how many events were lost since the last call */
 uint64_t stream_lost(struct stream *stream)
 {
 	uint64_t lost = stream->cursor.lost - stream->lost_told;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* foreign: what status shows of others' freezes, and of who waits */
+/* foreign: what status shows of foreign freezes, and of the tasks that wait */
 #ifndef FREEZEGUARD_SHOW_FOREIGN_H
 #define FREEZEGUARD_SHOW_FOREIGN_H
 

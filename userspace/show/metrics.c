@@ -66,7 +66,7 @@ static void frozen_samples(FILE *file, const char *labels, bool lease, bool othe
 		labels, lease, labels, other);
 }
 
-/* What is mounted here has been told already, with the kernel's word. */
+/* What is mounted here has been printed already, as the kernel reports it. */
 static int frozen_elsewhere(dev_t dev, const struct fw_frozen *frozen, void *data)
 {
 	const struct walk *walk = data;

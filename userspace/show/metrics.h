@@ -7,7 +7,7 @@
 
 #include "freezectl.h"
 
-/* Where the module tells how many leases have ended. */
+/* Where the module reports how many leases have ended. */
 #define METRICS_ENDED_DIR	"/sys/module/freezeguard/leases_ended"
 
 /**

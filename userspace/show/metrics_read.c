@@ -21,7 +21,7 @@ static long count_blocked(bool something_frozen)
 	return n;
 }
 
-/* Without the module there is nobody to ask for the freeze state of a filesystem. */
+/* Without the module the freeze state of a filesystem cannot be queried. */
 static bool survey(struct freezectl *ctl, const struct plan *plan, struct metrics_source *source)
 {
 	struct freezeguard_fs *filesystems = calloc(plan->n + 1, sizeof(*filesystems));

@@ -7,7 +7,7 @@
 #include "show/monitor.h"
 #include "show/process.h"
 
-/* Prints what is in @line, or in the text. Returns false if nobody reads any more. */
+/* Prints what is in @line, or in the text. Returns false if the reader is gone. */
 static bool print(struct freezectl *ctl, struct json_object *line)
 {
 	int r = output_print_line(&ctl->out, line, freezectl_in_ms(PRINT_MS));

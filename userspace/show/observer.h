@@ -5,7 +5,7 @@
 
 #include "freezectl.h"
 
-/** observer_show() - print it; the findings get why something cannot be told */
+/** observer_show() - print it; the findings get why something is unknown */
 void observer_show(struct freezectl *ctl);
 
 #endif

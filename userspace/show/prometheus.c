@@ -8,7 +8,7 @@
 #include "show/prometheus.h"
 #include "base/timefmt.h"
 
-/* Every second bucket of the observer's is told: each is four times as wide as the one before. */
+/* Every second bucket of the observer is printed: each is four times as wide as the one before. */
 #define BUCKET_STEP	2
 
 /**

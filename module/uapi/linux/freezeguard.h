@@ -206,7 +206,7 @@ enum {
 	FREEZEGUARD_A_HOLD_FROZEN_NS,		/* u64: when it was frozen */
 	FREEZEGUARD_A_HOLD_RELEASED_NS,		/* u64: when it was released */
 	FREEZEGUARD_A_HOLD_CONTINUITY,		/* u32: enum freezeguard_continuity */
-	FREEZEGUARD_A_HOLD_STILL_FROZEN,	/* flag: released, but somebody else keeps it frozen */
+	FREEZEGUARD_A_HOLD_STILL_FROZEN,	/* flag: released, frozen by another freeze */
 	FREEZEGUARD_A_HOLD_TURNED_READ_ONLY,	/* flag: released, and read-only since it was frozen */
 	FREEZEGUARD_A_HOLD_PAD,
 
