@@ -319,6 +319,7 @@ check_references() {
 # The files that HACKING.md sends a reader to, "lib/fgnl.[ch]" being two.
 check_named_files() {
 	local name
+	# shellcheck disable=SC2016 # no expansion is meant
 	grep -oE '`[A-Za-z][^` ]*/[^` ]*`' HACKING.md | tr -d '`' | grep -vE 'NAME|^fg_|\.\.\.' | sort -u | while read -r name; do
 		compgen -G "$name" >/dev/null || echo "HACKING.md: $name does not exist"
 	done
