@@ -3,7 +3,7 @@
 # shellcheck disable=SC2016,SC2154 # the commands of other shells; variables of the library
 # shellcheck source=tests/observer/lib.sh
 . ./lib.sh
-plan 61
+plan 62
 
 make_fs ext4
 fs=${mounted[ext4]}
@@ -117,6 +117,9 @@ that "... and what was there at work" total_is freezes 1
 rm $pins/links/freeze_begins
 expect 0 "a program that was unpinned" freezectl observer show --json
 that "... is missed" json '[p["name"] for p in d["programs"] if p["state"] == "missing"] == ["freeze_begins"]'
+if printf '%s\n' 6.7 "$(uname -r)" | sort -CV; then told=True; else told=False; fi
+that "what a probe missed is told if the kernel tells it: $told" \
+	json "{p['missed'] is not None for p in d['programs'] if 'probe' in p['kind']} == {$told}"
 expect 0 "... and comes back with the next load" freezectl observer load --json
 that "... which does not believe what is said to be frozen" json 'd["replaced"] and "frozen" in d["dropped"]'
 expect 0 "unload" freezectl observer unload

@@ -32,22 +32,27 @@ struct link_info {
 	__u64 address, missed;
 };
 
-/* The number of the program behind a pinned link, 0: none; and how often its probe was not reached. */
-static uint32_t program_of_link(const char *path, uint64_t *missed)
+/*
+ * Finds the program behind a pinned link, 0: none, and how often its probe was not reached. Up to 6.6 the kernel
+ * does not tell that of a probe.
+ */
+static void read_link(struct observer_point *point, const char *path)
 {
 	struct link_info info = {};
 	__u32 length = sizeof(info);
 	int fd = bpf_obj_get(path);
 
-	*missed = 0;
 	if (fd < 0)
-		return 0;
-	if (bpf_obj_get_info_by_fd(fd, &info, &length))
-		info.program = 0;
-	else if (info.type == BPF_LINK_TYPE_PERF_EVENT)
-		*missed = info.missed;
+		return;
+	if (!bpf_obj_get_info_by_fd(fd, &info, &length)) {
+		point->program = info.program;
+		point->has_missed = true;
+		if (info.type == BPF_LINK_TYPE_PERF_EVENT) {
+			point->has_missed = length == sizeof(info);
+			point->missed = info.missed;
+		}
+	}
 	close(fd);
-	return info.program;
 }
 
 static struct observer_point *add_point(struct observer_info *info, const char *name)
@@ -64,15 +69,17 @@ static void read_counters(struct observer_point *point, bool counted)
 	struct bpf_prog_info info = {};
 	__u32 length = sizeof(info);
 	int fd = bpf_prog_get_fd_by_id(point->program);
+	bool told = point->has_missed;
 
+	point->has_missed = false;
 	if (fd < 0)
 		return;
 	if (!bpf_obj_get_info_by_fd(fd, &info, &length)) {
 		point->has_runs = counted;
 		point->runs = info.run_cnt;
 		point->run_ns = info.run_time_ns;
-		point->has_missed = length >= offsetof(struct bpf_prog_info, recursion_misses) +
-					      sizeof(info.recursion_misses);
+		point->has_missed = told && length >= offsetof(struct bpf_prog_info, recursion_misses) +
+						      sizeof(info.recursion_misses);
 		point->missed += info.recursion_misses;
 	}
 	close(fd);
@@ -107,7 +114,7 @@ static int add_our_points(struct observer_info *info, const struct btf *kernel,
 			 observer_program_target(program));
 		point->optional = observer_program_is_optional(program);
 		observer_program_pin(path, OBSERVER_DIR, program);
-		point->program = program_of_link(path, &point->missed);
+		read_link(point, path);
 		if (point->program)
 			point->state = OBSERVER_POINT_ATTACHED;
 		else if (point->optional && kernel && !observer_program_has_place(program, kernel))
@@ -145,7 +152,7 @@ static int add_other_points(struct observer_info *info)
 			break;
 		}
 		observer_pin_path(path, OBSERVER_DIR "/links", entry->d_name);
-		point->program = program_of_link(path, &point->missed);
+		read_link(point, path);
 		point->state = OBSERVER_POINT_ATTACHED;
 		read_counters(point, runs_are_counted());
 	}
@@ -163,6 +170,11 @@ static bool same_place(const struct observer_point *a, const struct observer_poi
 	return *a->function && !strcmp(a->function, b->function) && at_return(a) == at_return(b);
 }
 
+static bool knows_missed(const struct observer_point *point)
+{
+	return point->program && point->has_missed;
+}
+
 /* What all programs of one place missed is as much as the one missed that missed the least, or less. */
 static uint64_t count_skipped(const struct observer_info *info)
 {
@@ -171,10 +183,10 @@ static uint64_t count_skipped(const struct observer_info *info)
 
 	for (a = info->v; a < end; a++) {
 		for (b = info->v; b < end; b++)
-			if (b != a && b->program && same_place(a, b) &&
+			if (b != a && knows_missed(b) && same_place(a, b) &&
 			    (b->missed < a->missed || (b->missed == a->missed && b < a)))
 				break;
-		if (a->program && b == end)
+		if (knows_missed(a) && b == end)
 			skipped += a->missed;
 	}
 	return skipped;
