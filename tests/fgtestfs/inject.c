@@ -148,6 +148,7 @@ int inject_run(struct inject *inject)
 	struct inject_what what;
 	unsigned int generation;
 	long left = MAX_SCHEDULE_TIMEOUT;
+	ktime_t until;
 	int err = 0;
 
 	spin_lock(&inject->lock);
@@ -169,8 +170,12 @@ int inject_run(struct inject *inject)
 		left = msecs_to_jiffies(what.sleep_ms);
 		fallthrough;
 	case INJECT_HANG:
-		left = wait_event_idle_timeout(inject->queue,
-					       READ_ONCE(inject->generation) != generation, left);
+		/* Ticks may come early by the clock that tests measure with. */
+		until = ktime_add_ms(ktime_get(), what.sleep_ms);
+		while (!(left = wait_event_idle_timeout(inject->queue,
+							READ_ONCE(inject->generation) != generation, left)) &&
+		       ktime_before(ktime_get(), until))
+			left = 1;
 		spin_lock(&inject->lock);
 		inject->inside--;
 		if (left)
