@@ -159,7 +159,7 @@ none_at_all()
 {
 	export CHECK_OUTPUT=$tmp/check
 	timeout -k 5 300 tools/guest/prepare gone 2>"$tmp/err"
-	[ $? = 1 ] && says "none of the kernels is available: gone" || return
+	[ $? = 1 ] && says "there is no kernel to test: none of gone is available" || return
 	KERNELS=gone timeout -k 5 300 tests/run cli-gone kernel-gone >"$tmp/err" 2>&1
 	[ $? = 1 ] && says "none of the kernels is available" && says "^0 passed, 1 failed, 2 skipped$"
 }
