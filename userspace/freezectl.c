@@ -164,8 +164,9 @@ bool freezectl_fs(struct freezectl *ctl, const char *path, int otherwise,
 
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0) {
-		findings_add(&ctl->findings, EXIT_CODE_USAGE, path, "cannot be opened: %s; name a "
-			     "mount point or a directory on it", strerror(errno));
+		findings_add(&ctl->findings, EXIT_CODE_USAGE, path,
+			     "cannot be opened: %s; name a mount point or a directory on it",
+			     strerror(errno));
 		return false;
 	}
 	r = freezeguard_fs_get(ctl->fg, fd, fs);

@@ -180,8 +180,8 @@ static int add_directory(struct hooks *hooks, const struct config *config, const
 		if (errno == ENOENT)
 			return 0;
 		r = -errno;
-		findings_add(findings, EXIT_CODE_NOT_READY, dir, "the hooks in it cannot be read: "
-			     "%s", strerror(errno));
+		findings_add(findings, EXIT_CODE_NOT_READY, dir,
+			     "the hooks in it cannot be read: %s", strerror(errno));
 		return r;
 	}
 	for (i = 0; i < n; i++) {
@@ -257,8 +257,8 @@ int hooks_find(struct hooks *hooks, const struct config *config, const struct te
 				     config->hooks_dir,
 				     config->shipped_dir);
 		else if (known && known->skip && !known->wrong)
-			findings_add(findings, EXIT_CODE_NOT_READY, apps->v[i], "is not called: "
-				     "%s", known->skip);
+			findings_add(findings, EXIT_CODE_NOT_READY, apps->v[i], "is not called: %s",
+				     known->skip);
 	}
 	if (r == -ENOMEM)
 		findings_add(findings, EXIT_CODE_SYSTEM, NULL, "out of memory");

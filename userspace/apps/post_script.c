@@ -198,8 +198,9 @@ static void verdict_each(struct freezectl *ctl, const struct record *record)
 		if (app->lost)
 			findings_add(&ctl->findings, EXIT_CODE_EXPIRED, app->name,
 				     "resumed %s%s, before the end of %s: consistency was lost, and the snapshot may lack data that the application believes is written",
-				     strcmp(record->why, "killed") ? "at " : "when its supervisor "
-				     "died, at the latest at ", timefmt_text(&clocks, app->ended_ns ?
+				     strcmp(record->why, "killed") ? "at " :
+				     "when its supervisor died, at the latest at ",
+				     timefmt_text(&clocks, app->ended_ns ?
 				     app->ended_ns : record->ended_ns, text), record->id);
 		if (app->state != RECORD_APP_THAW_FAILED)
 			continue;
@@ -221,19 +222,22 @@ static void verdict_without_lease(struct freezectl *ctl, const struct record *re
 
 	timefmt_text(&clocks, record->ended_ns, text);
 	if (!record->quiet_ns)
-		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, record->id, "its applications "
-			     "were never all quiet; they were released at %s", text);
+		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, record->id,
+			     "its applications were never all quiet; they were released at %s",
+			     text);
 	else if (!strcmp(record->why, "deadline"))
 		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, record->id,
 			     "its deadline released its applications at %s, after %s, before this request came; a snapshot that was not finished by then may be inconsistent",
 			     text,
 			     timefmt_span(record->quiet_ns, record->ended_ns, span));
 	else if (!record->kept)
-		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, record->id, "was given up at "
-			     "%s, before the pre-script had succeeded (%s)", text, record->why);
+		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, record->id,
+			     "was given up at %s, before the pre-script had succeeded (%s)",
+			     text, record->why);
 	else if (!strcmp(record->why, "request") && !first)
-		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, record->id, "its applications "
-			     "were already released at %s; they had been quiet for %s", text,
+		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, record->id,
+			     "its applications were already released at %s; they had been quiet for %s",
+			     text,
 			     timefmt_span(record->quiet_ns, record->ended_ns, span));
 }
 

@@ -291,8 +291,8 @@ static bool still_working(struct freezectl *ctl, const struct apps_request *requ
 			  const struct apps *apps)
 {
 	findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id,
-		     "its applications could not be made quiet in time, and are still being "
-		     "released, by process %d", apps->supervisor.pid);
+		     "its applications could not be quiesced in time, and process %d is still releasing them",
+		     apps->supervisor.pid);
 	return false;
 }
 
@@ -377,8 +377,8 @@ bool apps_quiesce(struct freezectl *ctl, const struct apps_request *request, str
 	free(paths);
 	free(keep);
 	if (r) {
-		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, NULL, "cannot start the "
-			     "supervisor of the applications: %s; nothing was touched",
+		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, NULL,
+			     "cannot start the supervisor of the applications: %s; nothing was touched",
 			     strerror(-r));
 		return false;
 	}
@@ -401,8 +401,9 @@ bool apps_quiesce(struct freezectl *ctl, const struct apps_request *request, str
 	case SUPERVISOR_QUIET:
 		return true;
 	case SUPERVISOR_BROKEN:
-		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, NULL, "the supervisor of the "
-			     "applications %s; nothing was touched", message.text);
+		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, NULL,
+			     "the supervisor of the applications %s; nothing was touched",
+			     message.text);
 		return false;
 	default:
 		tell_failures(ctl, request, apps);

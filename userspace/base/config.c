@@ -101,8 +101,8 @@ static char *next_line(char *buf, int size, void *arg)
 	r->line++;
 	len = strlen(buf);
 	if (is_cut(buf)) {
-		wrong(r, r->line, "a ';' behind a space begins a comment; write it without the "
-		      "space, or put the command into a script");
+		wrong(r, r->line,
+		      "a ';' behind a space begins a comment; write it without the space, or put the command into a script");
 		strcpy(buf + strspn(buf, " \t"), buf[len - 1] == '\n' ? ";\n" : ";");
 		len = strlen(buf);
 	}
@@ -387,8 +387,9 @@ static void apply_hook(struct reader *r, struct config *config, const struct ent
 	else if (!strncmp(e->name, "env.", strlen("env.")))
 		apply_env(r, hook, e);
 	else
-		wrong(r, e->line, "unknown key '%s' in [%s]; known are enabled, timeout, "
-		      "thaw_timeout, and env.NAME for environment variables", e->name, e->section);
+		wrong(r, e->line,
+		      "unknown key '%s' in [%s]; known are enabled, timeout, thaw_timeout, and env.NAME for environment variables",
+		      e->name, e->section);
 }
 
 static bool starts_with(const char *text, const char *start)
@@ -421,8 +422,9 @@ static void apply_others(struct reader *r, struct config *config, const char *in
 		} else if (!e->section[0]) {
 			wrong(r, e->line, "stands before the first section; begin with [default]");
 		} else {
-			wrong(r, e->line, "unknown section [%s]; known are [default], "
-			      "[profile NAME] and [hook NAME]", e->section);
+			wrong(r, e->line,
+			      "unknown section [%s]; known are [default], [profile NAME] and [hook NAME]",
+			      e->section);
 		}
 	}
 }

@@ -135,8 +135,8 @@ static void list_hooks(struct freezectl *ctl, const struct config *config,
 					      record->begin_ns, text) : "-",
 			record ? record->id : "-", hook->path });
 		if (hook->skip)
-			findings_add(&ctl->findings, EXIT_CODE_DONE, hook->name, "is not called: "
-				     "%s", hook->skip);
+			findings_add(&ctl->findings, EXIT_CODE_DONE, hook->name,
+				     "is not called: %s", hook->skip);
 	}
 }
 

@@ -114,8 +114,8 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 	if (!list.config)
 		return;
 	if (!list.config->read)
-		findings_add(&ctl->findings, EXIT_CODE_DONE, list.config->file, "is not there; "
-			     "the defaults are in force");
+		findings_add(&ctl->findings, EXIT_CODE_DONE, list.config->file,
+			     "is not there; the defaults are in force");
 	if (ctl->out.json)
 		list.array = json_object_new_array();
 	else

@@ -308,8 +308,8 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 	if (!execution_id)
 		freezectl_usage(ctl, "--execution-id is missing");
 	else if (!dlm_execution_id_valid(execution_id))
-		findings_add(&ctl->findings, EXIT_CODE_USAGE, "--execution-id", "'%s' is neither a "
-			     "UUID nor None", execution_id);
+		findings_add(&ctl->findings, EXIT_CODE_USAGE, "--execution-id",
+			     "'%s' is neither a UUID nor None", execution_id);
 	else
 		call.request.id = dlm_lease_id(execution_id, id, sizeof(id));
 	if (call.apps.none && call.apps.names.n)

@@ -87,8 +87,8 @@ static void show_leases(struct freezectl *ctl, struct status *status,
 		fprintf(ctl->out.text, "no lease is live%s\n",
 			history ? ", and none has ended" : "");
 	if (geteuid())
-		findings_add(&ctl->findings, EXIT_CODE_DONE, NULL, "leases on filesystems that "
-			     "this user may not freeze are not shown; root sees all");
+		findings_add(&ctl->findings, EXIT_CODE_DONE, NULL,
+			     "leases on filesystems that this user may not freeze are not shown; root sees all");
 	if (leases->interrupted)
 		findings_add(&ctl->findings, EXIT_CODE_DONE, NULL,
 			     "leases came and went while they were listed; some may be missing");

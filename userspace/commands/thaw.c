@@ -107,8 +107,7 @@ static void add_live(struct freezectl *ctl, struct thaws *thaws)
 	freezeguard_lease_list_clear(&leases);
 	if (geteuid())
 		findings_add(&ctl->findings, thaws->n ? EXIT_CODE_DONE : EXIT_CODE_USAGE, "--all",
-			     "only leases on filesystems that this user may freeze are ended; root "
-			     "can end all");
+			     "only leases on filesystems that this user may freeze are ended; root can end all");
 	else if (!thaws->n && !findings_exit_code(&ctl->findings))
 		fputs("no lease is live; nothing is frozen by freezeguard\n", ctl->out.text);
 }
@@ -162,8 +161,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 	if (!!id + all + (optind < argc) > 1)
 		freezectl_usage(ctl, "--id, --all and paths exclude each other");
 	else if (!id && !all && optind == argc)
-		freezectl_usage(ctl, "nothing to thaw is named: give --id, paths, or --all "
-				     "--force");
+		freezectl_usage(ctl, "nothing to thaw is named: give --id, paths, or --all --force");
 	else if (all && !force)
 		freezectl_usage(ctl,
 				"--all ends every lease on this machine, also those of other processes; to confirm, add --force");

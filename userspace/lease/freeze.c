@@ -134,14 +134,13 @@ static void already_frozen_by_lease(struct freezectl *ctl, const char *target, u
 			     "is already frozen by lease number %llu; nothing was touched",
 			     (unsigned long long)number);
 	else if (lease.ended_ns)
-		findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, target, "is still being "
-			     "thawed by lease %s (process %u, %s); nothing was touched", lease.id,
+		findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, target,
+			     "is still being thawed by lease %s (process %u, %s); nothing was touched",
+			     lease.id,
 			     lease.owner_pid, lease.owner_comm);
 	else
 		findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, target,
-			     "is already frozen by lease %s (process %u, %s) since %s, which "
-			     "thaws by itself at its deadline, %s; nothing was touched. To thaw it "
-			     "now: freezectl thaw --id %s",
+			     "is already frozen by lease %s (process %u, %s) since %s, which thaws by itself at its deadline, %s; nothing was touched. To thaw it now: freezectl thaw --id %s",
 			     lease.id, lease.owner_pid, lease.owner_comm,
 			     timefmt_text(&clocks, lease.begin_ns, since),
 			     timefmt_text(&clocks, lease.deadline_ns, text), lease.id);
@@ -429,8 +428,8 @@ bool freeze_keep(struct freezectl *ctl, const struct freeze_request *request,
 	r = output_print(&ctl->out, &ctl->findings, until);
 	if (r) {
 		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, lease->id,
-			     "was frozen, and is thawed again because the result could not be "
-			     "written: %s", output_error(r));
+			     "was frozen, and is thawed again because the result could not be written: %s",
+			     output_error(r));
 		freeze_undo(ctl, freeze);
 		return false;
 	}

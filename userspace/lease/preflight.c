@@ -153,9 +153,9 @@ int preflight_stdio(struct freezeguard *fg, const struct plan *plan, struct find
 		t = target_of(fg, plan, files[i].fd);
 		if (!t)
 			continue;
-		findings_add(findings, EXIT_CODE_USAGE, t->path, "%s goes to a file on this "
-			     "filesystem and would hang with it; send it elsewhere (a pipe, "
-			     "another filesystem)", files[i].name);
+		findings_add(findings, EXIT_CODE_USAGE, t->path,
+			     "%s goes to a file on this filesystem and would hang with it; send it elsewhere (a pipe, another filesystem)",
+			     files[i].name);
 		r = -EINVAL;
 	}
 	return r;
@@ -220,8 +220,8 @@ static int check_executable(struct freezeguard *fg, const struct plan *plan, con
 
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 && errno == ENOENT) {
-		findings_add(findings, EXIT_CODE_USAGE, path, "cannot be run: the script's "
-			     "interpreter does not exist");
+		findings_add(findings, EXIT_CODE_USAGE, path,
+			     "cannot be run: the script's interpreter does not exist");
 		return -EINVAL;
 	}
 	if (fd < 0)
@@ -229,8 +229,9 @@ static int check_executable(struct freezeguard *fg, const struct plan *plan, con
 		return 0;
 	t = target_of(fg, plan, fd);
 	if (t) {
-		findings_add(findings, EXIT_CODE_USAGE, path, "is on %s, which would be frozen; no "
-			     "program may be started from there. Copy it elsewhere first", t->path);
+		findings_add(findings, EXIT_CODE_USAGE, path,
+			     "is on %s, which would be frozen; no program may be started from there. Copy it elsewhere first",
+			     t->path);
 		r = -EINVAL;
 	} else if (depth < INTERPRETERS && interpreter_of(fd, interpreter)) {
 		r = check_executable(fg, plan, interpreter, depth + 1, findings);

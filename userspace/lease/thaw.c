@@ -50,8 +50,7 @@ static void show(struct freezectl *ctl, const struct freezeguard_lease *lease)
 	char frozen[TIMEFMT_TEXT_MAX], release[TIMEFMT_TEXT_MAX];
 
 	fprintf(ctl->out.text,
-		"lease %s: thawed; was frozen for %s, released %s after the request; "
-		"continuity %s\n",
+		"lease %s: thawed; was frozen for %s, released %s after the request; continuity %s\n",
 		lease->id, timefmt_span(lease->frozen_ns, lease->ended_ns, frozen),
 		timefmt_span(lease->ended_ns, lease->released_ns, release),
 		freezeguard_continuity_name(lease->continuity));
@@ -95,8 +94,8 @@ bool thaw_finish(struct freezectl *ctl, struct thaw *thaw, uint64_t until_ns, ui
 				   &thaw->lease);
 	if (r && r != -ETIMEDOUT) {
 		findings_add(&ctl->findings, EXIT_CODE_THAW_FAILED, thaw->lease.id,
-			     "its end was asked for, and how that went is not known: %s",
-			     freezeguard_error(ctl->fg));
+			     "the thaw was requested, but its result is unknown: %s; to check: freezectl status --id %s",
+			     freezeguard_error(ctl->fg), thaw->lease.id);
 		return false;
 	}
 	context.clocks = timefmt_now();

@@ -98,16 +98,17 @@ static void freeze_not_finished(const struct freezeguard_lease *lease, const cha
 		n++;
 		paths_hold(&c->paths, hold, place);
 		if (hold->state == FREEZEGUARD_HOLD_STATE_RELEASED)
-			findings_add(f, EXIT_CODE_FREEZE_FAILED, place, "had not finished freezing "
-				     "%s, after %s; it is not frozen now", by, span);
+			findings_add(f, EXIT_CODE_FREEZE_FAILED, place,
+				     "had not finished freezing %s, after %s; it is not frozen now",
+				     by, span);
 		else
 			findings_add(f, EXIT_CODE_FREEZE_FAILED, place,
 				     "had not finished freezing %s, after %s; its freeze cannot be interrupted, and the kernel thaws it as soon as it returns",
 				     by, span);
 	}
 	if (!n)
-		findings_add(f, EXIT_CODE_FREEZE_FAILED, lease->id, "was not frozen completely %s, "
-			     "after %s", by, span);
+		findings_add(f, EXIT_CODE_FREEZE_FAILED, lease->id,
+			     "was not frozen completely %s, after %s", by, span);
 }
 
 static void freeze_hold_failed(const struct freezeguard_lease *lease,
@@ -130,17 +131,19 @@ static void freeze_hold_failed(const struct freezeguard_lease *lease,
 				     observed_others(c->observer, hold->major, hold->minor, &c->clocks,
 						     others), observed_hint(c->observer));
 		else
-			findings_add(f, EXIT_CODE_FREEZE_FAILED, place, "cannot be frozen: %s; "
-				     "see the kernel's log", error_text(hold->error, error));
+			findings_add(f, EXIT_CODE_FREEZE_FAILED, place,
+				     "cannot be frozen: %s; see the kernel's log",
+				     error_text(hold->error, error));
 	}
 	if (n)
 		return;
 	if (lease->error == EBUSY)
-		findings_add(f, EXIT_CODE_ALREADY_FROZEN, lease->id, "one of its filesystems is "
-			     "already frozen by something other than freezeguard");
+		findings_add(f, EXIT_CODE_ALREADY_FROZEN, lease->id,
+			     "one of its filesystems is already frozen by something other than freezeguard");
 	else
-		findings_add(f, EXIT_CODE_FREEZE_FAILED, lease->id, "one of its filesystems cannot "
-			     "be frozen: %s", error_text(lease->error, error));
+		findings_add(f, EXIT_CODE_FREEZE_FAILED, lease->id,
+			     "one of its filesystems cannot be frozen: %s",
+			     error_text(lease->error, error));
 }
 
 /**
@@ -202,8 +205,7 @@ bool verdict_freeze(const struct freezeguard_lease *lease, const struct verdict_
 			break;
 		default:
 			findings_add(findings, EXIT_CODE_FREEZE_FAILED, lease->id,
-				     "was not frozen; it is %s, for a reason that this version of "
-				     "freezectl does not know (%u)",
+				     "was not frozen; it is %s, for a cause that this version of freezectl does not know (%u)",
 				     freezeguard_lease_state_name(lease->state), lease->cause);
 		}
 	}
@@ -234,8 +236,8 @@ static void thaw_had_failed(const struct freezeguard_lease *lease, const struct 
 	if (!failures && (!lease->frozen_ns ||
 			  lease->released_ns <= lease->ended_ns + c->wait_ms * NS_PER_MS))
 		return;
-	findings_add(f, EXIT_CODE_THAW_FAILED, lease->id, "its thaw took %s (%u attempt%s failed); "
-		     "it is thawed now, since %s",
+	findings_add(f, EXIT_CODE_THAW_FAILED, lease->id,
+		     "its thaw took %s (%u attempt%s failed); it is thawed now, since %s",
 		     timefmt_span(lease->ended_ns, lease->released_ns, span), failures,
 		     failures == 1 ? "" : "s", timefmt_text(&c->clocks, lease->released_ns, text));
 }
@@ -262,8 +264,7 @@ static void thaw_ended_by_request(const struct freezeguard_lease *lease, enum ve
 			     text, process);
 	else
 		findings_add(f, EXIT_CODE_NOT_FROZEN, lease->id,
-			     "was already thawed at %s, by %s; it had been frozen for %s, "
-			     "continuity %s",
+			     "was already thawed at %s, by %s; it had been frozen for %s, continuity %s",
 			     text, process, timefmt_span(lease->frozen_ns, lease->ended_ns, span),
 			     freezeguard_continuity_name(lease->continuity));
 }
@@ -275,12 +276,12 @@ static void thaw_ended_by_deadline(const struct freezeguard_lease *lease,
 
 	timefmt_text(&c->clocks, lease->ended_ns, text);
 	if (!lease->frozen_ns)
-		findings_add(f, EXIT_CODE_NOT_FROZEN, lease->id, "was never frozen completely: its "
-			     "deadline passed while it was freezing, at %s", text);
+		findings_add(f, EXIT_CODE_NOT_FROZEN, lease->id,
+			     "was never frozen completely: its deadline passed while it was freezing, at %s",
+			     text);
 	else
 		findings_add(f, EXIT_CODE_EXPIRED, lease->id,
-			     "its deadline thawed it at %s, after %s frozen, before this request "
-			     "came; a snapshot that was not finished by then may be inconsistent",
+			     "its deadline thawed it at %s, after %s frozen, before this request came; a snapshot that was not finished by then may be inconsistent",
 			     text, timefmt_span(lease->frozen_ns, lease->ended_ns, span));
 }
 
@@ -302,22 +303,21 @@ static void thaw_broken(const struct freezeguard_lease *lease, const struct verd
 		timefmt_text(&c->clocks, lease->ended_ns, text);
 		if (!known && observed_thaw(c->observer, lease, &lease->holds[i], &last))
 			findings_add(f, EXIT_CODE_NOT_FROZEN, place,
-				     "%s thawed it (%s) before the end of lease %s, at %s; the "
-				     "snapshot may be inconsistent",
+				     "%s thawed it (%s) before the end of lease %s, at %s; the snapshot may be inconsistent",
 				     observed_process(&last.thawed_by, process),
 				     observed_origin(last.thaw_origin), lease->id,
 				     timefmt_text(&c->clocks, last.thawed_ns, text));
 		else
 			findings_add(f, EXIT_CODE_NOT_FROZEN, place,
-				     "%s thawed it before the end of lease %s, at %s; the snapshot "
-				     "may be inconsistent%s", culprit, lease->id, text,
+				     "%s thawed it before the end of lease %s, at %s; the snapshot may be inconsistent%s",
+				     culprit, lease->id, text,
 				     known ? "" : observed_unseen(c->observer));
 	}
 	timefmt_text(&c->clocks, lease->ended_ns, text);
 	if (!n)
 		findings_add(f, EXIT_CODE_NOT_FROZEN, lease->id,
-			     "%s thawed one of its filesystems before its end, at %s; the "
-			     "snapshot may be inconsistent%s", culprit, text,
+			     "%s thawed one of its filesystems before its end, at %s; the snapshot may be inconsistent%s",
+			     culprit, text,
 			     known ? "" : observed_unseen(c->observer));
 }
 
@@ -366,8 +366,7 @@ bool verdict_thaw(const struct freezeguard_lease *lease, enum verdict_asked aske
 		break;
 	case FREEZEGUARD_CAUSE_HOLD_FAILED:
 		findings_add(findings, EXIT_CODE_NOT_FROZEN, lease->id,
-			     "was never frozen completely: at %s one of its filesystems could not "
-			     "be frozen: %s",
+			     "was never frozen completely: at %s one of its filesystems could not be frozen: %s",
 			     text, error_text(lease->error, error));
 		break;
 	case FREEZEGUARD_CAUSE_FOREIGN_THAW:
@@ -380,8 +379,8 @@ bool verdict_thaw(const struct freezeguard_lease *lease, enum verdict_asked aske
 	default:
 		if (lease->state >= FREEZEGUARD_LEASE_STATE_THAWING)
 			findings_add(findings, EXIT_CODE_NOT_FROZEN, lease->id,
-				     "is %s, for a reason that this version of freezectl does not "
-				     "know (%u)", freezeguard_lease_state_name(lease->state),
+				     "is %s, for a cause that this version of freezectl does not know (%u)",
+				     freezeguard_lease_state_name(lease->state),
 				     lease->cause);
 	}
 	/* A foreign thaw may have been noticed only when the lease ended for another reason. */
@@ -403,7 +402,6 @@ bool verdict_thaw(const struct freezeguard_lease *lease, enum verdict_asked aske
 		if (lease->holds[i].turned_read_only)
 			findings_add(findings, EXIT_CODE_DONE,
 				     paths_hold(&context->paths, &lease->holds[i], place),
-				     "has become read-only since it was frozen, which is what "
-				     "filesystems do when their device fails; see the kernel's log");
+				     "has become read-only since it was frozen, which is what filesystems do when their device fails; see the kernel's log");
 	return good;
 }

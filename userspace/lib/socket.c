@@ -309,8 +309,8 @@ int freezeguard_open_events(struct freezeguard **fgp)
 		return r;
 	fg = *fgp;
 	if (!fg->group)
-		return fg_error_set(fg, EOPNOTSUPP, "cannot watch events: the kernel module has no "
-				    "multicast group \"" FREEZEGUARD_MCGRP_EVENTS "\"");
+		return fg_error_set(fg, EOPNOTSUPP,
+				    "cannot watch events: the kernel module has no multicast group \"" FREEZEGUARD_MCGRP_EVENTS "\"");
 	/* A larger buffer only makes losses rarer. */
 	if (setsockopt(fg->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
 		setsockopt(fg->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));

@@ -191,8 +191,8 @@ int observer_sets_lock(struct findings *f)
 			close(fd);
 		nanosleep(&(struct timespec) { .tv_nsec = LOCK_PAUSE_MS * 1000000 }, NULL);
 	}
-	findings_add(f, EXIT_CODE_SYSTEM, OBSERVER_LOCK_DIR, "another process has been loading or "
-		     "unloading the observer for half a minute; try again when it has ended");
+	findings_add(f, EXIT_CODE_SYSTEM, OBSERVER_LOCK_DIR,
+		     "another process has been loading or unloading the observer for half a minute; try again when it has ended");
 	return -EBUSY;
 }
 

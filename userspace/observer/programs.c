@@ -56,8 +56,9 @@ int observer_programs_fit(struct observer_bpf *skel, const struct btf *kernel,
 	for (i = 0; i < ARRAY_SIZE(required); i++) {
 		if (arguments_of(kernel, required[i]) >= 0)
 			continue;
-		findings_add(f, EXIT_CODE_NOT_READY, NULL, "this kernel has no function %s() where "
-			     "the observer could be attached; Documentation/architecture.md lists the kernels it works on", required[i]);
+		findings_add(f, EXIT_CODE_NOT_READY, NULL,
+			     "this kernel has no function %s() where the observer could be attached; Documentation/architecture.md lists the kernels it works on",
+			     required[i]);
 		r = -ENOTSUP;
 	}
 	if (r)

@@ -70,13 +70,12 @@ bool observer_machine_check(const struct observer_machine *machine, struct findi
 		findings_add(f, EXIT_CODE_USAGE, NULL,
 			     "the observer needs the capability CAP_SYS_ADMIN in the initial user namespace, and this process is in another one; run this as root outside of it");
 	if (!machine->bpffs)
-		findings_add(f, EXIT_CODE_NOT_READY, BPFFS_DIR, "no BPF filesystem is mounted "
-			     "there, in which the observer's parts would stay: mount -t bpf bpf "
+		findings_add(f, EXIT_CODE_NOT_READY, BPFFS_DIR,
+			     "no BPF filesystem is mounted there, and the observer needs one: mount -t bpf bpf "
 			     BPFFS_DIR);
 	if (!machine->kernel_btf)
-		findings_add(f, EXIT_CODE_NOT_READY, "/sys/kernel/btf/vmlinux", "is not there: the "
-			     "observer needs a kernel that describes its types "
-			     "(CONFIG_DEBUG_INFO_BTF)");
+		findings_add(f, EXIT_CODE_NOT_READY, "/sys/kernel/btf/vmlinux",
+			     "is not there: the observer needs a kernel that describes its types (CONFIG_DEBUG_INFO_BTF)");
 	return f->n == n;
 }
 
@@ -118,25 +117,25 @@ void observer_refused(const struct observer_machine *machine, int error, const c
 	char program[64], line[256];
 
 	if (is_confidential(machine) && error != -ENOMEM) {
-		findings_add(f, EXIT_CODE_NOT_READY, NULL, "the kernel refuses %s: it is locked "
-			     "down for confidentiality, and lets no BPF program read its memory "
-			     "(lockdown= on its command line, /sys/kernel/security/lockdown)", what);
+		findings_add(f, EXIT_CODE_NOT_READY, NULL,
+			     "the kernel refuses %s: it is locked down for confidentiality, and lets no BPF program read its memory (lockdown= on its command line, /sys/kernel/security/lockdown)",
+			     what);
 		return;
 	}
 	switch (error) {
 	case -ENOSYS:
-		findings_add(f, EXIT_CODE_NOT_READY, NULL, "the kernel refuses %s: it has no BPF "
-			     "(CONFIG_BPF_SYSCALL)", what);
+		findings_add(f, EXIT_CODE_NOT_READY, NULL,
+			     "the kernel refuses %s: it has no BPF (CONFIG_BPF_SYSCALL)", what);
 		return;
 	case -KERNEL_ENOTSUPP:
 	case -EOPNOTSUPP:
-		findings_add(f, EXIT_CODE_NOT_READY, NULL, "the kernel refuses %s: it cannot attach "
-			     "BPF programs to its functions on this machine (that takes "
-			     "CONFIG_BPF_JIT and CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS)", what);
+		findings_add(f, EXIT_CODE_NOT_READY, NULL,
+			     "the kernel refuses %s: it cannot attach BPF programs to its functions on this machine (this needs CONFIG_BPF_JIT and CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS)",
+			     what);
 		return;
 	case -EROFS:
-		findings_add(f, EXIT_CODE_NOT_READY, BPFFS_DIR, "the kernel refuses %s: it is mounted read-only; "
-			     "mount -o remount,rw " BPFFS_DIR, what);
+		findings_add(f, EXIT_CODE_NOT_READY, BPFFS_DIR,
+			     "the kernel refuses %s: it is mounted read-only; mount -o remount,rw " BPFFS_DIR, what);
 		return;
 	}
 	if (complaint(log, program, sizeof(program), line, sizeof(line))) {
@@ -146,8 +145,9 @@ void observer_refused(const struct observer_machine *machine, int error, const c
 		return;
 	}
 	if (error == -EPERM || error == -EACCES)
-		findings_add(f, EXIT_CODE_USAGE, NULL, "the kernel refuses %s: %s; a security "
-			     "module or a container may forbid bpf()", what, strerror(-error));
+		findings_add(f, EXIT_CODE_USAGE, NULL,
+			     "the kernel refuses %s: %s; a security module or a container may forbid bpf()",
+			     what, strerror(-error));
 	else
 		findings_add(f, EXIT_CODE_SYSTEM, NULL, "the kernel refuses %s: %s", what,
 			     strerror(-error));

@@ -468,8 +468,7 @@ int levels_assign(struct plan *plan, const struct mounts *m, const struct machin
 	}
 	if (ret == -ELOOP)
 		findings_add(f, EXIT_CODE_SYSTEM, NULL,
-			     "the filesystems to freeze lie on each other in a circle, so there is "
-			     "no order to freeze them in");
+			     "the filesystems to freeze lie on each other in a circle, so no order to freeze them exists");
 	else if (ret)
 		findings_add(f, EXIT_CODE_SYSTEM, NULL,
 			     "cannot find the order to freeze in: %s", strerror(-ret));

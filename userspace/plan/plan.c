@@ -119,8 +119,7 @@ static int find_root(struct planner *p)
 	p->root = mount_of_directory(p, "/");
 	if (!p->root) {
 		findings_add(p->f, EXIT_CODE_SYSTEM, "/",
-			     "cannot find the root filesystem in the mount table, so it could not "
-			     "be kept from being frozen");
+			     "cannot find the root filesystem in the mount table, so it cannot be kept from freezing");
 		failed(p, -ENODEV);
 		return -ENODEV;
 	}
@@ -213,15 +212,15 @@ static bool check_named(struct planner *p, const char *path, const struct mount_
 	}
 	if (!strcmp(e->fstype, "overlay")) {
 		findings_add(p->f, EXIT_CODE_USAGE, path,
-			     "is on an overlay (%s), which cannot be frozen; name the filesystem "
-			     "that holds its upper directory", e->mountpoint);
+			     "is on an overlay (%s), which cannot be frozen; name the filesystem that holds its upper directory",
+			     e->mountpoint);
 		wrong(p);
 		return false;
 	}
 	if ((e->pseudo && !e->major) || !can_freeze(p, fd)) {
 		findings_add(p->f, EXIT_CODE_USAGE, path,
-			     "is on %s (%s), a filesystem that cannot be frozen; name a directory "
-			     "on a disk's filesystem", e->fstype, e->mountpoint);
+			     "is on %s (%s), a filesystem that cannot be frozen; name a directory on a disk's filesystem",
+			     e->fstype, e->mountpoint);
 		wrong(p);
 		return false;
 	}
@@ -245,8 +244,7 @@ static void add_named(struct planner *p, const char *path, int fd)
 	e = mounts_find(&p->mounts, id);
 	if (!e) {
 		findings_add(p->f, EXIT_CODE_USAGE, path,
-			     "is on a mount that is not in this mount namespace, or was unmounted "
-			     "lazily; run this where it is mounted, with nsenter --mount");
+			     "is on a mount that is not in this mount namespace, or was unmounted lazily; run this where it is mounted, with nsenter --mount");
 		wrong(p);
 		goto close_fd;
 	}
@@ -261,8 +259,8 @@ static void add_named(struct planner *p, const char *path, int fd)
 	t->fd = fd;
 	if (t->read_only && !p->req->survey) {
 		findings_add(p->f, EXIT_CODE_DONE, path,
-			     "is on a read-only filesystem (%s), which nothing can write to; it is "
-			     "left out", e->mountpoint);
+			     "is on a read-only filesystem (%s), which nothing can write to; it is left out",
+			     e->mountpoint);
 		if (plan_skip(t, "it is read-only"))
 			out_of_memory(p);
 	}
@@ -380,8 +378,7 @@ static int not_opened(struct planner *p, struct plan_target *t, int error)
 		return -ENOMEM;
 	case -EHOSTUNREACH:
 		findings_add(p->f, EXIT_CODE_DONE, t->path,
-			     "is mounted below a network or FUSE filesystem, where opening it "
-			     "could wait for ever; it is left out unless it is named");
+			     "is mounted below a network or FUSE filesystem, where opening it could wait for ever; it is left out unless it is named");
 		return plan_skip(t,
 				 "it is mounted below a network or FUSE filesystem; to freeze it, name it");
 	case -ESTALE:

@@ -97,8 +97,9 @@ bool show_monitor_lost(struct freezectl *ctl, const char *source, uint64_t n)
 		fprintf(ctl->out.text, "%s lost: %llu of the observer's events were lost\n",
 			timefmt_clock(&clocks, clocks.now_ns, clock), (unsigned long long)n);
 	} else {
-		fprintf(ctl->out.text, "%s lost: some events were lost; the leases that are live "
-			"now:\n", timefmt_clock(&clocks, clocks.now_ns, clock));
+		fprintf(ctl->out.text,
+			"%s lost: some events were lost; the leases that are live now:\n",
+			timefmt_clock(&clocks, clocks.now_ns, clock));
 	}
 	return print(ctl, line);
 }

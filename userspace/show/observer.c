@@ -194,8 +194,8 @@ static void show_filesystems(struct freezectl *ctl, struct observer *observer)
 
 	r = observer_each_filesystem(observer, add_filesystem, &shown);
 	if (r)
-		findings_add(&ctl->findings, EXIT_CODE_SYSTEM, NULL, "cannot read the filesystems' "
-			     "counters: %s", strerror(-r));
+		findings_add(&ctl->findings, EXIT_CODE_SYSTEM, NULL,
+			     "cannot read the filesystems' counters: %s", strerror(-r));
 	output_json_add(ctl->out.doc, "filesystems", shown.array);
 	if (!shown.n) {
 		table_free(shown.table);
