@@ -305,7 +305,7 @@ no_root()
 	[ $? = 1 ] && says "installing them needs root: .*gcc" && says "run as root: apt-get install .*gcc" || return
 	mkdir -m 777 "$tmp/cache" || return
 	FREEZEGUARD_CACHE=$tmp/cache as_nobody tools/guest/kernel "$default" >"$tmp/out" 2>"$tmp/err"
-	[ $? = 3 ] && says "cannot be had: nobody needs subordinate ids .*usermod" && is_empty "$tmp/cache/tmp" || return
+	[ $? = 3 ] && says "is not available: nobody needs subordinate ids .*usermod" && is_empty "$tmp/cache/tmp" || return
 	HOME=/nonexistent as_nobody env -u FREEZEGUARD_CACHE tools/vm-run true 2>"$tmp/err"
 	[ $? = 125 ] && says "cannot write to the cache, /nonexistent/.cache/freezeguard; set FREEZEGUARD_CACHE"
 }
