@@ -176,6 +176,18 @@ static void loop_on_loop_on_loop(void **state)
 	assert_int_equal(findings.n, 0);
 }
 
+/* The loop driver may show an empty name while it clears the device. */
+static void a_loop_device_without_a_file_is_a_device(void **state)
+{
+	(void)state;
+	put_loop(0, "");
+	put_loop(1, "");
+	put_loop(2, "");
+	assert_int_equal(make(PATHS("/l0", "/l1", "/l2"), NULL), 0);
+	assert_int_equal(findings.n, 0);
+	plan_free(&plan);
+}
+
 static void in_the_other_order_of_naming(void **state)
 {
 	(void)state;
@@ -447,6 +459,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(loop_on_loop_on_loop),
+		TEST(a_loop_device_without_a_file_is_a_device),
 		TEST(in_the_other_order_of_naming),
 		TEST(what_is_no_target_does_not_count_but_is_walked_through),
 		TEST(what_is_skipped_later_does_not_count),

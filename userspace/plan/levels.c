@@ -72,7 +72,13 @@ static int push(struct walk *w, bool superblock, unsigned int major, unsigned in
 static int read_attribute(const char *path, char **text)
 {
 	*text = text_read(AT_FDCWD, path);
-	return *text ? 0 : errno == ENOMEM ? -ENOMEM : -ENOENT;
+	if (!*text)
+		return errno == ENOMEM ? -ENOMEM : -ENOENT;
+	if (**text)
+		return 0;
+	free(*text);
+	*text = NULL;
+	return -ENOENT;
 }
 
 /* Go on with the device whose number is in this "dev" attribute */
