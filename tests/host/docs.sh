@@ -154,6 +154,15 @@ check_completed_ids() (
 	done
 )
 
+# What status prints of the observer ends the ids: no word of it may be taken for one.
+check_observer_lines() {
+	local ends
+	ends=$(grep -oP '\|PID\|\K[^)]*(?=\) /)' userspace/completion/freezectl)
+	[ -n "$ends" ] || echo "the completion does not say which lines end the ids"
+	sed -n '/^const char \*observer_why/,/^}/ s/.*return "\(.*\)";/\1/p' userspace/observer/read.c |
+		grep -vE "^($ends) " | sed 's/^/the completion takes this for an id: /'
+}
+
 # ---- exit codes ----
 
 readme_codes() {
@@ -396,7 +405,7 @@ check_figures() {
 pages=(Documentation/man/*)
 # shellcheck disable=SC2086 # words
 set -- $subcommands
-echo "1..$((21 + $# + 2 * ${#pages[@]}))"
+echo "1..$((22 + $# + 2 * ${#pages[@]}))"
 report "every subcommand is in the help, the table, the overview and the completion, and has a page" "$(check_subcommands)"
 for name in $subcommands; do
 	report "$name: its usage and options are the same in the help, the page and the completion" \
@@ -404,6 +413,7 @@ for name in $subcommands; do
 done
 report "the options of all subcommands" "$(check_common_options)"
 report "the completion runs nothing that an id contains" "$(check_completed_ids)"
+report "the completion takes no word about the observer for an id" "$(check_observer_lines)"
 report "the defaults of the help are in the page" "$(check_defaults)"
 report "the exit codes of help, page and README are those of the code" "$(check_codes)"
 report "README and page say the same of each exit code" \

@@ -166,7 +166,7 @@ const char *observer_why(int error)
 	case -EPERM:
 		return "the observer cannot be read without CAP_SYS_ADMIN; run this as root";
 	case -EPROTO:
-		return "the loaded observer is of another version of freezectl; to replace it: freezectl observer load";
+		return "the observer is of another version of freezectl; to replace it: freezectl observer load";
 	case -ENOMEM:
 		return "the observer cannot be read: out of memory";
 	case -ENOSYS:
