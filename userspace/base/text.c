@@ -89,11 +89,13 @@ char *text_read(int dir, const char *path)
 bool text_read_number(const char *path, unsigned long *number)
 {
 	char *text = text_read(AT_FDCWD, path), *end = text;
+	bool is_number;
 
 	if (text)
 		*number = strtoul(text, &end, 10);
+	is_number = end != text;
 	free(text);
-	return end != text;
+	return is_number;
 }
 
 /**

@@ -32,7 +32,7 @@ void freeze_check_sync_budget(struct freezectl *ctl, const struct freeze_request
 {
 	if (request->sync_budget_ms && request->sync_budget_ms >= timeout_ms)
 		findings_add(&ctl->findings, EXIT_CODE_USAGE, "--sync-budget",
-			     "it is part of %s and must be shorter: %u.%03u s", option,
+			     "it is part of %s, which is %u.%03u s, and must be shorter", option,
 			     timeout_ms / 1000, timeout_ms % 1000);
 }
 

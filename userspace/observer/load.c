@@ -35,7 +35,7 @@ struct loader {
 	struct observer_load_result *result;
 	struct findings *f;
 	struct observer_bpf *skel;
-	struct btf *module;
+	struct btf *kernel;
 	struct bpf_link *find;
 	struct observer_about about, old;
 	bool has_old, old_complete;
@@ -230,15 +230,15 @@ static int prepare(struct loader *loader)
 		refused(loader, r, "to read the programs that are built into freezectl");
 		return r;
 	}
-	loader->module = btf__load_vmlinux_btf();
-	if (!loader->module) {
+	loader->kernel = btf__load_vmlinux_btf();
+	if (!loader->kernel) {
 		r = -errno;
 		findings_add(loader->f, EXIT_CODE_NOT_READY, "/sys/kernel/btf/vmlinux",
 			     "the kernel's description of its types cannot be read: %s",
 			     strerror(-r));
 		return r;
 	}
-	r = observer_programs_fit(loader->skel, loader->module, loader->f);
+	r = observer_programs_fit(loader->skel, loader->kernel, loader->f);
 	if (r)
 		return r;
 	snprintf(about->version, sizeof(about->version), "%s", FREEZEGUARD_VERSION);
@@ -317,7 +317,7 @@ static int load(struct loader *loader, bool replace)
 	r = load_locked(loader, replace);
 	observer_sets_unlock(lock);
 	bpf_link__destroy(loader->find);
-	btf__free(loader->module);
+	btf__free(loader->kernel);
 	observer_bpf__destroy(loader->skel);
 	return r;
 }
