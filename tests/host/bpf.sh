@@ -12,18 +12,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 object=$work/build/bpf/observer.bpf.o
 
-number=0 failures=0
-
-# report NAME TEXT: failed if there is a text
-report() {
-	if [ -z "$2" ]; then
-		echo "ok $((++number)) - $1"
-	else
-		printf '%s\n' "$2" | head -n 40 | sed 's/^/#   /'
-		echo "not ok $((++number)) - $1"
-		failures=$((failures + 1))
-	fi
-}
+# shellcheck source=tests/lib/report.sh
+. tests/lib/report.sh
 
 # In another place, where sysfs is empty: a machine without kernel BTF.
 build() {

@@ -18,18 +18,8 @@ trap 'rm -rf "$work"' EXIT
 
 # ---- KTAP ----
 
-number=0 failures=0
-
-# report NAME TEXT: failed if there is a text
-report() {
-	if [ -z "$2" ]; then
-		echo "ok $((++number)) - $1"
-	else
-		printf '%s\n' "$2" | head -n 40 | sed 's/^/#   /'
-		echo "not ok $((++number)) - $1"
-		failures=$((failures + 1))
-	fi
-}
+# shellcheck source=tests/lib/report.sh
+. tests/lib/report.sh
 
 # differ WHAT A WHAT B: how two lists of lines differ, in words; an empty list differs from any
 differ() {

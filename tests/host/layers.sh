@@ -21,18 +21,8 @@ libraries="
 
 max_file=600 max_function=80
 
-number=0 failures=0
-
-# report NAME TEXT: failed if there is a text
-report() {
-	if [ -z "$2" ]; then
-		echo "ok $((++number)) - $1"
-	else
-		printf '%s\n' "$2" | head -n 40 | sed 's/^/#   /'
-		echo "not ok $((++number)) - $1"
-		failures=$((failures + 1))
-	fi
-}
+# shellcheck source=tests/lib/report.sh
+. tests/lib/report.sh
 
 # The sources of a folder, also those that are new.
 sources() {
