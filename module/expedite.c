@@ -20,7 +20,7 @@
 /* Module parameter. */
 bool fg_expedite_enabled = true;
 
-static DEFINE_SPINLOCK(fg_expedite_lock);
+static DEFINE_RAW_SPINLOCK(fg_expedite_lock);
 static unsigned int fg_expedite_users;	/* number of leases that freeze */
 static bool fg_expedite_on;
 
@@ -37,9 +37,9 @@ static void fg_expedite_is_over(struct work_struct *work)
 {
 	unsigned long flags;
 
-	spin_lock_irqsave(&fg_expedite_lock, flags);
+	raw_spin_lock_irqsave(&fg_expedite_lock, flags);
 	fg_expedite_stop();
-	spin_unlock_irqrestore(&fg_expedite_lock, flags);
+	raw_spin_unlock_irqrestore(&fg_expedite_lock, flags);
 }
 
 static DECLARE_DELAYED_WORK(fg_expedite_bound, fg_expedite_is_over);
@@ -56,14 +56,14 @@ void fg_expedite_begin(void)
 {
 	unsigned long flags;
 
-	spin_lock_irqsave(&fg_expedite_lock, flags);
+	raw_spin_lock_irqsave(&fg_expedite_lock, flags);
 	fg_expedite_users++;
 	if (!fg_expedite_on && READ_ONCE(fg_expedite_enabled))
 		fg_expedite_on = fg_rcu_expedite();
 	if (fg_expedite_on)
 		mod_delayed_work(system_highpri_wq, &fg_expedite_bound,
 				 msecs_to_jiffies(FG_EXPEDITE_MAX_MS));
-	spin_unlock_irqrestore(&fg_expedite_lock, flags);
+	raw_spin_unlock_irqrestore(&fg_expedite_lock, flags);
 }
 
 /**
@@ -75,10 +75,10 @@ void fg_expedite_end(void)
 {
 	unsigned long flags;
 
-	spin_lock_irqsave(&fg_expedite_lock, flags);
+	raw_spin_lock_irqsave(&fg_expedite_lock, flags);
 	if (!--fg_expedite_users)
 		fg_expedite_stop();
-	spin_unlock_irqrestore(&fg_expedite_lock, flags);
+	raw_spin_unlock_irqrestore(&fg_expedite_lock, flags);
 }
 
 /**

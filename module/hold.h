@@ -31,17 +31,20 @@ struct fg_lease;
  * @name: s_id, kept for reports
  * @level: place in the order of freezing; lower levels freeze first
  * @who: the kind of holder as which the superblock is frozen
- * @thread: the hold's thread, with a reference; NULL before it is created and once it is about to
- *	exit. Guarded by the lease's lock, except for those that keep the thread from exiting.
- * @boosted: the thread's scheduling class has been raised; used by the lease's boost work alone
+ * @thread: the thread that will thaw; NULL before there is one and after the release. Guarded by
+ *	the lease's lock.
+ * @class: enum freezeguard_class: the scheduling class of that thread, or 0 before there is one
+ * @busy: the freezer uses the superblock; guarded by the lease's lock
+ * @frozen: the superblock has to be thawed; written by the freezer while @busy
  * @watched: the thaw watch saw the thread's own last thaw, so it would have seen every other thaw
  *	too
  * @maybe_foreign: another process thawed the superblock before the freeze was recorded, either our
  *	freeze or an earlier one; set under the lease's lock
  * @lost: another process thawed the superblock, so there is no freeze of ours left to thaw; set
  *	under the lease's lock
- * @state: enum freezeguard_hold_state. Once there is a thread, the thread alone writes this and
- *	every field below, under the lease's lock, so that readers see all of them together.
+ * @state: enum freezeguard_hold_state. The freezer writes this and every field below while @busy,
+ *	after that the thread that thaws, both under the lease's lock, so that readers see all of
+ *	them together.
  * @error: positive errno of the freeze, or of the last thaw that failed
  * @thaw_failures: number of thaws that failed
  * @continuity: enum freezeguard_continuity
@@ -65,7 +68,9 @@ struct fg_hold {
 	unsigned int level;
 	enum fg_holder who;
 	struct task_struct *thread;
-	bool boosted;
+	enum freezeguard_class class;
+	bool busy;
+	bool frozen;
 	bool watched;
 	bool maybe_foreign;
 	bool lost;

@@ -9,6 +9,7 @@
 
 #include "expedite.h"
 #include "lease_internal.h"
+#include "thread.h"
 #include "trace.h"
 
 const struct fg_lease_events *fg_lease_events;
@@ -23,19 +24,29 @@ struct workqueue_struct *fg_lease_workers;
  */
 int fg_lease_init(const struct fg_lease_events *events)
 {
+	int err;
+
 	fg_lease_events = events;
-	fg_lease_workers = alloc_workqueue("freezeguard", WQ_UNBOUND | WQ_HIGHPRI, 0);
-	return fg_lease_workers ? 0 : -ENOMEM;
+	fg_lease_workers = alloc_workqueue("freezeguard",
+					   WQ_UNBOUND | WQ_HIGHPRI | WQ_MEM_RECLAIM, 0);
+	if (!fg_lease_workers)
+		return -ENOMEM;
+	err = fg_rescuer_start();
+	if (err)
+		destroy_workqueue(fg_lease_workers);
+	return err;
 }
 
 /**
- * fg_lease_exit() - wait for the workers to finish; no lease may be live
+ * fg_lease_exit() - wait for the workers and threads to finish; no lease may be live
  *
  * Context: sleeps.
  */
 void fg_lease_exit(void)
 {
 	destroy_workqueue(fg_lease_workers);
+	fg_rescuer_stop();
+	fg_thread_exit();
 }
 
 /**
@@ -87,15 +98,39 @@ bool fg_lease_end_locked(struct fg_lease *lease, enum freezeguard_cause cause, i
 	return true;
 }
 
+/*
+ * Announces THAWING or ROLLING_BACK. The interrupt of the deadline decides them, but cannot
+ * announce.
+ */
+static void fg_lease_announce_end(struct work_struct *work)
+{
+	struct fg_lease *lease = container_of(work, struct fg_lease, ending);
+
+	fg_lease_events->happened(lease, FG_LEASE_ENDING, NULL);
+	fg_lease_put(lease);
+}
+
 /**
- * fg_lease_end_notify() - wake the threads, and have the end announced
+ * fg_lease_end_notify() - wake the threads that thaw, and have the end announced
  * @lease: a lease of which fg_lease_end_locked() has decided the end
  *
- * Context: any, lease->lock not held.
+ * Context: any, hard interrupts included, lease->lock not held.
  */
 void fg_lease_end_notify(struct fg_lease *lease)
 {
-	wake_up_all(&lease->wait);
+	bool rescue = false;
+	unsigned long flags;
+	unsigned int i;
+
+	for (i = 0; i < lease->nr_holds; i++) {
+		raw_spin_lock_irqsave(&lease->lock, flags);
+		if (lease->holds[i].thread)
+			wake_up_process(lease->holds[i].thread);
+		rescue |= lease->holds[i].class == FREEZEGUARD_CLASS_FIFO;
+		raw_spin_unlock_irqrestore(&lease->lock, flags);
+	}
+	if (rescue)
+		fg_lease_rescue(lease);
 	fg_lease_get(lease);
 	queue_work(fg_lease_workers, &lease->ending);
 }
@@ -116,11 +151,11 @@ int fg_lease_end(struct fg_lease *lease, enum freezeguard_cause cause)
 
 	if (cause == FREEZEGUARD_CAUSE_REQUEST)
 		fg_process_current(&ender);	/* takes locks that an interrupt must not */
-	spin_lock_irqsave(&lease->lock, flags);
+	raw_spin_lock_irqsave(&lease->lock, flags);
 	won = fg_lease_end_locked(lease, cause, 0);
 	if (won)
 		lease->info.ender = ender;
-	spin_unlock_irqrestore(&lease->lock, flags);
+	raw_spin_unlock_irqrestore(&lease->lock, flags);
 	if (!won)
 		return -EALREADY;
 	fg_lease_end_notify(lease);
@@ -138,10 +173,10 @@ void fg_lease_end_orphaned(struct fg_lease *lease)
 	unsigned long flags;
 	bool won = false;
 
-	spin_lock_irqsave(&lease->lock, flags);
+	raw_spin_lock_irqsave(&lease->lock, flags);
 	if (lease->owner.sk && fg_owner_is_dead(&lease->owner))
 		won = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_OWNER_DEATH, 0);
-	spin_unlock_irqrestore(&lease->lock, flags);
+	raw_spin_unlock_irqrestore(&lease->lock, flags);
 	if (won)
 		fg_lease_end_notify(lease);
 }
@@ -165,7 +200,7 @@ void fg_lease_foreign_thaw(struct fg_hold *hold)
 	bool won = false;
 
 	fg_process_current(&culprit);
-	spin_lock_irqsave(&lease->lock, flags);
+	raw_spin_lock_irqsave(&lease->lock, flags);
 	switch (hold->state) {
 	case FREEZEGUARD_HOLD_STATE_FREEZING:
 		hold->maybe_foreign = true;
@@ -182,7 +217,7 @@ void fg_lease_foreign_thaw(struct fg_hold *hold)
 	default:
 		break;
 	}
-	spin_unlock_irqrestore(&lease->lock, flags);
+	raw_spin_unlock_irqrestore(&lease->lock, flags);
 	if (won)
 		fg_lease_end_notify(lease);
 }
@@ -193,7 +228,7 @@ static enum hrtimer_restart fg_lease_deadline(struct hrtimer *timer)
 	unsigned long flags;
 	bool won = false;
 
-	spin_lock_irqsave(&lease->lock, flags);
+	raw_spin_lock_irqsave(&lease->lock, flags);
 	/*
 	 * If the timer is queued again, the lease was extended while this handler waited for the
 	 * lock. The timer knows that for sure; the clock does not: a handler that ignores its
@@ -203,7 +238,7 @@ static enum hrtimer_restart fg_lease_deadline(struct hrtimer *timer)
 		trace_lease_deadline(lease->number, lease->id, lease->info.deadline_ns);
 		won = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_DEADLINE, 0);
 	}
-	spin_unlock_irqrestore(&lease->lock, flags);
+	raw_spin_unlock_irqrestore(&lease->lock, flags);
 	if (won)
 		fg_lease_end_notify(lease);
 	return HRTIMER_NORESTART;
@@ -225,16 +260,16 @@ int fg_lease_extend(struct fg_lease *lease, u64 timeout_ns, u64 longest_ns)
 	unsigned long flags;
 	int err = 0;
 
-	spin_lock_irqsave(&lease->lock, flags);
+	raw_spin_lock_irqsave(&lease->lock, flags);
 	if (fg_lease_has_ended(lease)) {
 		err = -EALREADY;
 	} else if (deadline_ns > lease->info.begin_ns + longest_ns) {
 		err = -ERANGE;
 	} else {
 		lease->info.deadline_ns = deadline_ns;
-		hrtimer_start(&lease->timer, ns_to_ktime(deadline_ns), HRTIMER_MODE_ABS);
+		hrtimer_start(&lease->timer, ns_to_ktime(deadline_ns), HRTIMER_MODE_ABS_HARD);
 	}
-	spin_unlock_irqrestore(&lease->lock, flags);
+	raw_spin_unlock_irqrestore(&lease->lock, flags);
 	if (!err) {
 		fg_lease_notice_deadline(lease);
 		fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
@@ -256,7 +291,7 @@ int fg_lease_detach(struct fg_lease *lease)
 	unsigned long flags;
 	int err = 0;
 
-	spin_lock_irqsave(&lease->lock, flags);
+	raw_spin_lock_irqsave(&lease->lock, flags);
 	if (fg_lease_has_ended(lease)) {
 		err = -EALREADY;
 	} else if (lease->info.state != FREEZEGUARD_LEASE_STATE_FROZEN) {
@@ -265,7 +300,7 @@ int fg_lease_detach(struct fg_lease *lease)
 		swap(sk, lease->owner.sk);
 		lease->info.bound = false;
 	}
-	spin_unlock_irqrestore(&lease->lock, flags);
+	raw_spin_unlock_irqrestore(&lease->lock, flags);
 	if (sk) {
 		fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
 		sock_put(sk);
@@ -356,20 +391,20 @@ void fg_lease_finish(struct fg_lease *lease)
 	struct sock *sk = NULL;
 
 	hrtimer_cancel(&lease->timer);
-	spin_lock_irqsave(&lease->lock, flags);
+	raw_spin_lock_irqsave(&lease->lock, flags);
 	if (lease->info.state == FREEZEGUARD_LEASE_STATE_THAWING)
 		lease->info.continuity = fg_lease_worst_continuity(lease);
 	WRITE_ONCE(lease->info.state, fg_lease_last_state(&lease->info));
 	lease->info.released_ns = ktime_get_boottime_ns();
 	fg_lease_trace_state(lease);
-	spin_unlock_irqrestore(&lease->lock, flags);
+	raw_spin_unlock_irqrestore(&lease->lock, flags);
 
 	fg_lease_events->retired(lease);
 	fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
 
-	spin_lock_irqsave(&lease->lock, flags);
+	raw_spin_lock_irqsave(&lease->lock, flags);
 	swap(sk, lease->owner.sk);
-	spin_unlock_irqrestore(&lease->lock, flags);
+	raw_spin_unlock_irqrestore(&lease->lock, flags);
 	if (sk)
 		sock_put(sk);
 }
@@ -386,11 +421,9 @@ void fg_lease_start(struct fg_lease *lease)
 	unsigned long flags;
 
 	/* Others can find the lease: one may be extending it, or may have ended it. */
-	spin_lock_irqsave(&lease->lock, flags);
-	if (!lease->nr_to_write_back)
-		fg_lease_expedite_locked(lease);
-	hrtimer_start(&lease->timer, ns_to_ktime(lease->info.deadline_ns), HRTIMER_MODE_ABS);
-	spin_unlock_irqrestore(&lease->lock, flags);
+	raw_spin_lock_irqsave(&lease->lock, flags);
+	hrtimer_start(&lease->timer, ns_to_ktime(lease->info.deadline_ns), HRTIMER_MODE_ABS_HARD);
+	raw_spin_unlock_irqrestore(&lease->lock, flags);
 	fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
 	fg_lease_start_threads(lease);
 }
@@ -439,9 +472,10 @@ struct fg_lease *fg_lease_alloc(unsigned int max_holds)
 	INIT_HLIST_NODE(&lease->by_id);
 	INIT_LIST_HEAD(&lease->list);
 	init_waitqueue_head(&lease->wait);
-	spin_lock_init(&lease->lock);
+	raw_spin_lock_init(&lease->lock);
+	rt_mutex_init(&lease->notices);
+	INIT_WORK(&lease->ending, fg_lease_announce_end);
 	fg_hrtimer_init(&lease->timer, fg_lease_deadline);
-	fg_lease_init_threads(lease);
 	lease->info.state = FREEZEGUARD_LEASE_STATE_FREEZING;
 	lease->info.bound = true;
 	return lease;

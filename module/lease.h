@@ -10,20 +10,21 @@
  *      └─ any of these, or a freeze that fails ──▶ ROLLING_BACK ──▶ FAILED
  *
  * Threads:
- *   - fg_lease_start() arms the deadline. Then workers create one thread per hold. Nothing is
- *     frozen before every thread exists.
- *   - The thread of a hold writes back its superblock, if the lease has a sync budget. It freezes
- *     the superblock once no hold writes back any more and the hold's level is open. It waits for
- *     the end of the lease, thaws the superblock and releases the hold.
- *   - fg_lease_end() only changes the state and wakes the threads. Handlers, the notifier of closed
+ *   - fg_lease_start() arms the deadline. Then a worker starts two threads for each hold. Nothing
+ *     is frozen before every thread exists.
+ *   - The freezer, an ordinary thread, writes back the superblock, if the lease has a sync budget.
+ *     It freezes the superblock once no hold writes back any more and the hold's level is open.
+ *   - The thawer has its scheduling class from the beginning. It waits for the end of the lease,
+ *     thaws the superblock if it is frozen, and releases the hold.
+ *   - fg_lease_end() only changes the state and wakes the thawers. Handlers, the notifier of closed
  *     sockets and, in hard interrupt context, the timer of the deadline call it or its like.
- * So a freeze or a thaw that hangs blocks its own thread and nothing else.
+ * So a freeze or a thaw that hangs blocks its own hold and nothing else.
  *
- * Locks, outer before inner: the registry's lock, the notifications' lock, lease->lock. lease->lock
- * is taken with interrupts off, for a few instructions, never across a freeze or a thaw.
+ * Locks, outer before inner: the registry's lock, lease->notices, the notifications' lock,
+ * lease->lock. lease->lock is a raw spinlock, taken with interrupts off, for a few instructions,
+ * never across a freeze or a thaw. Tracepoints fire under it; notices to BPF programs do not.
  *
- * lease.c has the object and every decision, lease_thread.c the threads, lease_report.c the
- * reports.
+ * lease.c has the object and every decision; lease_internal.h lists the other files.
  */
 #ifndef FG_LEASE_H
 #define FG_LEASE_H
@@ -31,6 +32,8 @@
 #include <linux/hrtimer.h>
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/llist.h>
+#include <linux/rtmutex.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -70,44 +73,28 @@ struct fg_lease_info {
 	unsigned int nr_live;
 };
 
-/*
- * Number of workers that create a lease's threads. In the end, one thread of the kernel creates
- * them all. A single worker would leave it idle most of the time; a third worker gains nothing.
- */
-#define FG_CREATORS	2
-
-/**
- * struct fg_creator - a worker that creates threads
- * @work: its work item
- * @lease: the lease whose threads it creates
- */
-struct fg_creator {
-	struct work_struct work;
-	struct fg_lease *lease;
-};
-
 /**
  * struct fg_lease - one lease
- * @ref: reference count: one for the registry, one for each hold's thread, one for each queued work
- *	item
+ * @ref: reference count: one for the registry, one for each thread, one for each queued work item
  * @number: unique number; set by the registry
  * @id: name; set before the lease is registered
  * @by_id: entry in the registry's table of ids; guarded by the registry's lock
  * @list: entry in the registry's list of live or of ended leases; guarded by the registry's lock
  * @timer: the deadline; started under @lock
- * @creators: workers that create the threads
- * @boost: work item that raises the scheduling class of threads whose superblock is frozen
+ * @starting: work item that starts the threads
  * @ending: work item that announces THAWING or ROLLING_BACK
- * @wait: the holds' threads wait here for their level to open and for the end
+ * @rescue: entry in the rescuer's list
+ * @wait: the freezers wait here for their turn
  * @announced: the state in the last notification; guarded by the notifications' lock
+ * @notices: keeps the notices to BPF programs in order. With priority inheritance: a thawer takes
+ *	it, and must not wait behind a freezer that real-time tasks keep from running.
  * @lock: guards everything below
  * @info: the state, and what else is reported
  * @owner: the socket that the lease is bound to; its sk is NULL once the lease is detached or over
  * @expedites: the lease holds one request for expedited RCU grace periods
  * @sync_budget_ns: for how long after @info.begin_ns dirty data may be written back before the
  *	first freeze; 0: no write-back before the freeze; constant
- * @nr_creators: number of workers that still create threads
- * @nr_taken: number of holds whose thread exists or is being created
+ * @open: every thread exists, so holds may freeze
  * @nr_to_write_back: number of holds whose first write-back is not finished
  * @nr_writing_again: number of holds that finished their first write-back and repeat it right now
  * @level: holds of this level and of lower ones may freeze, once no hold writes back any more
@@ -122,19 +109,19 @@ struct fg_lease {
 	struct hlist_node by_id;
 	struct list_head list;
 	struct hrtimer timer;
-	struct fg_creator creators[FG_CREATORS];
-	struct work_struct boost;
+	struct work_struct starting;
 	struct work_struct ending;
+	struct llist_node rescue;
 	wait_queue_head_t wait;
 	enum freezeguard_lease_state announced;
+	struct rt_mutex notices;
 
-	spinlock_t lock;
+	raw_spinlock_t lock;
 	struct fg_lease_info info;
 	struct fg_owner owner;
 	bool expedites;
 	u64 sync_budget_ns;
-	unsigned int nr_creators;
-	unsigned int nr_taken;
+	bool open;
 	unsigned int nr_to_write_back;
 	unsigned int nr_writing_again;
 	unsigned int level;

@@ -3,10 +3,13 @@
  * lease_internal: shared by the files of the lease and by no other.
  *
  *   lease.c          the object, and every decision about it
- *   lease_thread.c   the threads, which freeze and thaw
+ *   lease_freeze.c   its threads, write-back and the freeze
+ *   lease_thaw.c     the thaw and the release
+ *   lease_rescue.c   threads that may be kept from running
  *   lease_report.c   what others learn of a lease
  *
- * A function whose name ends in _locked is called with lease->lock held.
+ * A function whose name ends in _locked is called with a lock of the lease held: lease->notices if
+ * it is about notices, else lease->lock.
  */
 #ifndef FG_LEASE_INTERNAL_H
 #define FG_LEASE_INTERNAL_H
@@ -32,9 +35,17 @@ bool fg_lease_open_level_locked(struct fg_lease *lease, unsigned int level);
 void fg_lease_frozen_locked(struct fg_lease *lease, u64 frozen_ns);
 void fg_lease_finish(struct fg_lease *lease);
 
-/* lease_thread.c */
-void fg_lease_init_threads(struct fg_lease *lease);
+/* lease_freeze.c */
 void fg_lease_start_threads(struct fg_lease *lease);
+
+/* lease_thaw.c */
+void fg_lease_thawer(void *data);
+void fg_lease_release_hold(struct fg_lease *lease, struct fg_hold *hold);
+
+/* lease_rescue.c */
+int fg_rescuer_start(void);
+void fg_rescuer_stop(void);
+void fg_lease_rescue(struct fg_lease *lease);
 
 /* lease_report.c */
 void fg_lease_notice_locked(const struct fg_hold *hold, enum freezeguard_notice_event event);

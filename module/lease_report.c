@@ -25,21 +25,20 @@ void fg_lease_trace_state(const struct fg_lease *lease)
  * @hold: the hold
  * @event: what happens
  *
- * Context: any, with lease->lock held, which keeps the notices of a hold in order.
+ * Context: process context, with lease->notices held, which keeps the notices of a hold in order.
  */
 void fg_lease_notice_locked(const struct fg_hold *hold, enum freezeguard_notice_event event)
 {
-	const struct fg_lease *lease = hold->lease;
+	struct fg_lease *lease = hold->lease;
 	struct freezeguard_notice notice = {
 		.size = sizeof(notice),
 		.event = event,
 		.superblock = (unsigned long)hold->sb,
 		.lease = lease->number,
-		.deadline_ns = lease->info.deadline_ns,
+		.deadline_ns = READ_ONCE(lease->info.deadline_ns),
 		.maker_pid = lease->info.maker.pid,
 	};
 
-	lockdep_assert_held(&lease->lock);
 	strscpy(notice.maker_comm, lease->info.maker.comm, sizeof(notice.maker_comm));
 	strscpy(notice.id, lease->id, sizeof(notice.id));
 	fg_notice_send(&notice);
@@ -52,21 +51,20 @@ void fg_lease_notice_locked(const struct fg_hold *hold, enum freezeguard_notice_
  * Each hold is reported with the deadline of that very moment. So the last notice always has the
  * last deadline, even if two processes extend the lease at once.
  *
- * Context: any, lease->lock not held.
+ * Context: sleeps.
  */
 void fg_lease_notice_deadline(struct fg_lease *lease)
 {
-	unsigned long flags;
 	unsigned int i;
 
+	rt_mutex_lock(&lease->notices);
 	for (i = 0; i < lease->nr_holds; i++) {
 		struct fg_hold *hold = &lease->holds[i];
 
-		spin_lock_irqsave(&lease->lock, flags);
-		if (hold->freeze_begin_ns && fg_hold_is_live(hold))
+		if (READ_ONCE(hold->freeze_begin_ns) && fg_hold_is_live(hold))
 			fg_lease_notice_locked(hold, FREEZEGUARD_NOTICE_DEADLINE);
-		spin_unlock_irqrestore(&lease->lock, flags);
 	}
+	rt_mutex_unlock(&lease->notices);
 }
 
 /**
@@ -105,9 +103,9 @@ void fg_lease_snapshot(struct fg_lease *lease, struct fg_lease_info *info)
 {
 	unsigned long flags;
 
-	spin_lock_irqsave(&lease->lock, flags);
+	raw_spin_lock_irqsave(&lease->lock, flags);
 	*info = lease->info;
-	spin_unlock_irqrestore(&lease->lock, flags);
+	raw_spin_unlock_irqrestore(&lease->lock, flags);
 }
 
 /**
@@ -121,9 +119,9 @@ void fg_lease_snapshot_hold(struct fg_hold *hold, struct fg_hold *copy)
 {
 	unsigned long flags;
 
-	spin_lock_irqsave(&hold->lease->lock, flags);
+	raw_spin_lock_irqsave(&hold->lease->lock, flags);
 	*copy = *hold;
-	spin_unlock_irqrestore(&hold->lease->lock, flags);
+	raw_spin_unlock_irqrestore(&hold->lease->lock, flags);
 }
 
 /**
@@ -141,12 +139,12 @@ bool fg_lease_owner_get(struct fg_lease *lease, struct fg_owner *owner)
 	unsigned long flags;
 	bool bound;
 
-	spin_lock_irqsave(&lease->lock, flags);
+	raw_spin_lock_irqsave(&lease->lock, flags);
 	bound = lease->owner.sk;
 	if (bound) {
 		*owner = lease->owner;
 		sock_hold(owner->sk);
 	}
-	spin_unlock_irqrestore(&lease->lock, flags);
+	raw_spin_unlock_irqrestore(&lease->lock, flags);
 	return bound;
 }

@@ -40,6 +40,7 @@ int fg_netlink_put_hold(struct sk_buff *skb, struct fg_hold *live)
 	    fg_netlink_put_time(skb, FREEZEGUARD_A_HOLD_RELEASED_NS, hold.released_ns,
 				FREEZEGUARD_A_HOLD_PAD) ||
 	    nla_put_u32(skb, FREEZEGUARD_A_HOLD_CONTINUITY, hold.continuity) ||
+	    (hold.class && nla_put_u32(skb, FREEZEGUARD_A_HOLD_CLASS, hold.class)) ||
 	    (hold.still_frozen && nla_put_flag(skb, FREEZEGUARD_A_HOLD_STILL_FROZEN)) ||
 	    (hold.turned_read_only && nla_put_flag(skb, FREEZEGUARD_A_HOLD_TURNED_READ_ONLY))) {
 		nla_nest_cancel(skb, nest);

@@ -47,11 +47,17 @@
 	S(FREEZEGUARD_CONTINUITY_GUARANTEED, "guaranteed") \
 	N(FREEZEGUARD_CONTINUITY_BROKEN, "broken")
 
+#define FG_TRACE_CLASSES(S, N) \
+	S(FREEZEGUARD_CLASS_NORMAL, "normal") \
+	S(FREEZEGUARD_CLASS_FIFO, "fifo") \
+	N(FREEZEGUARD_CLASS_DEADLINE, "deadline")
+
 /* Tools that read the format do not know enums, so the kernel has to write numbers there. */
 #define FG_TRACE_ENUM(value, name)	TRACE_DEFINE_ENUM(value);
 FG_TRACE_STATES(FG_TRACE_ENUM, FG_TRACE_ENUM)
 FG_TRACE_CAUSES(FG_TRACE_ENUM, FG_TRACE_ENUM)
 FG_TRACE_CONTINUITIES(FG_TRACE_ENUM, FG_TRACE_ENUM)
+FG_TRACE_CLASSES(FG_TRACE_ENUM, FG_TRACE_ENUM)
 
 #define FG_TRACE_NAME(value, name)	{ value, name },
 #define FG_TRACE_LAST_NAME(value, name)	{ value, name }
@@ -127,6 +133,7 @@ TRACE_EVENT(lease_deadline,
  * level	level of the superblock in the lease
  * error	positive errno if the superblock is not frozen or will be thawed again, or 0
  * took_ns	duration of the freeze
+ * class	enum freezeguard_class of the thread that will thaw
  */
 TRACE_EVENT(hold_frozen,
 	TP_PROTO(u64 lease, const struct fg_hold *hold, int err, u64 took_ns),
@@ -139,6 +146,7 @@ TRACE_EVENT(hold_frozen,
 		__field(u32, level)
 		__field(u32, error)
 		__field(u64, took_ns)
+		__field(u32, class)
 	),
 	TP_fast_assign(
 		__entry->lease = lease;
@@ -148,10 +156,13 @@ TRACE_EVENT(hold_frozen,
 		__entry->level = hold->level;
 		__entry->error = -err;
 		__entry->took_ns = took_ns;
+		__entry->class = hold->class;
 	),
-	TP_printk("lease=%llu dev=%u:%u fs_type=%s level=%u error=%u took_ns=%llu", __entry->lease,
-		  __entry->dev_major, __entry->dev_minor, __entry->fs_type, __entry->level,
-		  __entry->error, __entry->took_ns)
+	TP_printk("lease=%llu dev=%u:%u fs_type=%s level=%u error=%u took_ns=%llu class=%s",
+		  __entry->lease, __entry->dev_major, __entry->dev_minor, __entry->fs_type,
+		  __entry->level, __entry->error, __entry->took_ns,
+		  __print_symbolic(__entry->class,
+				   FG_TRACE_CLASSES(FG_TRACE_NAME, FG_TRACE_LAST_NAME)))
 );
 
 /*

@@ -36,15 +36,18 @@ bool fg_super_holder_is_exclusive(struct super_block *sb, enum fg_holder who);
 bool fg_rcu_expedite(void);
 void fg_rcu_unexpedite(void);
 
-void fg_thread_boost(struct task_struct *task);
-void fg_thread_rescue(struct task_struct *task);
+enum freezeguard_class fg_thread_boost(struct task_struct *task, unsigned int nr);
+void fg_thread_unboost(void);
+int fg_thread_reserve(void);
+bool fg_thread_rescue(struct task_struct *task, bool reserve);
+
 void fg_suspend_probe(void);
 enum freezeguard_suspend fg_suspend(struct super_block *sb, enum fg_holder who);
 
 /**
  * fg_hrtimer_init() - prepare a timer on CLOCK_BOOTTIME with an absolute expiry
  * @timer: the timer
- * @callback: what it calls, in hard interrupt context
+ * @callback: what it calls, in hard interrupt context, on PREEMPT_RT too
  *
  * Context: any.
  */
@@ -52,9 +55,9 @@ static inline void fg_hrtimer_init(struct hrtimer *timer,
 				   enum hrtimer_restart (*callback)(struct hrtimer *))
 {
 #ifdef HAVE_HRTIMER_SETUP
-	hrtimer_setup(timer, callback, CLOCK_BOOTTIME, HRTIMER_MODE_ABS);
+	hrtimer_setup(timer, callback, CLOCK_BOOTTIME, HRTIMER_MODE_ABS_HARD);
 #else
-	hrtimer_init(timer, CLOCK_BOOTTIME, HRTIMER_MODE_ABS);
+	hrtimer_init(timer, CLOCK_BOOTTIME, HRTIMER_MODE_ABS_HARD);
 	timer->function = callback;
 #endif
 }
@@ -73,9 +76,9 @@ static inline void fg_hrtimer_init(struct hrtimer *timer,
 
 /* End the calling kernel thread and drop the module reference that kept its code in memory. */
 #ifdef HAVE_KTHREAD_EXIT
-#define fg_thread_exit()	module_put_and_kthread_exit(0)
+#define fg_kthread_exit()	module_put_and_kthread_exit(0)
 #else
-#define fg_thread_exit()	module_put_and_exit(0)
+#define fg_kthread_exit()	module_put_and_exit(0)
 #endif
 
 #endif /* FG_COMPAT_H */

@@ -9,70 +9,163 @@
  * sched_setattr_nocheck() is exported from 5.15 on. On older kernels sched_set_fifo() gives a
  * module no more than SCHED_FIFO 50. Module.symvers decides, as the function was always declared.
  */
+#include <linux/cpumask.h>
+#include <linux/math64.h>
 #include <linux/sched.h>
 #include <uapi/linux/sched/types.h>
 
 #include "compat/compat.h"
 
-#ifdef HAVE_SCHED_SETATTR
 /*
- * One percent of a CPU for each thread. That is enough for a thaw, because SCHED_FLAG_RECLAIM adds
- * the time that is left over. A thread that has used up its share waits for a tenth of a second at
- * most.
+ * A thread that has used up its runtime waits for its next period, even on an idle CPU. A runtime
+ * of 10 ms is many times what a thaw takes. A thread that is refused it gets half, and so on.
  */
-#define FG_BOOST_RUNTIME_NS	(1 * NSEC_PER_MSEC)
-#define FG_BOOST_PERIOD_NS	(100 * NSEC_PER_MSEC)
-#define FG_BOOST_FIFO		99
+#define FG_RUNTIME_FIRST_US	10000
+#define FG_RUNTIME_LAST_US	1250
 
-static void fg_thread_precede_all(struct task_struct *task)
+/* What the rescuer reserves, lends to one thread at a time, and keeps. */
+#define FG_RESERVE_US		10000
+#define FG_LOAN_US		3000
+#define FG_RESERVE_KEPT_US	1000
+
+/* A long period makes room for many threads. The kernel allows 4.19 s. */
+#define FG_PERIOD_SHORTEST_US	100000
+#define FG_PERIOD_LONGEST_US	4000000
+
+#ifdef HAVE_SCHED_SETATTR
+
+#define FG_FIFO_PRIORITY	99
+
+/* As the kernel counts bandwidth: 1 << FG_BW_SHIFT is all of one CPU. */
+#define FG_BW_SHIFT		20
+
+/* What the threads of all leases have reserved. */
+static atomic64_t fg_thread_reserved;
+
+static unsigned int fg_thread_cpus(struct task_struct *task)
 {
-	static const struct sched_attr deadline = {
-		.size = sizeof(deadline),
+	unsigned int cpu, cpus = 0;
+
+	for_each_cpu_and(cpu, task->cpus_ptr, cpu_active_mask)
+		cpus++;
+	return max(cpus, 1U);
+}
+
+static int fg_thread_set_deadline(struct task_struct *task, u64 runtime_us, u64 period_us)
+{
+	const struct sched_attr attr = {
+		.size = sizeof(attr),
 		.sched_policy = SCHED_DEADLINE,
 		.sched_flags = SCHED_FLAG_RECLAIM,
-		.sched_runtime = FG_BOOST_RUNTIME_NS,
-		.sched_deadline = FG_BOOST_PERIOD_NS,
-		.sched_period = FG_BOOST_PERIOD_NS,
-	};
-	static const struct sched_attr fifo = {
-		.size = sizeof(fifo),
-		.sched_policy = SCHED_FIFO,
-		.sched_priority = FG_BOOST_FIFO,
+		.sched_runtime = runtime_us * NSEC_PER_USEC,
+		.sched_deadline = period_us * NSEC_PER_USEC,
+		.sched_period = period_us * NSEC_PER_USEC,
 	};
 
-	/* the bandwidth of SCHED_DEADLINE is used up by several hundred threads */
-	if (sched_setattr_nocheck(task, &deadline))
-		sched_setattr_nocheck(task, &fifo);
+	return sched_setattr_nocheck(task, &attr);
+}
+
+/*
+ * The kernel admits threads by the CPUs of the whole machine. Those that nohz_full or a list of
+ * isolated CPUs keeps kernel threads from are no use to these.
+ */
+static int fg_thread_reserve_share(struct task_struct *task, u64 runtime_us, u64 period_us)
+{
+	s64 bw = div64_u64(runtime_us << FG_BW_SHIFT, period_us);
+	s64 most = ((s64)fg_thread_cpus(task) << FG_BW_SHIFT) * 9 / 10;
+	int err = -EBUSY;
+
+	if (atomic64_add_return(bw, &fg_thread_reserved) <= most)
+		err = fg_thread_set_deadline(task, runtime_us, period_us);
+	if (err)
+		atomic64_sub(bw, &fg_thread_reserved);
+	return err;
 }
 #endif
 
 /**
  * fg_thread_boost() - let a kernel thread run before all others
- * @task: the thread, which must not exit meanwhile
+ * @task: the thread, which must be neither running nor about to exit
+ * @nr: number of threads that get a class at the same time; together they reserve half of the
+ *	CPUs that they may use, or less
  *
  * Context: process context; may wait for a change of a cpuset, which may wait for page faults.
+ * Return: the class that the kernel gave.
  */
-void fg_thread_boost(struct task_struct *task)
+enum freezeguard_class fg_thread_boost(struct task_struct *task, unsigned int nr)
 {
 #ifdef HAVE_SCHED_SETATTR
-	fg_thread_precede_all(task);
+	static const struct sched_attr fifo = {
+		.size = sizeof(fifo),
+		.sched_policy = SCHED_FIFO,
+		.sched_priority = FG_FIFO_PRIORITY,
+	};
+	u64 period_us = clamp_t(u64, nr * 2 * FG_RUNTIME_FIRST_US / fg_thread_cpus(task),
+				FG_PERIOD_SHORTEST_US, FG_PERIOD_LONGEST_US);
+	u64 runtime_us;
+
+	for (runtime_us = FG_RUNTIME_FIRST_US; runtime_us >= FG_RUNTIME_LAST_US; runtime_us /= 2)
+		if (!fg_thread_reserve_share(task, runtime_us, period_us))
+			return FREEZEGUARD_CLASS_DEADLINE;
+	return sched_setattr_nocheck(task, &fifo) ? FREEZEGUARD_CLASS_NORMAL : FREEZEGUARD_CLASS_FIFO;
 #else
 	sched_set_fifo(task);
+	return FREEZEGUARD_CLASS_FIFO;
 #endif
 }
 
 /**
- * fg_thread_rescue() - let a boosted thread run that real-time tasks keep from running
- * @task: the thread; the caller has a reference
- *
- * It becomes an ordinary thread, which gets what the throttling of real-time tasks leaves: 5
- * percent of each second. A thread of SCHED_DEADLINE stays as it is, since no other task can keep
- * it from running.
+ * fg_thread_unboost() - give back the class of the calling thread
  *
  * Context: as fg_thread_boost().
  */
-void fg_thread_rescue(struct task_struct *task)
+void fg_thread_unboost(void)
 {
-	if (READ_ONCE(task->policy) == SCHED_FIFO)
-		sched_set_normal(task, MIN_NICE);
+#ifdef HAVE_SCHED_SETATTR
+	if (current->policy == SCHED_DEADLINE)
+		atomic64_sub(div64_u64(current->dl.dl_runtime << FG_BW_SHIFT,
+				       current->dl.dl_period), &fg_thread_reserved);
+#endif
+	sched_set_normal(current, 0);
+}
+
+/**
+ * fg_thread_reserve() - let the calling thread run before all others, with a reserve to lend
+ *
+ * Context: as fg_thread_boost().
+ * Return: 0; negative errno if the kernel has no room for that.
+ */
+int fg_thread_reserve(void)
+{
+#ifdef HAVE_SCHED_SETATTR
+	return fg_thread_set_deadline(current, FG_RESERVE_US, FG_PERIOD_SHORTEST_US);
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+
+/**
+ * fg_thread_rescue() - let a thread run that real-time tasks may keep from running
+ * @task: the thread; the caller has a reference
+ * @reserve: the calling thread has a reserve, made by fg_thread_reserve()
+ *
+ * A thread of SCHED_FIFO gets a part of the reserve, and is SCHED_DEADLINE then. Without a reserve
+ * it becomes an ordinary thread, which gets what the throttling of real-time tasks leaves: 5
+ * percent of each second.
+ *
+ * Context: as fg_thread_boost().
+ * Return: false if the reserve is lent already: try again when a thread has given its part back.
+ */
+bool fg_thread_rescue(struct task_struct *task, bool reserve)
+{
+	if (READ_ONCE(task->policy) != SCHED_FIFO)
+		return true;
+#ifdef HAVE_SCHED_SETATTR
+	if (reserve) {
+		fg_thread_set_deadline(current, FG_RESERVE_KEPT_US, FG_PERIOD_SHORTEST_US);
+		return !fg_thread_reserve_share(task, FG_LOAN_US, FG_PERIOD_SHORTEST_US);
+	}
+#endif
+	sched_set_normal(task, MIN_NICE);
+	return true;
 }

@@ -326,8 +326,12 @@ static void peer(unsigned int seconds, void (*trouble)(pid_t pid))
 	kt_note("sleep and fsfreeze -u: not within a second on %u of %u tries", missed, FEW_TRIES);
 }
 
-/* SCHED_FIFO tasks on every CPU, from when the filesystems are frozen on. */
-static void hogs(const char *cache, int priority, unsigned int tries, struct lateness *late)
+/*
+ * SCHED_FIFO tasks on every CPU, from when the filesystems are frozen on. Until then real-time tasks
+ * are throttled, later as @rt_runtime_us says.
+ */
+static void hogs_throttled(const char *cache, int priority, const char *rt_runtime_us, int policy,
+			   unsigned int tries, struct lateness *late)
 {
 	load_hogs(priority);
 	while (late->n < tries) {
@@ -335,22 +339,28 @@ static void hogs(const char *cache, int priority, unsigned int tries, struct lat
 		/* sometimes long enough for the kernel to throttle them */
 		unsigned int ms = late->n % 5 == 4 ? 1100 : 200 + late->n * 10;
 
-		threads_policy();
+		EQUAL(threads_policy(), policy);
+		set_throttling(rt_runtime_us);
 		load_on(HOGS_SECONDS);
 		EQUAL(fg_extend(&scene.nl, number, ms, NULL), 0);
 		EQUAL(measure(number, late)->state, FREEZEGUARD_LEASE_STATE_EXPIRED);
 		load_off();
+		set_throttling("950000");
 	}
 	kt_note("hogs of priority %d, the disk's cache is %s", priority, cache);
+}
+
+static void hogs(const char *cache, int priority, unsigned int tries, struct lateness *late)
+{
+	hogs_throttled(cache, priority, "950000", SCHED_DEADLINE, tries, late);
 }
 
 static void hogs_that_must_not_matter(int priority, const char *rt_runtime_us)
 {
 	struct lateness late = { };
 
-	set_scene("write through", rt_runtime_us);
-	hogs("write through", priority, tries(), &late);
-	set_throttling("950000");
+	set_scene("write through", "950000");
+	hogs_throttled("write through", priority, rt_runtime_us, SCHED_DEADLINE, tries(), &late);
 	judge(&late);
 }
 
@@ -370,26 +380,25 @@ TEST_WITHIN(fifo_hogs_that_are_not_throttled, 180)
 	hogs_that_must_not_matter(99, "-1");
 }
 
-/*
- * The threads get SCHED_FIFO where no more can be reserved. Beside hogs of the highest priority they are
- * left what the throttling of real-time tasks leaves to ordinary ones: the release comes before the hogs
- * let go, but not within a second.
- */
-TEST_WITHIN(fifo_hogs_and_no_room_for_the_threads_class, 180)
+/* The threads get SCHED_FIFO where no more can be reserved, and depend on the module's own reserve. */
+static void hogs_and_no_room(const char *rt_runtime_us)
 {
 	struct lateness late = { };
-	unsigned int i;
-	uint64_t number;
 
 	set_scene("write through", "950000");
 	load_reserve_all();
-	number = frozen();
-	EQUAL(threads_policy(), SCHED_FIFO);
-	kt_end(&scene.nl, number);
-	hogs("write through", 99, FEW_TRIES, &late);
-	report(&late);
-	for (i = 0; i < late.n; i++)
-		CHECK(late.released_ns[i] < (HOGS_SECONDS * 1000 - 1500) * (int64_t)MS);
+	hogs_throttled("write through", 99, rt_runtime_us, SCHED_FIFO, tries(), &late);
+	judge(&late);
+}
+
+TEST_WITHIN(fifo_hogs_and_no_room_for_the_threads_class, 180)
+{
+	hogs_and_no_room("950000");
+}
+
+TEST_WITHIN(fifo_hogs_not_throttled_and_no_room_for_the_threads_class, 180)
+{
+	hogs_and_no_room("-1");
 }
 
 /* To flush the cache of a disk the kernel needs an ordinary thread, and the thaw of ext4 flushes. */

@@ -5,10 +5,13 @@
  */
 #include "../../module/expedite.c"
 #include "../../module/lease.c"
-#include "../../module/lease_thread.c"
+#include "../../module/lease_freeze.c"
+#include "../../module/lease_thaw.c"
+#include "../../module/lease_rescue.c"
 #include "../../module/lease_report.c"
 #include "../../module/notice.c"
 #include "../../module/owner.c"
 #include "../../module/registry.c"
+#include "../../module/thread.c"
 #include "../../module/compat/sched.c"
 #include "../../module/trace.c"	/* last: it expands the tracepoints that the others use */

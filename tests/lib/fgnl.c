@@ -202,6 +202,7 @@ static void parse_hold(uint16_t type, const void *data, size_t len, void *arg)
 	case FREEZEGUARD_A_HOLD_RELEASED_NS: h->released_ns = get_u64(data, len); break;
 	case FREEZEGUARD_A_HOLD_CONTINUITY: h->continuity = get_u32(data, len); break;
 	case FREEZEGUARD_A_HOLD_STILL_FROZEN: h->still_frozen = true; break;
+	case FREEZEGUARD_A_HOLD_CLASS: h->class = get_u32(data, len); break;
 	case FREEZEGUARD_A_HOLD_TURNED_READ_ONLY: h->turned_read_only = true; break;
 	}
 }

@@ -24,6 +24,7 @@ struct fg_hold {
 	uint64_t freeze_begin_ns, frozen_ns, released_ns;
 	uint32_t continuity;
 	bool still_frozen, turned_read_only;
+	uint32_t class;
 };
 
 /* One lease, as received. */

@@ -43,6 +43,7 @@ const struct freezeguard_attr freezeguard_attrs[] = {
 	HOLD(STILL_FROZEN, "still-frozen", FLAG),
 	HOLD(TURNED_READ_ONLY, "turned-read-only", FLAG),
 	HOLD(PAD, "pad", PAD),
+	HOLD(CLASS, "class", U32),
 
 	LEASE(NUMBER, "number", U64),
 	LEASE(ID, "id", STRING),
@@ -213,6 +214,7 @@ static int decode_hold(const struct nlattr *nest, struct freezeguard_hold *hold)
 	hold->continuity = u32_of(tb, FREEZEGUARD_A_HOLD_CONTINUITY);
 	hold->still_frozen = tb[FREEZEGUARD_A_HOLD_STILL_FROZEN];
 	hold->turned_read_only = tb[FREEZEGUARD_A_HOLD_TURNED_READ_ONLY];
+	hold->class = u32_of(tb, FREEZEGUARD_A_HOLD_CLASS);
 	return 0;
 }
 
@@ -384,6 +386,18 @@ const char *freezeguard_hold_state_name(uint32_t state)
 	};
 
 	return name_of(names, ARRAY_SIZE(names), state);
+}
+
+/** freezeguard_class_name() - the spec's word for an enum freezeguard_class */
+const char *freezeguard_class_name(uint32_t class)
+{
+	static const char *const names[] = {
+		[FREEZEGUARD_CLASS_NORMAL] = "normal",
+		[FREEZEGUARD_CLASS_FIFO] = "fifo",
+		[FREEZEGUARD_CLASS_DEADLINE] = "deadline",
+	};
+
+	return name_of(names, ARRAY_SIZE(names), class);
 }
 
 /** freezeguard_fs_state_name() - the spec's word for an enum freezeguard_fs_state */

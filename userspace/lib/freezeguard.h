@@ -45,6 +45,7 @@ struct freezeguard_hold {
 	uint32_t continuity;		/* enum freezeguard_continuity */
 	bool still_frozen;
 	bool turned_read_only;		/* released, and read-only since it was frozen */
+	uint32_t class;			/* enum freezeguard_class; 0: has no thread yet */
 };
 
 /** struct freezeguard_lease - a lease; freezeguard_lease_clear() frees what it points to */
@@ -125,6 +126,7 @@ const char *freezeguard_attr_type_name(enum freezeguard_attr_type type);
 const char *freezeguard_lease_state_name(uint32_t state);
 const char *freezeguard_cause_name(uint32_t cause);
 const char *freezeguard_continuity_name(uint32_t continuity);
+const char *freezeguard_class_name(uint32_t class);
 const char *freezeguard_hold_state_name(uint32_t state);
 const char *freezeguard_fs_state_name(uint32_t state);
 const char *freezeguard_suspend_name(uint32_t suspend);

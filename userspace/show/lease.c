@@ -57,6 +57,8 @@ static struct json_object *hold_json(const struct freezeguard_hold *hold,
 	output_json_add(object, "still_frozen", json_object_new_boolean(hold->still_frozen));
 	output_json_add(object, "turned_read_only",
 			json_object_new_boolean(hold->turned_read_only));
+	output_json_add(object, "class", hold->class ?
+			output_json_string(freezeguard_class_name(hold->class)) : NULL);
 	output_json_time(object, "freeze_begin", hold->freeze_begin_ns, clocks);
 	output_json_time(object, "frozen", hold->frozen_ns, clocks);
 	output_json_time(object, "released", hold->released_ns, clocks);
@@ -133,7 +135,7 @@ void show_lease_table(struct output *out, const struct freezeguard_lease *lease,
 		      const struct paths *paths)
 {
 	static const char *const headers[] = { "FILESYSTEM", "TYPE", "DEVICE", "LEVEL", "STATE",
-					       "CONTINUITY", "ERROR", NULL };
+					       "CONTINUITY", "CLASS", "ERROR", NULL };
 	struct table *table = table_new(headers);
 	char place[PATHS_TEXT_MAX], device[32], level[16], error[64];
 	size_t i;
@@ -155,7 +157,8 @@ void show_lease_table(struct output *out, const struct freezeguard_lease *lease,
 			hold->still_frozen ? "released, frozen by others" :
 			hold->turned_read_only ? "released, read-only now" :
 			freezeguard_hold_state_name(hold->state),
-			continuity ? continuity : "-", error });
+			continuity ? continuity : "-",
+			hold->class ? freezeguard_class_name(hold->class) : "-", error });
 	}
 	table_print(table, out->text);
 }

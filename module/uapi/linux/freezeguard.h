@@ -152,6 +152,19 @@ enum freezeguard_hold_state {
 };
 
 /**
+ * enum freezeguard_class - the scheduling class of the thread that will thaw a hold
+ * @FREEZEGUARD_CLASS_NORMAL: an ordinary thread: any real-time task precedes it
+ * @FREEZEGUARD_CLASS_FIFO: SCHED_FIFO of the highest priority: when it has to thaw, the module's reserve
+ *	makes it SCHED_DEADLINE
+ * @FREEZEGUARD_CLASS_DEADLINE: SCHED_DEADLINE: no real-time task precedes it
+ */
+enum freezeguard_class {
+	FREEZEGUARD_CLASS_NORMAL = 1,
+	FREEZEGUARD_CLASS_FIFO,
+	FREEZEGUARD_CLASS_DEADLINE,
+};
+
+/**
  * enum freezeguard_fs_state - a superblock's freeze state, with the kernel's own numbers (SB_*)
  * @FREEZEGUARD_FS_STATE_UNFROZEN: writers go
  * @FREEZEGUARD_FS_STATE_WRITE: being frozen, system calls that write wait
@@ -209,6 +222,7 @@ enum {
 	FREEZEGUARD_A_HOLD_STILL_FROZEN,	/* flag: released, frozen by another freeze */
 	FREEZEGUARD_A_HOLD_TURNED_READ_ONLY,	/* flag: released, and read-only since it was frozen */
 	FREEZEGUARD_A_HOLD_PAD,
+	FREEZEGUARD_A_HOLD_CLASS,		/* u32: enum freezeguard_class, once it has its thread */
 
 	__FREEZEGUARD_A_HOLD_MAX,
 	FREEZEGUARD_A_HOLD_MAX = (__FREEZEGUARD_A_HOLD_MAX - 1)

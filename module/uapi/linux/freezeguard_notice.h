@@ -14,7 +14,7 @@
  * It compares val, and copies the notice with bpf_probe_read_kernel(): as much of it as it knows, of
  * which the first @size bytes were told. Fields are only ever added at the end.
  *
- * The notices of a hold are in order. They are given with interrupts off: the program must not sleep.
+ * The notices of a hold are in order. They are given in process context, by code that may sleep.
  *
  * Includes nothing for BPF, where vmlinux.h has the types.
  */

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* lease_thaw: what comes after the end of a lease: the thaw and the release of its holds. */
+#include <linux/delay.h>
+#include <linux/sched.h>
+#include <linux/timekeeping.h>
+
+#include "lease_internal.h"
+#include "trace.h"
+
+/* The pause after a thaw that failed doubles from the first value to the last, and stays there. */
+#define FG_THAW_PAUSE_FIRST_MS	10
+#define FG_THAW_PAUSE_LAST_MS	5000
+
+/* Thaw one superblock. A thaw that fails is repeated until one succeeds. */
+static void fg_lease_thaw_hold(struct fg_lease *lease, struct fg_hold *hold)
+{
+	unsigned int pause_ms = FG_THAW_PAUSE_FIRST_MS;
+	enum freezeguard_continuity continuity;
+	u64 begin_ns, now_ns;
+	unsigned long flags;
+	int err;
+
+	raw_spin_lock_irqsave(&lease->lock, flags);
+	WRITE_ONCE(hold->state, FREEZEGUARD_HOLD_STATE_THAWING);
+	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	for (;;) {
+		begin_ns = ktime_get_boottime_ns();
+		err = fg_hold_thaw(hold, &continuity);
+		now_ns = ktime_get_boottime_ns();
+		raw_spin_lock_irqsave(&lease->lock, flags);
+		/* The first attempt decides: what happens after the end breaks nothing. */
+		if (!hold->thaw_failures && !hold->lost && !hold->maybe_foreign)
+			hold->continuity = continuity;
+		if (err) {
+			hold->error = -err;
+			hold->thaw_failures++;
+		}
+		trace_hold_thawed(lease->number, hold, err, now_ns - begin_ns,
+				  hold->frozen_ns ? now_ns - hold->frozen_ns : 0);
+		raw_spin_unlock_irqrestore(&lease->lock, flags);
+		if (!err)
+			return;
+		fg_lease_events->happened(lease, FG_LEASE_THAW_FAILED, hold);
+		schedule_timeout_idle(msecs_to_jiffies(pause_ms));
+		pause_ms = min_t(unsigned int, 2 * pause_ms, FG_THAW_PAUSE_LAST_MS);
+	}
+}
+
+/**
+ * fg_lease_release_hold() - give up the superblock, whether or not the lease ever froze it
+ * @lease: the lease
+ * @hold: its hold
+ *
+ * Context: process context, no locks held.
+ */
+void fg_lease_release_hold(struct fg_lease *lease, struct fg_hold *hold)
+{
+	bool still_frozen = hold->frozen_ns && fg_hold_frozen_by_others(hold);
+	bool turned_read_only = fg_hold_turned_read_only(hold);
+	unsigned long flags;
+	bool last;
+
+	fg_hold_put_super(hold);
+	rt_mutex_lock(&lease->notices);
+	if (hold->freeze_begin_ns)
+		fg_lease_notice_locked(hold, FREEZEGUARD_NOTICE_RELEASED);
+	raw_spin_lock_irqsave(&lease->lock, flags);
+	hold->still_frozen = still_frozen;
+	hold->turned_read_only = turned_read_only;
+	hold->released_ns = ktime_get_boottime_ns();
+	WRITE_ONCE(hold->state, FREEZEGUARD_HOLD_STATE_RELEASED);
+	hold->thread = NULL;	/* the history keeps the lease, but not the thread */
+	last = !--lease->info.nr_live;
+	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	rt_mutex_unlock(&lease->notices);
+	if (last)
+		fg_lease_finish(lease);
+}
+
+static bool fg_lease_is_over(struct fg_lease *lease, struct fg_hold *hold)
+{
+	return fg_lease_has_ended(lease);
+}
+
+static bool fg_lease_is_idle(struct fg_lease *lease, struct fg_hold *hold)
+{
+	unsigned long flags;
+	bool idle;
+
+	raw_spin_lock_irqsave(&lease->lock, flags);
+	idle = !hold->busy;
+	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	return idle;
+}
+
+static void fg_lease_sleep_until(struct fg_lease *lease, struct fg_hold *hold,
+				 bool (*come)(struct fg_lease *lease, struct fg_hold *hold))
+{
+	for (;;) {
+		set_current_state(TASK_IDLE);
+		if (come(lease, hold))
+			break;
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+}
+
+/**
+ * fg_lease_thawer() - what the thread that thaws a hold does
+ * @data: the hold, with a reference to its lease
+ *
+ * Context: a thread of its own, which sleeps for as long as a freeze or a thaw takes.
+ */
+void fg_lease_thawer(void *data)
+{
+	struct fg_hold *hold = data;
+	struct fg_lease *lease = hold->lease;
+
+	fg_lease_sleep_until(lease, hold, fg_lease_is_over);
+	wake_up_all(&lease->wait);	/* the freezers that wait for their turn: it does not come */
+	fg_lease_sleep_until(lease, hold, fg_lease_is_idle);
+	if (hold->frozen)
+		fg_lease_thaw_hold(lease, hold);
+	fg_lease_release_hold(lease, hold);
+	fg_lease_put(lease);
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* thread: kernel threads that are made once, and parked for a while between two uses. */
+#include <linux/jiffies.h>
+#include <linux/kdev_t.h>
+#include <linux/kthread.h>
+#include <linux/module.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+
+#include "compat/compat.h"
+#include "thread.h"
+
+/* How many threads are parked at most, and for how long. */
+#define FG_PARKED_MAX	256
+#define FG_PARKED_S	60
+
+static DEFINE_SPINLOCK(fg_parked_lock);
+static LIST_HEAD(fg_parked);		/* the last one parked is first */
+static unsigned int fg_nr_parked;
+
+/* What ps shows. No function for this is exported. */
+static void fg_thread_set_name(dev_t dev)
+{
+	char name[TASK_COMM_LEN];
+
+	if (dev)
+		snprintf(name, sizeof(name), "fguard/%u:%u", MAJOR(dev), MINOR(dev));
+	task_lock(current);
+	strscpy_pad(current->comm, dev ? name : "fguard-parked", sizeof(current->comm));
+	task_unlock(current);
+}
+
+/*
+ * The calling thread has finished its work. From here on fg_thread_exit() can find it, so it needs
+ * no reference to the module.
+ */
+static bool fg_thread_park(struct fg_thread *thread)
+{
+	bool parked = false;
+
+	fg_thread_unboost();
+	fg_thread_set_name(0);
+	spin_lock(&fg_parked_lock);
+	thread->fn = NULL;
+	if (fg_nr_parked < FG_PARKED_MAX) {
+		list_add(&thread->parked, &fg_parked);
+		fg_nr_parked++;
+		parked = true;
+	}
+	spin_unlock(&fg_parked_lock);
+	if (parked)
+		module_put(THIS_MODULE);
+	return parked;
+}
+
+/* False if the thread was taken meanwhile, or if fg_thread_exit() is about to stop it. */
+static bool fg_thread_unpark(struct fg_thread *thread)
+{
+	bool unparked = false;
+
+	spin_lock(&fg_parked_lock);
+	if (!list_empty(&thread->parked) && try_module_get(THIS_MODULE)) {
+		list_del_init(&thread->parked);
+		fg_nr_parked--;
+		unparked = true;
+	}
+	spin_unlock(&fg_parked_lock);
+	return unparked;
+}
+
+/* False if the thread shall exit. */
+static bool fg_thread_wait(struct fg_thread *thread)
+{
+	long left = FG_PARKED_S * HZ;
+
+	for (;;) {
+		set_current_state(TASK_IDLE);
+		if (smp_load_acquire(&thread->fn) || kthread_should_stop())
+			break;
+		left = schedule_timeout(left);
+		if (left)
+			continue;
+		if (fg_thread_unpark(thread))
+			return false;
+		left = FG_PARKED_S * HZ;
+	}
+	__set_current_state(TASK_RUNNING);
+	return !kthread_should_stop();
+}
+
+static int fg_thread_main(void *data)
+{
+	struct fg_thread *thread = data;
+
+	do {
+		if (!fg_thread_wait(thread))
+			break;
+		fg_thread_set_name(thread->dev);
+		thread->fn(thread->data);
+	} while (fg_thread_park(thread));
+	if (kthread_should_stop())
+		return 0;	/* fg_thread_exit() waits for this, and frees */
+	kfree(thread);
+	fg_kthread_exit();
+}
+
+/**
+ * fg_thread_take() - take a parked thread, or make one
+ *
+ * Context: sleeps. The caller has a reference to the module.
+ * Return: a thread that does nothing until fg_thread_run(), which must be called; or an ERR_PTR().
+ */
+struct fg_thread *fg_thread_take(void)
+{
+	struct fg_thread *thread;
+	struct task_struct *task;
+
+	spin_lock(&fg_parked_lock);
+	thread = list_first_entry_or_null(&fg_parked, struct fg_thread, parked);
+	if (thread) {
+		list_del_init(&thread->parked);
+		fg_nr_parked--;
+		__module_get(THIS_MODULE);
+	}
+	spin_unlock(&fg_parked_lock);
+	if (thread)
+		return thread;
+
+	thread = kzalloc(sizeof(*thread), GFP_KERNEL);
+	if (!thread)
+		return ERR_PTR(-ENOMEM);
+	INIT_LIST_HEAD(&thread->parked);
+	task = kthread_create(fg_thread_main, thread, "fguard-parked");
+	if (IS_ERR(task)) {
+		kfree(thread);
+		return ERR_CAST(task);
+	}
+	thread->task = task;
+	__module_get(THIS_MODULE);
+	return thread;
+}
+
+/**
+ * fg_thread_run() - let a thread do its work
+ * @thread: a thread from fg_thread_take(); it belongs to itself from here on
+ * @dev: device number of the superblock that it works for
+ * @fn: the work; when it returns, the thread is parked again
+ * @data: for @fn
+ *
+ * Context: any.
+ */
+void fg_thread_run(struct fg_thread *thread, dev_t dev, void (*fn)(void *data), void *data)
+{
+	struct task_struct *task = get_task_struct(thread->task);
+
+	thread->dev = dev;
+	thread->data = data;
+	smp_store_release(&thread->fn, fn);
+	wake_up_process(task);
+	put_task_struct(task);
+}
+
+/**
+ * fg_thread_exit() - end all parked threads, before the module is unloaded; none may be in use
+ *
+ * Context: sleeps.
+ */
+void fg_thread_exit(void)
+{
+	struct fg_thread *thread, *next;
+
+	list_for_each_entry_safe(thread, next, &fg_parked, parked) {
+		kthread_stop(thread->task);
+		kfree(thread);
+	}
+}
