@@ -38,6 +38,8 @@ for n in 64, 128:
 FIGURES += [
     figure("set-64: freeze, to a set of 1", "set64.lease.freeze", "set1.lease.freeze", 4,
            what="growth"),
+    figure("set-64: lateness, idle", "set64.lease.late", mark=30, by="max",
+           what="200 deadlines: the last release"),
 ]
 
 # ---- idle.c ----

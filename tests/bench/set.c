@@ -52,6 +52,19 @@ static void by_lease(struct fgnl *nl, unsigned int n, unsigned int label)
 	bench_sample_ns(bench_name("set%u.lease.thaw", label), bench_end(nl, lease->number));
 }
 
+/* How late the last superblock of a set is released, after its deadline, on an idle machine. */
+static void by_deadline(struct fgnl *nl, unsigned int n, unsigned int label)
+{
+	uint64_t number = bench_lease(nl, fds, n, 60000, NULL)->number;
+	struct fg_lease lease;
+
+	EQUAL(fg_extend(nl, number, 50, NULL), 0);
+	bench_await(nl, number, FREEZEGUARD_LEASE_STATE_EXPIRED);
+	EQUAL(fg_get(nl, number, &lease), 0);
+	bench_sample_ns(bench_name("set%u.lease.late", label),
+			lease.released_ns - lease.deadline_ns);
+}
+
 static void by_freezectl(unsigned int n, unsigned int label)
 {
 	static const char *const thaw[] = { FREEZECTL, "thaw", "--id", "set", NULL };
@@ -115,10 +128,13 @@ static void one_by_one(const char *way, unsigned int n, unsigned int label,
 	bench_sample_ns(bench_name("set%u.%s.thaw", label, way), kt_now_ns() - begin_ns);
 }
 
-/* The sizes, as the figures call them; how many there are in a quick run; how often all take their turn. */
+/*
+ * The sizes, as the figures call them; how many there are in a quick run; how often all take their turn;
+ * how many deadlines pass in each turn.
+ */
 static const struct {
-	unsigned int label, quick, rounds;
-} sizes[] = { { 1, 1, 10 }, { 64, 3, 5 }, { 128, 4, 5 } };
+	unsigned int label, quick, rounds, deadlines;
+} sizes[] = { { 1, 1, 10, 4 }, { 64, 3, 5, 40 }, { 128, 4, 5, 4 } };
 
 TEST_WITHIN(snapshot_set, 900)
 {
@@ -138,6 +154,8 @@ TEST_WITHIN(snapshot_set, 900)
 				by_freezectl(n, label);
 			one_by_one("ioctl", n, label, ioctl_freeze, ioctl_thaw);
 			one_by_one("fsfreeze", n, label, fsfreeze_freeze, fsfreeze_thaw);
+			for (k = 0; k < bench_runs(sizes[s].deadlines, 1); k++)
+				by_deadline(&nl, n, label);
 		}
 	}
 }

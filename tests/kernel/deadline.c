@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The deadline, which comes whatever else happens, and never early. */
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 
 #include "kt.h"
@@ -87,6 +88,60 @@ TEST(deadline_while_freezing)
 	lease = kt_await(&nl, number, FREEZEGUARD_LEASE_STATE_FAILED, KT_SOON_MS);
 	EQUAL(lease->cause, FREEZEGUARD_CAUSE_DEADLINE);
 	EQUAL(kt_fs_state(&nl, fd), FREEZEGUARD_FS_STATE_UNFROZEN);
+}
+
+/* A freeze that returns after the end is thawed by a thread that need not get its class any more. */
+TEST(the_class_is_there_before_the_freeze)
+{
+	struct fg_lease *lease;
+	uint64_t number;
+	struct fgnl nl;
+	pid_t thawer;
+	int fd;
+
+	fd = kt_mount("a", "freeze=hang");
+	kt_open(&nl);
+	number = kt_new(&nl, NULL, 300, &fd, 1);
+	kt_await_state("a", "freeze_calls", 1);
+	thawer = kt_thawer();
+	lease = kt_await(&nl, number, FREEZEGUARD_LEASE_STATE_ROLLING_BACK, KT_SOON_MS);
+	EQUAL(lease->hold[0].state, FREEZEGUARD_HOLD_STATE_FREEZING);
+	EQUAL(lease->hold[0].class, FREEZEGUARD_CLASS_DEADLINE);
+	EQUAL(kt_thawer(), thawer);
+	kt_tell("a", "release", "0");
+	kt_await(&nl, number, FREEZEGUARD_LEASE_STATE_FAILED, KT_SOON_MS);
+}
+
+static unsigned int parked(struct kt_thread *found, unsigned int max, unsigned int at_least)
+{
+	unsigned int n = 0, waited;
+
+	for (waited = 0; waited < KT_SOON_MS && n < at_least; waited += 10, kt_sleep_ms(10))
+		n = kt_threads("fguard-parked", found, max);
+	return n;
+}
+
+TEST(threads_are_parked_and_used_again)
+{
+	struct kt_thread before[64], after[64];
+	unsigned int n, i, j, same = 0;
+	struct fgnl nl;
+	int fds[8];
+
+	for (i = 0; i < 8; i++)
+		fds[i] = kt_mount((char []) { 'a' + i, 0 }, NULL);
+	kt_open(&nl);
+	kt_end(&nl, kt_frozen(&nl, NULL, 60000, fds, 8)->number);
+	n = parked(before, 64, 16);
+	CHECK(n >= 16);
+	for (i = 0; i < n; i++)
+		EQUAL(before[i].policy, SCHED_OTHER);
+	kt_end(&nl, kt_frozen(&nl, NULL, 60000, fds, 8)->number);
+	EQUAL(parked(after, 64, n), n);
+	for (i = 0; i < n; i++)
+		for (j = 0; j < n; j++)
+			same += before[i].pid == after[j].pid;
+	EQUAL(same, n);
 }
 
 TEST(deadline_while_waiting_for_a_level)

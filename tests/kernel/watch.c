@@ -2,7 +2,6 @@
 /*
  * Thaws by others. Holds are the user's here, so that there are such thaws on every kernel.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -201,39 +200,6 @@ TEST(frozen_again_by_others_between_thaws_that_fail)
 	EQUAL(kt_thaw(fd), 0);
 }
 
-/* The only hold's thread; it has its class by now, so that nobody changes it again. */
-static pid_t boosted_thread(void)
-{
-	char path[280], comm[32];
-	struct dirent *entry;
-	pid_t found = 0;
-	DIR *dir;
-
-	for (unsigned int i = 0; i < KT_SOON_MS / 10 && !found; i++, kt_sleep_ms(10)) {
-		dir = opendir("/proc");
-		CHECK(dir);
-		while ((entry = readdir(dir))) {
-			ssize_t len = -1;
-			int fd;
-
-			if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
-				continue;
-			snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
-			fd = open(path, O_RDONLY | O_CLOEXEC);
-			if (fd >= 0) {
-				len = read(fd, comm, sizeof(comm));
-				close(fd);
-			}
-			if (len > 7 && !memcmp(comm, "fguard/", 7) &&
-			    sched_getscheduler(atoi(entry->d_name)) != SCHED_OTHER)
-				found = atoi(entry->d_name);
-		}
-		closedir(dir);
-	}
-	CHECK(found);	/* has got a class that precedes ordinary ones */
-	return found;
-}
-
 /* The hold's thread has no CPU until others have thawed and frozen again: it leaves theirs alone. */
 TEST(frozen_again_before_its_thread_runs)
 {
@@ -248,7 +214,7 @@ TEST(frozen_again_before_its_thread_runs)
 	needs_watch();
 	open_as_user(&nl);
 	number = kt_frozen(&nl, NULL, 60000, &fd, 1)->number;
-	thread = boosted_thread();
+	thread = kt_thawer();
 	EQUAL(sched_setscheduler(thread, SCHED_IDLE, &none), 0);
 	CPU_ZERO(&cpus);
 	CPU_SET(sysconf(_SC_NPROCESSORS_ONLN) - 1, &cpus);

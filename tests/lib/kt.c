@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 #include <linux/magic.h>
 #include <mntent.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -803,4 +804,54 @@ int main(int argc, char **argv)
 		if (argc < 2 || !strcmp(test->name, argv[1]))
 			failed += run_test(test, ++n);
 	return failed != 0;
+}
+
+/**
+ * kt_threads() - the module's threads that are parked, or that work for a superblock
+ * @prefix: "fguard-parked" or "fguard/"
+ * @found: receives them
+ * @max: how many there is room for
+ *
+ * Return: how many there are.
+ */
+unsigned int kt_threads(const char *prefix, struct kt_thread *found, unsigned int max)
+{
+	char path[280], comm[32];
+	struct dirent *entry;
+	unsigned int n = 0;
+	DIR *dir = opendir("/proc");
+
+	CHECK(dir);
+	while ((entry = readdir(dir))) {
+		pid_t pid = atoi(entry->d_name);
+		ssize_t len = -1;
+		int fd;
+
+		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
+		fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+		if (fd >= 0) {
+			len = read(fd, comm, sizeof(comm));
+			close(fd);
+		}
+		if (len > (ssize_t)strlen(prefix) && !memcmp(comm, prefix, strlen(prefix)) && n < max)
+			found[n++] = (struct kt_thread) { pid, sched_getscheduler(pid) };
+	}
+	closedir(dir);
+	return n;
+}
+
+/** kt_thawer() - the thread that will thaw what is frozen, or is being frozen */
+pid_t kt_thawer(void)
+{
+	struct kt_thread found[16];
+	unsigned int i, waited;
+
+	for (waited = 0; waited < KT_SOON_MS; waited += 10, kt_sleep_ms(10)) {
+		unsigned int n = kt_threads("fguard/", found, 16);
+
+		for (i = 0; i < n; i++)
+			if (found[i].policy != SCHED_OTHER)
+				return found[i].pid;
+	}
+	FAIL("no thread of a class that precedes ordinary ones");
 }
