@@ -218,7 +218,7 @@ static void fg_lease_freezer(void *data)
  */
 static int fg_lease_start_thawer(struct fg_lease *lease, struct fg_hold *hold)
 {
-	struct fg_thread *thread = fg_thread_take();
+	struct fg_thread *thread = fg_thread_take(hold->dev);
 	enum freezeguard_class class;
 	unsigned long flags;
 
@@ -230,18 +230,18 @@ static int fg_lease_start_thawer(struct fg_lease *lease, struct fg_hold *hold)
 	hold->thread = thread->task;
 	raw_spin_unlock_irqrestore(&lease->lock, flags);
 	fg_lease_get(lease);
-	fg_thread_run(thread, hold->dev, fg_lease_thawer, hold);
+	fg_thread_run(thread, fg_lease_thawer, hold);
 	return 0;
 }
 
 static int fg_lease_start_freezer(struct fg_lease *lease, struct fg_hold *hold)
 {
-	struct fg_thread *thread = fg_thread_take();
+	struct fg_thread *thread = fg_thread_take(hold->dev);
 
 	if (IS_ERR(thread))
 		return PTR_ERR(thread);
 	fg_lease_get(lease);
-	fg_thread_run(thread, hold->dev, fg_lease_freezer, hold);
+	fg_thread_run(thread, fg_lease_freezer, hold);
 	return 0;
 }
 

@@ -40,6 +40,7 @@ void fg_lease_start_threads(struct fg_lease *lease);
 
 /* lease_thaw.c */
 void fg_lease_thawer(void *data);
+void fg_lease_pause(unsigned int ms);
 void fg_lease_release_hold(struct fg_lease *lease, struct fg_hold *hold);
 
 /* lease_rescue.c */

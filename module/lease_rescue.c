@@ -79,9 +79,9 @@ static int fg_rescuer_main(void *unused)
 		if (llist_empty(&fg_rescue_requests))
 			schedule();
 		__set_current_state(TASK_RUNNING);
-		schedule_timeout_idle(msecs_to_jiffies(FG_RESCUE_FIRST_MS));
+		fg_lease_pause(FG_RESCUE_FIRST_MS);
 		while (fg_rescue(reserve))
-			schedule_timeout_idle(msecs_to_jiffies(FG_RESCUE_AGAIN_MS));
+			fg_lease_pause(FG_RESCUE_AGAIN_MS);
 		reserve |= !fg_thread_reserve();	/* take back what was lent */
 	}
 	__set_current_state(TASK_RUNNING);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* lease_thaw: what comes after the end of a lease: the thaw and the release of its holds. */
-#include <linux/delay.h>
 #include <linux/sched.h>
 #include <linux/timekeeping.h>
 
@@ -10,6 +9,23 @@
 /* The pause after a thaw that failed doubles from the first value to the last, and stays there. */
 #define FG_THAW_PAUSE_FIRST_MS	10
 #define FG_THAW_PAUSE_LAST_MS	5000
+
+/**
+ * fg_lease_pause() - sleep
+ * @ms: for so many milliseconds
+ *
+ * By an hrtimer, which expires in hard interrupt context. An ordinary timer expires in a softirq,
+ * which may be left to an ordinary thread; real-time tasks may keep that one from running.
+ *
+ * Context: process context.
+ */
+void fg_lease_pause(unsigned int ms)
+{
+	ktime_t expires = ms_to_ktime(ms);
+
+	set_current_state(TASK_IDLE);
+	schedule_hrtimeout(&expires, HRTIMER_MODE_REL_HARD);
+}
 
 /* Thaw one superblock. A thaw that fails is repeated until one succeeds. */
 static void fg_lease_thaw_hold(struct fg_lease *lease, struct fg_hold *hold)
@@ -41,7 +57,7 @@ static void fg_lease_thaw_hold(struct fg_lease *lease, struct fg_hold *hold)
 		if (!err)
 			return;
 		fg_lease_events->happened(lease, FG_LEASE_THAW_FAILED, hold);
-		schedule_timeout_idle(msecs_to_jiffies(pause_ms));
+		fg_lease_pause(pause_ms);
 		pause_ms = min_t(unsigned int, 2 * pause_ms, FG_THAW_PAUSE_LAST_MS);
 	}
 }

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* thread: kernel threads that are made once, and parked for a while between two uses. */
+/*
+ * thread: kernel threads that are made once, and parked for a while between two uses.
+ *
+ * A thread has the name of one superblock's device, and works for that superblock only: the name of
+ * a kernel thread cannot be changed later.
+ */
 #include <linux/jiffies.h>
 #include <linux/kdev_t.h>
 #include <linux/kthread.h>
@@ -18,18 +23,6 @@ static DEFINE_SPINLOCK(fg_parked_lock);
 static LIST_HEAD(fg_parked);		/* the last one parked is first */
 static unsigned int fg_nr_parked;
 
-/* What ps shows. No function for this is exported. */
-static void fg_thread_set_name(dev_t dev)
-{
-	char name[TASK_COMM_LEN];
-
-	if (dev)
-		snprintf(name, sizeof(name), "fguard/%u:%u", MAJOR(dev), MINOR(dev));
-	task_lock(current);
-	strscpy_pad(current->comm, dev ? name : "fguard-parked", sizeof(current->comm));
-	task_unlock(current);
-}
-
 /*
  * The calling thread has finished its work. From here on fg_thread_exit() can find it, so it needs
  * no reference to the module.
@@ -39,7 +32,6 @@ static bool fg_thread_park(struct fg_thread *thread)
 	bool parked = false;
 
 	fg_thread_unboost();
-	fg_thread_set_name(0);
 	spin_lock(&fg_parked_lock);
 	thread->fn = NULL;
 	if (fg_nr_parked < FG_PARKED_MAX) {
@@ -95,7 +87,6 @@ static int fg_thread_main(void *data)
 	do {
 		if (!fg_thread_wait(thread))
 			break;
-		fg_thread_set_name(thread->dev);
 		thread->fn(thread->data);
 	} while (fg_thread_park(thread));
 	if (kthread_should_stop())
@@ -104,33 +95,44 @@ static int fg_thread_main(void *data)
 	fg_kthread_exit();
 }
 
+static struct fg_thread *fg_thread_find(dev_t dev)
+{
+	struct fg_thread *thread, *found = NULL;
+
+	spin_lock(&fg_parked_lock);
+	list_for_each_entry(thread, &fg_parked, parked) {
+		if (thread->dev == dev) {
+			list_del_init(&thread->parked);
+			fg_nr_parked--;
+			__module_get(THIS_MODULE);
+			found = thread;
+			break;
+		}
+	}
+	spin_unlock(&fg_parked_lock);
+	return found;
+}
+
 /**
  * fg_thread_take() - take a parked thread, or make one
+ * @dev: device number of the superblock that it shall work for
  *
  * Context: sleeps. The caller has a reference to the module.
  * Return: a thread that does nothing until fg_thread_run(), which must be called; or an ERR_PTR().
  */
-struct fg_thread *fg_thread_take(void)
+struct fg_thread *fg_thread_take(dev_t dev)
 {
-	struct fg_thread *thread;
+	struct fg_thread *thread = fg_thread_find(dev);
 	struct task_struct *task;
 
-	spin_lock(&fg_parked_lock);
-	thread = list_first_entry_or_null(&fg_parked, struct fg_thread, parked);
-	if (thread) {
-		list_del_init(&thread->parked);
-		fg_nr_parked--;
-		__module_get(THIS_MODULE);
-	}
-	spin_unlock(&fg_parked_lock);
 	if (thread)
 		return thread;
-
 	thread = kzalloc(sizeof(*thread), GFP_KERNEL);
 	if (!thread)
 		return ERR_PTR(-ENOMEM);
 	INIT_LIST_HEAD(&thread->parked);
-	task = kthread_create(fg_thread_main, thread, "fguard-parked");
+	thread->dev = dev;
+	task = kthread_create(fg_thread_main, thread, "fguard/%u:%u", MAJOR(dev), MINOR(dev));
 	if (IS_ERR(task)) {
 		kfree(thread);
 		return ERR_CAST(task);
@@ -143,17 +145,15 @@ struct fg_thread *fg_thread_take(void)
 /**
  * fg_thread_run() - let a thread do its work
  * @thread: a thread from fg_thread_take(); it belongs to itself from here on
- * @dev: device number of the superblock that it works for
  * @fn: the work; when it returns, the thread is parked again
  * @data: for @fn
  *
  * Context: any.
  */
-void fg_thread_run(struct fg_thread *thread, dev_t dev, void (*fn)(void *data), void *data)
+void fg_thread_run(struct fg_thread *thread, void (*fn)(void *data), void *data)
 {
 	struct task_struct *task = get_task_struct(thread->task);
 
-	thread->dev = dev;
 	thread->data = data;
 	smp_store_release(&thread->fn, fn);
 	wake_up_process(task);
@@ -168,8 +168,13 @@ void fg_thread_run(struct fg_thread *thread, dev_t dev, void (*fn)(void *data), 
 void fg_thread_exit(void)
 {
 	struct fg_thread *thread, *next;
+	LIST_HEAD(parked);
 
-	list_for_each_entry_safe(thread, next, &fg_parked, parked) {
+	spin_lock(&fg_parked_lock);
+	list_splice_init(&fg_parked, &parked);
+	fg_nr_parked = 0;
+	spin_unlock(&fg_parked_lock);
+	list_for_each_entry_safe(thread, next, &parked, parked) {
 		kthread_stop(thread->task);
 		kfree(thread);
 	}

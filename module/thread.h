@@ -18,7 +18,7 @@ struct task_struct;
  * @task: its task
  * @fn: what it shall do, or NULL
  * @data: for @fn
- * @dev: device number of the superblock that it works for: part of its name
+ * @dev: device number of the superblock that it works for
  */
 struct fg_thread {
 	struct list_head parked;
@@ -28,8 +28,8 @@ struct fg_thread {
 	dev_t dev;
 };
 
-struct fg_thread *fg_thread_take(void);
-void fg_thread_run(struct fg_thread *thread, dev_t dev, void (*fn)(void *data), void *data);
+struct fg_thread *fg_thread_take(dev_t dev);
+void fg_thread_run(struct fg_thread *thread, void (*fn)(void *data), void *data);
 void fg_thread_exit(void);
 
 #endif /* FG_THREAD_H */

@@ -121,6 +121,8 @@ enum freezeguard_class fg_thread_boost(struct task_struct *task, unsigned int nr
  */
 void fg_thread_unboost(void)
 {
+	if (current->policy == SCHED_NORMAL)
+		return;
 #ifdef HAVE_SCHED_SETATTR
 	if (current->policy == SCHED_DEADLINE)
 		atomic64_sub(div64_u64(current->dl.dl_runtime << FG_BW_SHIFT,

@@ -5,7 +5,6 @@
  * time. Beside that it counts how the usual "sleep N; fsfreeze -u" fares under the same load. The
  * times that are printed are those of an emulated machine.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -199,39 +198,16 @@ static void judge(const struct lateness *late)
 	CHECK(kept);
 }
 
-/* The scheduling policy of the threads of what is frozen; once none of them is ordinary any more. */
+/* The scheduling policy of the threads that will thaw. */
 static int threads_policy(void)
 {
-	unsigned int waited, ordinary;
-	struct dirent *entry;
-	int policy = -1;
+	struct kt_thread found[64];
+	unsigned int i;
 
-	for (waited = 0; waited < KT_SOON_MS; waited += 2) {
-		DIR *dir = opendir("/proc");
-
-		ordinary = 0;
-		while (dir && (entry = readdir(dir))) {
-			char path[300], comm[16] = "";
-			FILE *f;
-
-			snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
-			f = atoi(entry->d_name) > 0 ? fopen(path, "re") : NULL;
-			if (!f)
-				continue;
-			if (fgets(comm, sizeof(comm), f) &&
-			    !strncmp(comm, "fguard/", strlen("fguard/"))) {
-				policy = sched_getscheduler(atoi(entry->d_name));
-				ordinary += policy == SCHED_OTHER;
-			}
-			fclose(f);
-		}
-		if (dir)
-			closedir(dir);
-		if (policy > 0 && !ordinary)
-			return policy;
-		kt_sleep_ms(2);
-	}
-	FAIL("the threads are still in the ordinary class");
+	kt_thawers(found, 64, FILESYSTEMS);
+	for (i = 1; i < FILESYSTEMS; i++)
+		EQUAL(found[i].policy, found[0].policy);
+	return found[0].policy;
 }
 
 /* Waits for the end of a lease that nobody ends, and for the writers. */

@@ -94,6 +94,7 @@ TEST(deadline_while_freezing)
 TEST(the_class_is_there_before_the_freeze)
 {
 	struct fg_lease *lease;
+	struct kt_thread threads[16];
 	uint64_t number;
 	struct fgnl nl;
 	pid_t thawer;
@@ -103,22 +104,15 @@ TEST(the_class_is_there_before_the_freeze)
 	kt_open(&nl);
 	number = kt_new(&nl, NULL, 300, &fd, 1);
 	kt_await_state("a", "freeze_calls", 1);
-	thawer = kt_thawer();
+	kt_thawers(threads, 16, 1);
+	thawer = threads[0].pid;
 	lease = kt_await(&nl, number, FREEZEGUARD_LEASE_STATE_ROLLING_BACK, KT_SOON_MS);
 	EQUAL(lease->hold[0].state, FREEZEGUARD_HOLD_STATE_FREEZING);
 	EQUAL(lease->hold[0].class, FREEZEGUARD_CLASS_DEADLINE);
-	EQUAL(kt_thawer(), thawer);
+	kt_thawers(threads, 16, 1);
+	EQUAL(threads[0].pid, thawer);
 	kt_tell("a", "release", "0");
 	kt_await(&nl, number, FREEZEGUARD_LEASE_STATE_FAILED, KT_SOON_MS);
-}
-
-static unsigned int parked(struct kt_thread *found, unsigned int max, unsigned int at_least)
-{
-	unsigned int n = 0, waited;
-
-	for (waited = 0; waited < KT_SOON_MS && n < at_least; waited += 10, kt_sleep_ms(10))
-		n = kt_threads("fguard-parked", found, max);
-	return n;
 }
 
 TEST(threads_are_parked_and_used_again)
@@ -128,16 +122,15 @@ TEST(threads_are_parked_and_used_again)
 	struct fgnl nl;
 	int fds[8];
 
-	for (i = 0; i < 8; i++)
-		fds[i] = kt_mount((char []) { 'a' + i, 0 }, NULL);
+	kt_mounts("p", fds, 8);
 	kt_open(&nl);
 	kt_end(&nl, kt_frozen(&nl, NULL, 60000, fds, 8)->number);
-	n = parked(before, 64, 16);
+	kt_thawers(before, 64, 0);
+	n = kt_threads(before, 64);
 	CHECK(n >= 16);
-	for (i = 0; i < n; i++)
-		EQUAL(before[i].policy, SCHED_OTHER);
 	kt_end(&nl, kt_frozen(&nl, NULL, 60000, fds, 8)->number);
-	EQUAL(parked(after, 64, n), n);
+	kt_thawers(after, 64, 0);
+	EQUAL(kt_threads(after, 64), n);
 	for (i = 0; i < n; i++)
 		for (j = 0; j < n; j++)
 			same += before[i].pid == after[j].pid;

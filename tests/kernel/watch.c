@@ -206,6 +206,7 @@ TEST(frozen_again_before_its_thread_runs)
 	const struct sched_param none = { }, hog = { .sched_priority = 50 };
 	int fd = kt_mount("a", NULL);
 	struct fg_lease *lease;
+	struct kt_thread threads[16];
 	pid_t thread, spinner;
 	cpu_set_t cpus;
 	struct fgnl nl;
@@ -214,7 +215,8 @@ TEST(frozen_again_before_its_thread_runs)
 	needs_watch();
 	open_as_user(&nl);
 	number = kt_frozen(&nl, NULL, 60000, &fd, 1)->number;
-	thread = kt_thawer();
+	kt_thawers(threads, 16, 1);
+	thread = threads[0].pid;
 	EQUAL(sched_setscheduler(thread, SCHED_IDLE, &none), 0);
 	CPU_ZERO(&cpus);
 	CPU_SET(sysconf(_SC_NPROCESSORS_ONLN) - 1, &cpus);

@@ -807,14 +807,13 @@ int main(int argc, char **argv)
 }
 
 /**
- * kt_threads() - the module's threads that are parked, or that work for a superblock
- * @prefix: "fguard-parked" or "fguard/"
+ * kt_threads() - the module's threads for superblocks
  * @found: receives them
  * @max: how many there is room for
  *
  * Return: how many there are.
  */
-unsigned int kt_threads(const char *prefix, struct kt_thread *found, unsigned int max)
+unsigned int kt_threads(struct kt_thread *found, unsigned int max)
 {
 	char path[280], comm[32];
 	struct dirent *entry;
@@ -833,25 +832,30 @@ unsigned int kt_threads(const char *prefix, struct kt_thread *found, unsigned in
 			len = read(fd, comm, sizeof(comm));
 			close(fd);
 		}
-		if (len > (ssize_t)strlen(prefix) && !memcmp(comm, prefix, strlen(prefix)) && n < max)
+		if (len > 7 && !memcmp(comm, "fguard/", 7) && n < max)
 			found[n++] = (struct kt_thread) { pid, sched_getscheduler(pid) };
 	}
 	closedir(dir);
 	return n;
 }
 
-/** kt_thawer() - the thread that will thaw what is frozen, or is being frozen */
-pid_t kt_thawer(void)
+/**
+ * kt_thawers() - the threads that will thaw what is frozen, or is being frozen
+ * @found: receives them
+ * @max: how many there is room for
+ * @n: how many there have to be
+ */
+void kt_thawers(struct kt_thread *found, unsigned int max, unsigned int n)
 {
-	struct kt_thread found[16];
-	unsigned int i, waited;
+	unsigned int i, all, thawers = 0, waited;
 
 	for (waited = 0; waited < KT_SOON_MS; waited += 10, kt_sleep_ms(10)) {
-		unsigned int n = kt_threads("fguard/", found, 16);
-
-		for (i = 0; i < n; i++)
+		all = kt_threads(found, max);
+		for (thawers = 0, i = 0; i < all; i++)
 			if (found[i].policy != SCHED_OTHER)
-				return found[i].pid;
+				found[thawers++] = found[i];
+		if (thawers == n)
+			return;
 	}
-	FAIL("no thread of a class that precedes ordinary ones");
+	FAIL("%u threads of a class that precedes ordinary ones, not %u", thawers, n);
 }

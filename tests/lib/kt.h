@@ -92,14 +92,14 @@ void kt_reload(const char *parameters);
 void kt_open(struct fgnl *nl);
 uint64_t kt_new(struct fgnl *nl, const char *id, uint32_t timeout_ms, const int *fds,
 		unsigned int n);
-/* A kernel thread of the module, and its scheduling policy. */
+/* A kernel thread of the module, and its scheduling policy: SCHED_OTHER if it freezes or is parked. */
 struct kt_thread {
 	pid_t pid;
 	int policy;
 };
 
-unsigned int kt_threads(const char *prefix, struct kt_thread *found, unsigned int max);
-pid_t kt_thawer(void);
+unsigned int kt_threads(struct kt_thread *found, unsigned int max);
+void kt_thawers(struct kt_thread *found, unsigned int max, unsigned int n);
 
 struct fg_lease *kt_await(struct fgnl *nl, uint64_t number, uint32_t state, unsigned int ms);
 struct fg_lease *kt_frozen(struct fgnl *nl, const char *id, uint32_t timeout_ms, const int *fds,
