@@ -30,7 +30,6 @@ struct fg_lease;
  * @fs_type: the filesystem's name, kept for reports
  * @name: s_id, kept for reports
  * @level: place in the order of freezing; lower levels freeze first
- * @who: the kind of holder as which the superblock is frozen
  * @thread: the hold's thread, with a reference; NULL before it is created and once it is about to
  *	exit. Guarded by the lease's lock, except for those that keep the thread from exiting.
  * @boosted: the thread's scheduling class has been raised; used by the lease's boost work alone
@@ -63,7 +62,6 @@ struct fg_hold {
 	char fs_type[FG_FS_TYPE_LEN];
 	char name[sizeof_field(struct super_block, s_id)];
 	unsigned int level;
-	enum fg_holder who;
 	struct task_struct *thread;
 	bool boosted;
 	bool watched;
@@ -98,7 +96,7 @@ static inline bool fg_hold_is_live(const struct fg_hold *hold)
 
 struct super_block *fg_hold_super(struct file *file);
 void fg_hold_init(struct fg_hold *hold, struct fg_lease *lease, struct file *file,
-		  unsigned int level, enum fg_holder who);
+		  unsigned int level);
 int fg_hold_write_back(struct fg_hold *hold, bool (*stop)(void *data), void *data);
 int fg_hold_freeze(struct fg_hold *hold, bool *frozen);
 int fg_hold_thaw(struct fg_hold *hold, enum freezeguard_continuity *continuity);

@@ -32,35 +32,6 @@ module_param_named(expedite, fg_expedite_enabled, bool, 0644);
 MODULE_PARM_DESC(expedite,
 		 "shorten the writers' wait for RCU while freezing, by interrupts to every CPU (default Y)");
 
-static const char *const fg_holder_names[] = {
-	[FG_HOLDER_USER] = "user",
-	[FG_HOLDER_KERNEL] = "kernel",
-};
-
-static int fg_holder_set(const char *value, const struct kernel_param *kp)
-{
-	int holder = sysfs_match_string(fg_holder_names, value);
-
-	if (holder < 0)
-		return holder;
-	WRITE_ONCE(fg_netlink_holder, holder);
-	return 0;
-}
-
-static int fg_holder_get(char *buffer, const struct kernel_param *kp)
-{
-	return sysfs_emit(buffer, "%s\n", fg_holder_names[READ_ONCE(fg_netlink_holder)]);
-}
-
-static const struct kernel_param_ops fg_holder_ops = {
-	.set = fg_holder_set,
-	.get = fg_holder_get,
-};
-
-module_param_cb(holder, &fg_holder_ops, NULL, 0644);
-MODULE_PARM_DESC(holder,
-		 "kernel (default): nobody else can thaw, from 6.6 on; user: fsfreeze -u and SysRq-j can");
-
 static const struct fg_lease_events fg_events = {
 	.happened = fg_netlink_notify,
 	.retired = fg_registry_retire,

@@ -16,10 +16,9 @@
 #include "netlink_internal.h"
 #include "registry.h"
 
-/* Limits of requests, and the kind of holder as which to freeze. Module parameters. */
+/* Limits of requests. Module parameters. */
 unsigned int fg_netlink_max_timeout_ms = 10 * 60 * 1000;
 unsigned int fg_netlink_max_holds = FREEZEGUARD_HOLDS_MAX;
-enum fg_holder fg_netlink_holder = FG_HOLDER_KERNEL;
 
 /* Only the kernel gives ids that begin like this, so the one it makes up is never in use. */
 #define FG_ID_RESERVED	"lease-"
@@ -153,8 +152,7 @@ static int fg_netlink_add_hold(struct sk_buff *skb, struct fg_lease *lease,
 			goto put;
 		}
 	}
-	fg_hold_init(&lease->holds[lease->nr_holds++], lease, file, level,
-		     READ_ONCE(fg_netlink_holder));
+	fg_hold_init(&lease->holds[lease->nr_holds++], lease, file, level);
 put:
 	fput(file);
 	return err;

@@ -268,16 +268,12 @@ code_parameters() {
 		*) echo "$name $(value "$text")" ;;
 		esac
 	done < <(sed -nE 's/^module_param_named\((\w+), (\w+),.*/\1 \2/p' module/main.c)
-	grep -q '^module_param_cb(holder, ' module/main.c &&
-		sed -nE 's/^enum fg_holder fg_netlink_holder = FG_HOLDER_(\w+);/holder \1/p' module/netlink.c |
-			tr '[:upper:]' '[:lower:]'
 }
 
 described_parameters() {
 	awk '/^MODULE_PARM_DESC/ { text = $0; while (text !~ /;$/ && getline > 0) text = text $0; print text }' \
 		module/main.c |
-		sed -nE 's/^MODULE_PARM_DESC\((\w+),.*\(default[a-z ]* ([0-9YN]+)\).*/\1 \2/p
-			s/^MODULE_PARM_DESC\((\w+),[^"]*"(\w+) \(default\).*/\1 \2/p'
+		sed -nE 's/^MODULE_PARM_DESC\((\w+),.*\(default[a-z ]* ([0-9YN]+)\).*/\1 \2/p'
 }
 
 check_parameters() {
