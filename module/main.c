@@ -7,7 +7,6 @@
 #include "expedite.h"
 #include "netlink.h"
 #include "registry.h"
-#include "sysfs.h"
 #include "thaw_watch.h"
 
 /* How long a reboot waits for the thaws. */
@@ -31,6 +30,10 @@ MODULE_PARM_DESC(watch, "notice foreign thaws as they happen; reads N where the 
 module_param_named(expedite, fg_expedite_enabled, bool, 0644);
 MODULE_PARM_DESC(expedite,
 		 "shorten the writers' wait for RCU while freezing, by interrupts to every CPU (default Y)");
+
+module_param_array_named(leases_ended, fg_registry_nr_ended, ulong, NULL, 0444);
+MODULE_PARM_DESC(leases_ended,
+		 "counters, not to be set: leases that ended thawed, expired, broken, aborted, failed");
 
 static const struct fg_lease_events fg_events = {
 	.happened = fg_netlink_notify,
@@ -76,16 +79,11 @@ static int __init fg_init(void)
 	if (err)
 		goto exit_lease;
 	fg_thaw_watch_start();
-	err = fg_sysfs_init();
-	if (err)
-		goto stop_watch;
 	err = fg_netlink_init();
 	if (err)
-		goto exit_sysfs;
+		goto stop_watch;
 	return 0;
 
-exit_sysfs:
-	fg_sysfs_exit();
 stop_watch:
 	fg_thaw_watch_stop();
 	unregister_reboot_notifier(&fg_reboot_notifier);
@@ -98,7 +96,6 @@ exit_lease:
 static void __exit fg_exit(void)
 {
 	fg_netlink_exit();
-	fg_sysfs_exit();
 	fg_thaw_watch_stop();
 	unregister_reboot_notifier(&fg_reboot_notifier);
 	fg_lease_exit();

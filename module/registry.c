@@ -14,6 +14,13 @@
 unsigned int fg_registry_history_max = 256;
 unsigned int fg_registry_live_max = 4096;
 
+/*
+ * How many leases have ended in each of the last states, THAWED first; also a module parameter, to
+ * be read. The numbers never fall, whereas counts of the history do, since the history is bounded.
+ */
+unsigned long fg_registry_nr_ended[FREEZEGUARD_LEASE_STATE_FAILED -
+				   FREEZEGUARD_LEASE_STATE_THAWED + 1];
+
 /* Guards everything below. Outermost; never held across anything that sleeps. */
 static DEFINE_SPINLOCK(fg_registry_lock);
 static DEFINE_XARRAY(fg_registry_leases);	/* by number: lookup and the order of dumps */
@@ -24,7 +31,6 @@ static LIST_HEAD(fg_registry_history);		/* oldest first */
 static unsigned int fg_registry_nr_live, fg_registry_nr_history;
 static bool fg_registry_closed;
 static unsigned long fg_registry_last_number;
-static unsigned long fg_registry_nr_ended[FREEZEGUARD_LEASE_STATE_FAILED + 1];	/* by state */
 static DECLARE_WAIT_QUEUE_HEAD(fg_registry_idle);
 
 static u32 fg_registry_hash_id(const char *id)
@@ -182,7 +188,7 @@ void fg_registry_retire(struct fg_lease *lease)
 	fg_registry_unlive(lease);
 	list_add_tail(&lease->list, &fg_registry_history);
 	fg_registry_nr_history++;
-	fg_registry_nr_ended[READ_ONCE(lease->info.state)]++;
+	fg_registry_nr_ended[READ_ONCE(lease->info.state) - FREEZEGUARD_LEASE_STATE_THAWED]++;
 	spin_unlock(&fg_registry_lock);
 	fg_registry_trim(READ_ONCE(fg_registry_history_max));
 }
@@ -307,18 +313,6 @@ void fg_registry_for_each_live(void (*fn)(struct fg_lease *lease))
 	list_for_each_entry(lease, &fg_registry_live, list)
 		fn(lease);
 	spin_unlock(&fg_registry_lock);
-}
-
-/**
- * fg_registry_ended() - count the leases that have ended in a state since the module was loaded
- * @state: one of the last states
- *
- * Context: any.
- * Return: the number; it never falls.
- */
-unsigned long fg_registry_ended(enum freezeguard_lease_state state)
-{
-	return READ_ONCE(fg_registry_nr_ended[state]);
 }
 
 /**

@@ -279,7 +279,7 @@ described_parameters() {
 check_parameters() {
 	local code names
 	code=$(code_parameters)
-	names=$(sed -nE 's/^module_param\w*\((\w+),.*/\1/p' module/main.c)
+	names=$(sed -nE '/^module_param_array/d; s/^module_param\w*\((\w+),.*/\1/p' module/main.c)
 	differ "main.c" "$names" "the parameters that this test understands" "$(no_argument <<<"$code")"
 	differ "the code" "$code" "MODULE_PARM_DESC" "$(described_parameters)"
 	differ "the code" "$code" "the page" \
