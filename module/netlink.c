@@ -6,12 +6,12 @@
  * thaw or a thread: it checks the request, changes a state and replies.
  */
 #include <linux/capability.h>
-#include <linux/ctype.h>
 #include <linux/file.h>
 #include <linux/freezeguard.h>
 #include <linux/module.h>
 #include <linux/netlink.h>
 #include <linux/notifier.h>
+#include <linux/string.h>
 
 #include "netlink_internal.h"
 #include "registry.h"
@@ -81,11 +81,9 @@ static int fg_netlink_check_id(const struct nlattr *attr, struct netlink_ext_ack
 				    "ids that begin with " FG_ID_RESERVED " are reserved for the kernel");
 		return -EINVAL;
 	}
-	for (; *id; id++) {
-		if (isascii(*id) && isgraph(*id))
-			continue;
+	if (id[strspn(id, FREEZEGUARD_ID_CHARACTERS)]) {
 		NL_SET_ERR_MSG_ATTR(extack, attr,
-				    "the id may contain only printable ASCII without spaces");
+				    "the id may contain only letters, digits and ._:@+-");
 		return -EINVAL;
 	}
 	return 0;

@@ -129,7 +129,7 @@ check_defaults() {
 	done
 }
 
-# An id may be any printable text without spaces, of whoever may make a lease.
+# The module allows no such ids, but what completes them does not rely on that.
 check_completed_ids() (
 	# shellcheck disable=SC2016,SC2317,SC2329 # not to be expanded; called by the completion
 	_freezectl_ids() { printf '%s\n' '$(touch${IFS}ran)' '`touch${IFS}ran`' lease-1 'a;touch${IFS}ran' '*'; }
@@ -240,10 +240,12 @@ check_settings() {
 }
 
 check_limits() {
-	local id holds
+	local id holds characters
 	id=$(awk '$2 == "FREEZEGUARD_ID_MAX" { print $3 }' $uapi)
 	holds=$(awk '$2 == "FREEZEGUARD_HOLDS_MAX" { print $3 }' $uapi)
-	grep -q "1 to $id printable" $overview || echo "$overview does not say that ids have $id characters"
+	characters=$(sed -nE '/FREEZEGUARD_ID_CHARACTERS/,/"$/ s/.*[A-Za-z0-9]([^A-Za-z0-9]+)"$/\1/p' $uapi)
+	grep -A 1 "1 to $id letters, digits" $overview | grep -qxF ".Ql $characters ." ||
+		echo "$overview does not say that ids have $id characters, letters, digits and $characters"
 	grep -q "^$holds filesystems in a lease" $man/freezeguard.7 || echo "freezeguard.7 does not say $holds filesystems"
 }
 

@@ -63,10 +63,13 @@
 #define FREEZEGUARD_MCGRP_EVENTS	"events"
 
 /*
- * The longest id, without the terminating NUL. Ids are printable ASCII without spaces; those that
- * begin with "lease-" are made by the kernel.
+ * The longest id, without the terminating NUL, and the characters that it may have. None of them
+ * means anything to a shell, or separates the parts of a path. Ids that begin with "lease-" are
+ * made by the kernel.
  */
 #define FREEZEGUARD_ID_MAX		63
+#define FREEZEGUARD_ID_CHARACTERS \
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:@+-"
 /* The longest process name that is reported, without the terminating NUL. */
 #define FREEZEGUARD_COMM_MAX		15
 /* The most superblocks that one lease can have; the module parameter max_holds may lower it. */
