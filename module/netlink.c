@@ -293,14 +293,15 @@ put_module:
 /*
  * The lease that a request names, if the sender has permission for it. The caller puts the lease.
  */
-static struct fg_lease *fg_netlink_find(struct sk_buff *skb, struct genl_info *info)
+static struct fg_lease *fg_netlink_find(struct sk_buff *skb, struct nlattr **attrs,
+					struct netlink_ext_ack *extack)
 {
-	const struct nlattr *number = info->attrs[FREEZEGUARD_A_LEASE_NUMBER];
-	const struct nlattr *id = info->attrs[FREEZEGUARD_A_LEASE_ID];
+	const struct nlattr *number = attrs[FREEZEGUARD_A_LEASE_NUMBER];
+	const struct nlattr *id = attrs[FREEZEGUARD_A_LEASE_ID];
 	struct fg_lease *lease;
 
 	if (!number == !id) {
-		NL_SET_ERR_MSG(info->extack, "name the lease either by its number or by its id");
+		NL_SET_ERR_MSG(extack, "name the lease either by its number or by its id");
 		return ERR_PTR(-EINVAL);
 	}
 	if (number)
@@ -308,12 +309,12 @@ static struct fg_lease *fg_netlink_find(struct sk_buff *skb, struct genl_info *i
 	else
 		lease = fg_registry_find_id(nla_data(id));
 	if (!lease) {
-		NL_SET_ERR_MSG_ATTR(info->extack, number ?: id,
+		NL_SET_ERR_MSG_ATTR(extack, number ?: id,
 				    "no such lease: it was never made, or has left the history");
 		return ERR_PTR(-ENOENT);
 	}
 	if (!fg_netlink_lease_permitted(skb, lease)) {
-		NL_SET_ERR_MSG(info->extack,
+		NL_SET_ERR_MSG(extack,
 			       "no permission: needs CAP_SYS_ADMIN in the user namespaces that own the lease's filesystems");
 		fg_lease_put(lease);
 		return ERR_PTR(-EPERM);
@@ -322,13 +323,13 @@ static struct fg_lease *fg_netlink_find(struct sk_buff *skb, struct genl_info *i
 }
 
 /*
- * Begin a command that changes a lease: find the lease, and allocate the reply. Without memory for
- * the reply nothing may be changed. fg_netlink_done() consumes both.
+ * Begin a command that changes a lease: find the lease, and allocate the reply. Without
+ * memory for the reply nothing may be changed. fg_netlink_done() consumes both.
  */
 static struct fg_lease *fg_netlink_begin(struct sk_buff *skb, struct genl_info *info,
 					 struct sk_buff **reply)
 {
-	struct fg_lease *lease = fg_netlink_find(skb, info);
+	struct fg_lease *lease = fg_netlink_find(skb, info->attrs, info->extack);
 
 	if (IS_ERR(lease))
 		return lease;
@@ -399,41 +400,57 @@ int fg_netlink_lease_detach(struct sk_buff *skb, struct genl_info *info)
 	return fg_netlink_done(info, lease, reply, fg_lease_detach(lease));
 }
 
-/* FREEZEGUARD_CMD_LEASE_GET, one */
+/* FREEZEGUARD_CMD_LEASE_GET, a lease without its holds */
 int fg_netlink_lease_get(struct sk_buff *skb, struct genl_info *info)
 {
-	struct fg_lease *lease = fg_netlink_find(skb, info);
 	struct sk_buff *reply;
-	int err = -ENOMEM;
+	struct fg_lease *lease = fg_netlink_begin(skb, info, &reply);
 
-	if (IS_ERR(lease))
-		return PTR_ERR(lease);
-	reply = genlmsg_new(FG_LEASE_SIZE + lease->nr_holds * FG_HOLD_SIZE, GFP_KERNEL);
-	if (reply)
-		err = fg_netlink_reply_lease(info, reply, lease, 0);
-	fg_lease_put(lease);
-	return err;
+	return IS_ERR(lease) ? PTR_ERR(lease) : fg_netlink_done(info, lease, reply, 0);
 }
 
-/* Where the next part of a dump begins: a lease's number, and the first hold not yet reported. */
+/*
+ * Where the next part of a dump begins: a lease's number, and the first hold not yet reported; and
+ * the number of the last lease, 0 before the first part.
+ */
 struct fg_netlink_dump {
 	unsigned long number;
+	unsigned long last;
 	unsigned int hold;
 };
 
-/* FREEZEGUARD_CMD_LEASE_GET, all */
+/* Of one lease if the request names it, else of all. Not .start, which has no extack up to 6.1. */
+static int fg_netlink_begin_dump(struct fg_netlink_dump *dump, struct netlink_callback *cb)
+{
+	struct nlattr *attrs[FREEZEGUARD_A_LEASE_ID + 1];
+	struct fg_lease *lease;
+	int err;
+
+	dump->last = ULONG_MAX;
+	if (!nlmsg_attrlen(cb->nlh, GENL_HDRLEN))
+		return 0;
+	err = genlmsg_parse(cb->nlh, &fg_netlink_family, attrs, FREEZEGUARD_A_LEASE_ID,
+			    fg_lease_name_policy, cb->extack);
+	if (err)
+		return err;
+	lease = fg_netlink_find(cb->skb, attrs, cb->extack);
+	if (IS_ERR(lease))
+		return PTR_ERR(lease);
+	dump->number = lease->number;
+	dump->last = lease->number;
+	fg_lease_put(lease);
+	return 0;
+}
+
+/* FREEZEGUARD_CMD_LEASE_GET, the next part of a dump of leases with their holds */
 int fg_netlink_lease_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct fg_netlink_dump *dump = (struct fg_netlink_dump *)cb->ctx;
+	int err = dump->last ? 0 : fg_netlink_begin_dump(dump, cb);
 	struct fg_lease *lease;
-	int err = 0;
 
 	BUILD_BUG_ON(sizeof(*dump) > sizeof(cb->ctx));
-	if (nlmsg_attrlen(cb->nlh, GENL_HDRLEN)) {
-		NL_SET_ERR_MSG(cb->extack, "a dump lists all leases: it takes no attributes");
-		return -EINVAL;
-	}
-	while (!err && (lease = fg_registry_next(dump->number))) {
+	while (!err && (lease = fg_registry_next(dump->number, dump->last))) {
 		if (lease->number != dump->number)	/* the history has dropped the last one */
 			dump->hold = 0;
 		dump->number = lease->number;

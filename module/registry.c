@@ -282,17 +282,18 @@ bool fg_registry_visit_hold(const struct super_block *sb,
 /**
  * fg_registry_next() - walk all leases in the order of their numbers
  * @number: the lowest number to return
+ * @last: the highest
  *
  * Context: process context.
- * Return: the first lease whose number is at least @number, with a reference for the caller, or
+ * Return: the first lease with a number from @number to @last, with a reference for the caller, or
  * NULL.
  */
-struct fg_lease *fg_registry_next(unsigned long number)
+struct fg_lease *fg_registry_next(unsigned long number, unsigned long last)
 {
 	struct fg_lease *lease;
 
 	spin_lock(&fg_registry_lock);
-	lease = xa_find(&fg_registry_leases, &number, ULONG_MAX, XA_PRESENT);
+	lease = xa_find(&fg_registry_leases, &number, last, XA_PRESENT);
 	if (lease)
 		fg_lease_get(lease);
 	spin_unlock(&fg_registry_lock);

@@ -25,7 +25,7 @@ struct fg_lease *fg_registry_find_number(u64 number);
 struct fg_lease *fg_registry_find_super(const struct super_block *sb);
 bool fg_registry_visit_hold(const struct super_block *sb,
 			    bool (*fn)(struct fg_hold *hold, void *data), void *data);
-struct fg_lease *fg_registry_next(unsigned long number);
+struct fg_lease *fg_registry_next(unsigned long number, unsigned long last);
 void fg_registry_for_each_live(void (*fn)(struct fg_lease *lease));
 void fg_registry_close(void);
 bool fg_registry_wait_idle(unsigned int timeout_ms);

@@ -471,7 +471,7 @@ void fuzz_add(struct fuzz_batch *b, struct fuzz_maker *m)
 	m->spoilt = false;
 	msg = begin_message(b, &header, &genl);
 	msg->dump = fuzz_one_in(m, op->dump ? 24 : 100);
-	bare = msg->dump && !fuzz_one_in(m, 4);	/* a dump takes no attributes */
+	bare = msg->dump && !fuzz_one_in(m, 4);	/* of all leases */
 	for (i = 0; i < op->set->n && !bare; i++) {
 		const struct fuzz_attr *attr = &op->set->attrs[i];
 

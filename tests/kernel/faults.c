@@ -255,6 +255,30 @@ TEST_WITHIN(lease_end, 120)
 	CHECK(nth > 2);
 }
 
+/* The answer about many filesystems comes in parts, none of which needs many pages in a row. */
+TEST_WITHIN(a_big_lease_without_big_pages, 120)
+{
+	enum { N = 200 };
+	static struct fg_lease lease;
+	struct fgnl nl;
+	int fds[N], err;
+	uint64_t number;
+
+	need_faults();
+	kt_mounts("fs", fds, N);
+	kt_open(&nl);
+	number = kt_frozen(&nl, NULL, 100000, fds, N)->number;
+	set(FAIL_PAGES, "min-order", "4");
+	set(FAIL_PAGES, "times", "-1");
+	set(FAIL_PAGES, "probability", "100");
+	err = fg_get(&nl, number, &lease);
+	set(FAIL_PAGES, "probability", "0");
+	set(FAIL_PAGES, "min-order", "1");
+	EQUAL(err, 0);
+	EQUAL(lease.n_hold, N);
+	kt_end(&nl, number);
+}
+
 /*
  * By chance, and to everybody: the threads that freeze are created by a worker and by kthreadd, and
  * notifications are made in the threads. Some leases fail, some don't; none stays, nothing stays

@@ -525,7 +525,21 @@ TEST(versions)
 	end_world();
 }
 
-/* A dump takes no attributes. */
+static void no_hold(uint16_t type, const void *data, size_t len, void *arg)
+{
+	(void)data;
+	(void)len;
+	(void)arg;
+	CHECK(type != FREEZEGUARD_A_LEASE_HOLD);
+}
+
+static void expect_no_hold(const struct nlmsghdr *h, void *arg)
+{
+	fgnl_walk((const char *)h + NLMSG_HDRLEN + GENL_HDRLEN,
+		  h->nlmsg_len - NLMSG_HDRLEN - GENL_HDRLEN, no_hold, arg);
+}
+
+/* A dump takes the name of a lease, or nothing. */
 TEST(dump_with_attributes)
 {
 	begin_world();
@@ -535,10 +549,37 @@ TEST(dump_with_attributes)
 	fgnl_begin(&msg, &world.nl, FREEZEGUARD_CMD_LEASE_GET, NLM_F_DUMP);
 	fgnl_put_u32(&msg, FREEZEGUARD_A_LEASE_NUMBER, 1);
 	MALFORMED();
-	/* well-formed ones are not ignored either; the error comes at the dump's end */
 	fgnl_begin(&msg, &world.nl, FREEZEGUARD_CMD_LEASE_GET, NLM_F_DUMP);
-	fgnl_put_u64(&msg, FREEZEGUARD_A_LEASE_NUMBER, 1);
-	EQUAL(fgnl_talk(&world.nl, &msg, NULL, NULL), -EINVAL);
+	fgnl_put_u64(&msg, FREEZEGUARD_A_LEASE_NUMBER, world.live);
+	fgnl_put_string(&msg, FREEZEGUARD_A_LEASE_ID, "both");
+	EXPLAINED(EINVAL);
+	fgnl_begin(&msg, &world.nl, FREEZEGUARD_CMD_LEASE_GET, NLM_F_DUMP);
+	fgnl_put_u64(&msg, FREEZEGUARD_A_LEASE_NUMBER, world.live + 1000);
+	EXPLAINED(ENOENT);
+	fgnl_begin(&msg, &world.nl, FREEZEGUARD_CMD_LEASE_GET, NLM_F_DUMP);
+	fgnl_put_string(&msg, FREEZEGUARD_A_LEASE_ID, "");
+	EXPLAINED(ENOENT);
+	end_world();
+}
+
+/* One dump has one lease, the other has that lease and at least one more. */
+TEST(dump_of_one_lease)
+{
+	struct fg_lease lease;
+
+	begin_world();
+	CHECK(world.ended != world.live);
+	EQUAL(fg_get(&world.nl, world.live, &lease), 0);
+	EQUAL(lease.number, world.live);
+	EQUAL(lease.n_hold, lease.holds);
+	EQUAL(fg_get(&world.nl, world.ended, &lease), 0);
+	EQUAL(lease.number, world.ended);
+	EQUAL(lease.n_hold, lease.holds);
+	CHECK(fg_dump(&world.nl, NULL, NULL) > 1);
+	/* without the dump: the same lease, but none of its holds */
+	begin(FREEZEGUARD_CMD_LEASE_GET);
+	fgnl_put_u64(&msg, FREEZEGUARD_A_LEASE_NUMBER, world.live);
+	EQUAL(fgnl_talk(&world.nl, &msg, expect_no_hold, NULL), 0);
 	end_world();
 }
 

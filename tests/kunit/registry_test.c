@@ -148,7 +148,7 @@ static void conflicts(struct kunit *test)
 	/* No refused one is to be found, nor touched anything. */
 	KUNIT_EXPECT_EQ(test, number_of(fg_registry_find_id("second")), 0);
 	KUNIT_EXPECT_EQ(test, number_of(fg_registry_find_id("first")), lease->number);
-	KUNIT_EXPECT_EQ(test, number_of(fg_registry_next(lease->number + 1)), 0);
+	KUNIT_EXPECT_EQ(test, number_of(fg_registry_next(lease->number + 1, ULONG_MAX)), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&fake_world->supers[1].freezes), 0);
 
 	fg_registry_live_max = 1;
@@ -199,7 +199,7 @@ static void expect_numbers(struct kunit *test, const unsigned long *expected, un
 	struct fg_lease *lease;
 	unsigned int i = 0;
 
-	while ((lease = fg_registry_next(number))) {
+	while ((lease = fg_registry_next(number, ULONG_MAX))) {
 		number = number_of(lease);
 		KUNIT_EXPECT_LT(test, i, n);
 		if (i < n)

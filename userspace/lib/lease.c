@@ -132,7 +132,7 @@ static struct nl_msg *request_lease(struct freezeguard *fg, uint8_t cmd, const c
 	int r;
 
 	fg_error_clear(fg);
-	msg = request_new(fg, cmd, 0);
+	msg = request_new(fg, cmd, cmd == FREEZEGUARD_CMD_LEASE_GET ? NLM_F_DUMP : 0);
 	if (!msg)
 		return NULL;
 	if (number) {

@@ -38,10 +38,13 @@
  *	out: the lease, which from now on outlives its socket (though never its deadline)
  *	errors: as LEASE_END, and EAGAIN not all frozen yet
  * FREEZEGUARD_CMD_LEASE_GET
- *	do:   NUMBER or ID; out: the lease with all its holds
- *	dump: every lease that the reader has the permission for, live ones and history, oldest
- *	      first. A lease with more holds than a message has room for comes in several messages,
- *	      each with the whole lease and the next of its holds.
+ *	do:   NUMBER or ID; out: the lease without its holds
+ *	dump: NUMBER or ID; out: the lease with all its holds
+ *	      neither; out: every lease that the reader has the permission for, live ones and
+ *	      history, oldest first
+ *	      A lease with more holds than a message has room for comes in several messages, each
+ *	      with the whole lease and the next of its holds. The lease in the first of them is not
+ *	      newer than any hold.
  *	errors: EINVAL; ENOENT; EPERM; ENOMEM
  * FREEZEGUARD_CMD_FS_GET
  *	in:  FD
