@@ -323,7 +323,7 @@ static struct fg_lease *fg_netlink_find(struct sk_buff *skb, struct nlattr **att
 }
 
 /*
- * Begin a command that changes a lease: find the lease, and allocate the reply. Without
+ * Begin a command that prolongs a lease's life: find the lease, and allocate the reply. Without
  * memory for the reply nothing may be changed. fg_netlink_done() consumes both.
  */
 static struct fg_lease *fg_netlink_begin(struct sk_buff *skb, struct genl_info *info,
@@ -340,7 +340,10 @@ static struct fg_lease *fg_netlink_begin(struct sk_buff *skb, struct genl_info *
 	return ERR_PTR(-ENOMEM);
 }
 
-/* End such a command: reply with the lease, or report why the command failed. */
+/*
+ * Finish a command that changes a lease: reply with the lease if there is a reply, or report why
+ * the command failed.
+ */
 static int fg_netlink_done(struct genl_info *info, struct fg_lease *lease, struct sk_buff *reply,
 			   int err)
 {
@@ -353,21 +356,28 @@ static int fg_netlink_done(struct genl_info *info, struct fg_lease *lease, struc
 			       "the lease's whole life would be longer than the module parameter max_timeout_ms");
 	if (err)
 		nlmsg_free(reply);
-	else
+	else if (reply)
 		err = fg_netlink_reply_lease(info, reply, lease, lease->nr_holds);
 	fg_lease_put(lease);
 	return err;
 }
 
-/* FREEZEGUARD_CMD_LEASE_END */
+/*
+ * FREEZEGUARD_CMD_LEASE_END. The thaw is what relieves a lack of memory. So the lease ends first,
+ * and without memory there is no reply but the acknowledgement.
+ */
 int fg_netlink_lease_end(struct sk_buff *skb, struct genl_info *info)
 {
-	struct sk_buff *reply;
-	struct fg_lease *lease = fg_netlink_begin(skb, info, &reply);
+	struct fg_lease *lease = fg_netlink_find(skb, info->attrs, info->extack);
+	struct sk_buff *reply = NULL;
+	int err;
 
 	if (IS_ERR(lease))
 		return PTR_ERR(lease);
-	return fg_netlink_done(info, lease, reply, fg_lease_end(lease, FREEZEGUARD_CAUSE_REQUEST));
+	err = fg_lease_end(lease, FREEZEGUARD_CAUSE_REQUEST);
+	if (!err)
+		reply = genlmsg_new(FG_LEASE_SIZE, GFP_KERNEL);
+	return fg_netlink_done(info, lease, reply, err);
 }
 
 /* FREEZEGUARD_CMD_LEASE_EXTEND */

@@ -26,17 +26,17 @@
  * FREEZEGUARD_CMD_LEASE_END
  *	in:  NUMBER or ID; ID means the newest lease of that name, here and below
  *	out: the lease, in state THAWING or ROLLING_BACK, or already in its last one; the last one
- *	     comes as LEASE_NTF
- *	errors: EINVAL; ENOENT no such lease; EPERM; EALREADY it is ending or has ended; ENOMEM,
- *	     and nothing was done
+ *	     comes as LEASE_NTF. Without memory for a reply the lease ends all the same, and the
+ *	     acknowledgement is the only answer.
+ *	errors: EINVAL; ENOENT no such lease; EPERM; EALREADY it is ending or has ended
  * FREEZEGUARD_CMD_LEASE_EXTEND
  *	in:  NUMBER or ID, TIMEOUT_MS: from now on; the lease's whole life stays within the bound
  *	out: the lease
- *	errors: as LEASE_END, and ERANGE
+ *	errors: as LEASE_END; ERANGE; ENOMEM, and nothing was done
  * FREEZEGUARD_CMD_LEASE_DETACH
  *	in:  NUMBER or ID
  *	out: the lease, which from now on outlives its socket (though never its deadline)
- *	errors: as LEASE_END, and EAGAIN not all frozen yet
+ *	errors: as LEASE_END; EAGAIN not all frozen yet; ENOMEM, and nothing was done
  * FREEZEGUARD_CMD_LEASE_GET
  *	do:   NUMBER or ID; out: the lease without its holds
  *	dump: NUMBER or ID; out: the lease with all its holds
