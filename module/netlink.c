@@ -11,6 +11,7 @@
 #include <linux/module.h>
 #include <linux/netlink.h>
 #include <linux/notifier.h>
+#include <linux/security.h>
 #include <linux/string.h>
 
 #include "netlink_internal.h"
@@ -137,6 +138,12 @@ static int fg_netlink_add_hold(struct sk_buff *skb, struct fg_lease *lease,
 	file = fg_netlink_file(skb, tb[FREEZEGUARD_A_SUPERBLOCK_FD], extack);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
+	err = security_file_ioctl(file, FIFREEZE, 0);
+	if (err) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[FREEZEGUARD_A_SUPERBLOCK_FD],
+				    "no permission: a security module denies the ioctl FIFREEZE");
+		goto put;
+	}
 	sb = fg_hold_super(file);
 	if (!sb || !fg_super_can_freeze(sb)) {
 		NL_SET_ERR_MSG_ATTR(extack, tb[FREEZEGUARD_A_SUPERBLOCK_FD],

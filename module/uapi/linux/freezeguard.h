@@ -18,11 +18,11 @@
  *	     Two fds on one superblock are one hold, with the lower of the two levels. Superblocks of
  *	     one level freeze in parallel, lower levels before higher ones.
  *	errors: EINVAL malformed; ERANGE timeout over the bound, or sync budget not below the
- *	     timeout; E2BIG too many superblocks; EBADF; EPERM; EOPNOTSUPP the filesystem cannot
- *	     freeze; EBUSY already frozen, by a live lease (whose number is the u64 in the extended
- *	     ack's cookie) or by something else (no cookie); EEXIST a live lease has that id; EUSERS
- *	     too many live leases; ENODEV the module is being unloaded; ESHUTDOWN the machine is
- *	     shutting down; ENOMEM.
+ *	     timeout; E2BIG too many superblocks; EBADF; EPERM; EACCES a security module denies
+ *	     FIFREEZE; EOPNOTSUPP the filesystem cannot freeze; EBUSY already frozen, by a live
+ *	     lease (whose number is the u64 in the extended ack's cookie) or by something else (no
+ *	     cookie); EEXIST a live lease has that id; EUSERS too many live leases; ENODEV the
+ *	     module is being unloaded; ESHUTDOWN the machine is shutting down; ENOMEM.
  * FREEZEGUARD_CMD_LEASE_END
  *	in:  NUMBER or ID; ID means the newest lease of that name, here and below
  *	out: the lease, in state THAWING or ROLLING_BACK, or already in its last one; the last one
