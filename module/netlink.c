@@ -13,6 +13,7 @@
 #include <linux/notifier.h>
 #include <linux/security.h>
 #include <linux/string.h>
+#include <linux/stringify.h>
 
 #include "netlink_internal.h"
 #include "registry.h"
@@ -26,14 +27,13 @@ unsigned int fg_netlink_max_holds = FREEZEGUARD_HOLDS_MAX;
 
 /*
  * Both the sender and the opener of the socket need the permission of FIFREEZE.
- * netlink_ns_capable() checks the opener only if the message has no explicit address.
+ * netlink_ns_capable() checks the opener only if the message has no explicit address. A handler
+ * runs inside a call on the socket, so the socket's file is there.
  */
 static bool fg_netlink_permitted(struct sk_buff *skb, struct user_namespace *owner)
 {
-	const struct socket *socket = NETLINK_CB(skb).sk->sk_socket;
-
-	return netlink_ns_capable(skb, owner, CAP_SYS_ADMIN) && socket &&
-	       file_ns_capable(socket->file, owner, CAP_SYS_ADMIN);
+	return netlink_ns_capable(skb, owner, CAP_SYS_ADMIN) &&
+	       file_ns_capable(NETLINK_CB(skb).sk->sk_socket->file, owner, CAP_SYS_ADMIN);
 }
 
 static bool fg_netlink_lease_permitted(struct sk_buff *skb, const struct fg_lease *lease)
@@ -176,7 +176,12 @@ static int fg_netlink_count_superblocks(struct genl_info *info, struct netlink_e
 		NL_SET_ERR_MSG(extack, "the lease has no superblock: name at least one");
 		return -EINVAL;
 	}
-	if (count > min_t(unsigned int, READ_ONCE(fg_netlink_max_holds), FREEZEGUARD_HOLDS_MAX)) {
+	if (count > FREEZEGUARD_HOLDS_MAX) {
+		NL_SET_ERR_MSG(extack, "more superblocks than a lease can have: "
+			       __stringify(FREEZEGUARD_HOLDS_MAX));
+		return -E2BIG;
+	}
+	if (count > READ_ONCE(fg_netlink_max_holds)) {
 		NL_SET_ERR_MSG(extack, "more superblocks than the module parameter max_holds");
 		return -E2BIG;
 	}
@@ -239,12 +244,13 @@ static int fg_netlink_reply_lease(struct genl_info *info, struct sk_buff *skb,
 	return genlmsg_reply(skb, info);
 }
 
-static void fg_netlink_explain_conflict(int err, const struct fg_registry_conflict *conflict,
+/* @number: of the lease in the way, or 0 */
+static void fg_netlink_explain_conflict(int err, unsigned long number,
 					struct netlink_ext_ack *extack)
 {
-	if (conflict->number)
-		nl_set_extack_cookie_u64(extack, conflict->number);
-	if (err == -EBUSY && conflict->number)
+	if (number)
+		nl_set_extack_cookie_u64(extack, number);
+	if (err == -EBUSY && number)
 		NL_SET_ERR_MSG(extack,
 			       "a live lease holds a superblock: the cookie is its number, end it or wait for its deadline");
 	else if (err == -EBUSY)
@@ -260,7 +266,7 @@ static void fg_netlink_explain_conflict(int err, const struct fg_registry_confli
 /* FREEZEGUARD_CMD_LEASE_NEW */
 int fg_netlink_lease_new(struct sk_buff *skb, struct genl_info *info)
 {
-	struct fg_registry_conflict conflict;
+	unsigned long conflict;
 	struct sk_buff *reply;
 	struct fg_lease *lease;
 	int err;
@@ -282,7 +288,7 @@ int fg_netlink_lease_new(struct sk_buff *skb, struct genl_info *info)
 	}
 	err = fg_registry_add(lease, &conflict);
 	if (err) {
-		fg_netlink_explain_conflict(err, &conflict, info->extack);
+		fg_netlink_explain_conflict(err, conflict, info->extack);
 		nlmsg_free(reply);
 		goto put_lease;
 	}

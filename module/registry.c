@@ -60,7 +60,7 @@ static struct fg_hold *fg_registry_lookup_super(const struct super_block *sb)
 	return NULL;
 }
 
-static int fg_registry_check(struct fg_lease *lease, struct fg_registry_conflict *conflict)
+static int fg_registry_check(struct fg_lease *lease, unsigned long *conflict)
 {
 	struct fg_lease *other;
 	struct fg_hold *held;
@@ -73,7 +73,7 @@ static int fg_registry_check(struct fg_lease *lease, struct fg_registry_conflict
 	for (i = 0; i < lease->nr_holds; i++) {
 		held = fg_registry_lookup_super(lease->holds[i].sb);
 		if (held) {
-			conflict->number = held->lease->number;
+			*conflict = held->lease->number;
 			return -EBUSY;
 		}
 		if (fg_hold_frozen_by_others(&lease->holds[i]))
@@ -81,7 +81,7 @@ static int fg_registry_check(struct fg_lease *lease, struct fg_registry_conflict
 	}
 	other = fg_registry_lookup_id(lease->id);
 	if (other && fg_lease_is_live(other)) {
-		conflict->number = other->number;
+		*conflict = other->number;
 		return -EEXIST;
 	}
 	return 0;
@@ -90,19 +90,19 @@ static int fg_registry_check(struct fg_lease *lease, struct fg_registry_conflict
 /**
  * fg_registry_add() - register a lease, unless another freeze or lease conflicts with it
  * @lease: a prepared lease; gets its number, and an id if it has none
- * @conflict: receives the conflict
+ * @conflict: receives the number of the live lease in the way, or 0
  *
  * Context: sleeps.
  * Return: 0, and the registry has a reference; -ESHUTDOWN fg_registry_close() was called; -EUSERS
- * too many leases are live; -EBUSY a live lease holds a superblock or, if @conflict names no
- * lease, something else has frozen one; -EEXIST a live lease has that id; -ENOMEM.
+ * too many leases are live; -EBUSY a live lease holds a superblock or, if @conflict is 0,
+ * something else has frozen one; -EEXIST a live lease has that id; -ENOMEM.
  */
-int fg_registry_add(struct fg_lease *lease, struct fg_registry_conflict *conflict)
+int fg_registry_add(struct fg_lease *lease, unsigned long *conflict)
 {
 	unsigned int i;
 	int err;
 
-	*conflict = (struct fg_registry_conflict) { 0 };
+	*conflict = 0;
 	spin_lock(&fg_registry_lock);
 	lease->number = ++fg_registry_last_number;
 	spin_unlock(&fg_registry_lock);

@@ -474,6 +474,7 @@ TEST(too_many_superblocks)
 	for (i = 0; i <= FREEZEGUARD_HOLDS_MAX; i++)
 		superblock(world.free);
 	EXPLAINED(E2BIG);
+	CHECK(strstr(world.nl.extack, "512"));	/* not the parameter, which can be above it */
 	kt_set_parameter("max_holds", 1);
 	begin(FREEZEGUARD_CMD_LEASE_NEW);
 	timeout(1000);
