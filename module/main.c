@@ -27,9 +27,9 @@ MODULE_PARM_DESC(history, "how many ended leases are remembered (default 256)");
 module_param_named(watch, fg_thaw_watch_enabled, bool, 0444);
 MODULE_PARM_DESC(watch, "notice foreign thaws as they happen; reads N where the kernel cannot (default Y)");
 
-module_param_named(expedite, fg_expedite_enabled, bool, 0644);
+module_param_named(expedite, fg_expedite_enabled, bint, 0644);
 MODULE_PARM_DESC(expedite,
-		 "shorten the writers' wait for RCU while freezing, by interrupts to every CPU (default Y)");
+		 "shorten the writers' wait for RCU while freezing, by interrupts to every CPU (default 1, but 0 with isolated CPUs)");
 
 module_param_array_named(leases_ended, fg_registry_nr_ended, ulong, NULL, 0444);
 MODULE_PARM_DESC(leases_ended,
@@ -72,6 +72,7 @@ static int __init fg_init(void)
 	int err;
 
 	fg_suspend_probe();
+	fg_expedite_init();
 	err = fg_lease_init(&fg_events);
 	if (err)
 		return err;

@@ -9,6 +9,8 @@
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/module.h>
+#include <linux/sched/isolation.h>
+#include <linux/tick.h>
 #include <net/genetlink.h>
 
 #include <linux/freezeguard.h>
@@ -29,6 +31,16 @@ int fg_super_state(struct super_block *sb);
 bool fg_super_can_freeze(struct super_block *sb);
 bool fg_super_holders(struct super_block *sb, unsigned int *kernel, unsigned int *user);
 bool fg_super_holder_is_exclusive(struct super_block *sb);
+
+/* Are there processors that the kernel was told not to disturb (nohz_full=, isolcpus=)? */
+static inline bool fg_has_isolated_cpus(void)
+{
+#ifdef HAVE_HK_TYPE
+	if (housekeeping_enabled(HK_TYPE_DOMAIN))
+		return true;
+#endif
+	return tick_nohz_full_enabled();
+}
 
 bool fg_rcu_expedite(void);
 void fg_rcu_unexpedite(void);

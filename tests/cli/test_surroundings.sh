@@ -4,7 +4,7 @@
 # shellcheck disable=SC2016 # the commands of other shells
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
-plan 21
+plan 23
 
 make_fs ext4
 fs=${mounted[ext4]}
@@ -25,6 +25,16 @@ expect 1 "a command on such an overlay" freezectl run --timeout 5s "$fs" -- "$ov
 says "... says so" "$overlay/program" "$fs"
 umount "$overlay"
 unset "mounted[overlay]"
+
+# ---- the parameter that depends on the machine ----
+
+isolated=$(grep -cE '(^| )(nohz_full|isolcpus)=' /proc/cmdline)
+that "grace periods are expedited, unless CPUs are isolated" \
+	test "$(cat /sys/module/freezeguard/parameters/expedite)" -eq $((1 - isolated))
+modprobe -r freezeguard && modprobe freezeguard expedite="$isolated" || exit 99
+that "the parameter decides otherwise" \
+	test "$(cat /sys/module/freezeguard/parameters/expedite)" -eq "$isolated"
+modprobe -r freezeguard && modprobe freezeguard || exit 99
 
 # ---- how many ended how ----
 

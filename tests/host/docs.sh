@@ -263,8 +263,9 @@ value() {
 code_parameters() {
 	local name variable text
 	while read -r name variable; do
-		text=$(sed -nE "s/^(unsigned int|bool) $variable = (.*);/\2/p" module/*.c)
+		text=$(sed -nE "s/^(unsigned int|int|bool) $variable = (.*);/\2/p" module/*.c)
 		case $text in
+		-1) echo "$name 1" ;;	# decided when the module is loaded; 1 on most machines
 		true) echo "$name Y" ;;
 		false) echo "$name N" ;;
 		*) echo "$name $(value "$text")" ;;
@@ -275,7 +276,7 @@ code_parameters() {
 described_parameters() {
 	awk '/^MODULE_PARM_DESC/ { text = $0; while (text !~ /;$/ && getline > 0) text = text $0; print text }' \
 		module/main.c |
-		sed -nE 's/^MODULE_PARM_DESC\((\w+),.*\(default[a-z ]* ([0-9YN]+)\).*/\1 \2/p'
+		sed -nE 's/^MODULE_PARM_DESC\((\w+),.*\(default[a-z ]* ([0-9YN]+)[,)].*/\1 \2/p'
 }
 
 check_parameters() {
