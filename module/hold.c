@@ -110,7 +110,9 @@ int fg_hold_freeze(struct fg_hold *hold, bool *frozen)
  * @continuity: receives whether the superblock was frozen without a gap until this attempt
  *
  * A filesystem allocates memory in its thaw, and reclaim may be waiting for this very filesystem.
- * So the thaw may use the reserves, and never waits for reclaim.
+ * So the thaw may use the reserves, and never waits for reclaim. The kernel warns once (WARN_ON) of
+ * a filesystem whose thaw flushes a workqueue without WQ_MEM_RECLAIM, or allocates with
+ * __GFP_NOFAIL, under that flag. None does so today.
  *
  * Context: sleeps; no locks.
  * Return: 0 our freeze is gone, whoever ended it; else the filesystem's error: the superblock is

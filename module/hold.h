@@ -25,7 +25,8 @@ struct fg_lease;
  *	Besides, the file may be unlinked, and its eviction would wait for the thaw.
  * @sb: the superblock; once @state is RELEASED only a name, not to be followed
  * @user_ns: the user namespace that owns the superblock, for permission checks; outlives the
- *	superblock
+ *	superblock. The history pins no container by it: of the kernel's filesystems, those that
+ *	user namespaces can mount cannot be frozen.
  * @dev: s_dev, kept for reports
  * @fs_type: the filesystem's name, kept for reports
  * @name: s_id, kept for reports

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* main: loads and unloads the module; its parameters; what happens at a reboot. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/module.h>
 #include <linux/reboot.h>
 
@@ -57,9 +59,9 @@ static int fg_reboot(struct notifier_block *nb, unsigned long event, void *data)
 	fg_registry_close();
 	fg_registry_for_each_live(fg_end_for_shutdown);
 	if (!fg_registry_wait_idle(FG_SHUTDOWN_WAIT_MS))
-		pr_warn("freezeguard: filesystems are still frozen at shutdown\n");
+		pr_warn("filesystems are still frozen at shutdown\n");
 	else if (fg_ended_for_shutdown)
-		pr_notice("freezeguard: %u leases ended for the shutdown\n", fg_ended_for_shutdown);
+		pr_notice("%u leases ended for the shutdown\n", fg_ended_for_shutdown);
 	return NOTIFY_DONE;
 }
 
@@ -108,6 +110,7 @@ module_init(fg_init);
 module_exit(fg_exit);
 
 MODULE_DESCRIPTION("Filesystem freezes that end by a deadline");
+MODULE_AUTHOR("The freezeguard authors");
 MODULE_LICENSE("GPL");
 MODULE_VERSION("0.1");
 MODULE_ALIAS_GENL_FAMILY(FREEZEGUARD_FAMILY_NAME);

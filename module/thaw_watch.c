@@ -16,6 +16,8 @@
  * proves nothing by itself. A hold's own thaw passes the probe too: if the watch saw that, it was
  * active.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/kprobes.h>
 #include <linux/sched.h>
 
@@ -96,7 +98,7 @@ void fg_thaw_watch_start(void)
 	if (!err)
 		return;
 	fg_thaw_watch_enabled = false;
-	pr_info("freezeguard: foreign thaws cannot be watched (error %d); they are noticed only at the end of a lease\n",
+	pr_info("foreign thaws cannot be watched (error %d); they are noticed only at the end of a lease\n",
 		-err);
 }
 

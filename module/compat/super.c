@@ -7,6 +7,8 @@
  * from 6.8	the same, but counted (freeze_kcount, freeze_ucount)
  * from 6.16	(sb, who, owner); a NULL owner stands for any
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/fs.h>
 
 #include "compat/compat.h"
@@ -54,7 +56,8 @@ static unsigned int fg_super_count(struct super_block *sb, bool kernel)
  * Finish a thaw that thaw_super() cut short. A superblock can turn read-only while it is frozen;
  * btrfs does so on a device error. thaw_super() then takes it for one that was always read-only.
  * It neither calls the filesystem's thaw nor releases the writers, who would wait for ever.
- * s_umount keeps others from the semaphores of an unfrozen superblock.
+ * s_umount keeps others from the semaphores of an unfrozen superblock. They are asked by their
+ * member, since percpu_is_write_locked() is new in 5.19.
  */
 static void fg_super_release_writers(struct super_block *sb)
 {
@@ -65,7 +68,7 @@ static void fg_super_release_writers(struct super_block *sb)
 	    !atomic_read(&sb->s_writers.rw_sem[SB_FREEZE_WRITE - 1].block))
 		goto unlock;
 	if (sb->s_op->unfreeze_fs && sb->s_op->unfreeze_fs(sb))
-		pr_warn("freezeguard: %s: its thaw failed after it had turned read-only\n", sb->s_id);
+		pr_warn("%s: its thaw failed after it had turned read-only\n", sb->s_id);
 	for (level = 0; level < SB_FREEZE_LEVELS; level++)
 		percpu_rwsem_acquire(sb->s_writers.rw_sem + level, 0, _THIS_IP_);
 	for (level = SB_FREEZE_LEVELS - 1; level >= 0; level--)
