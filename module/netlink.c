@@ -74,12 +74,13 @@ static int fg_netlink_check_id(const struct nlattr *attr, struct netlink_ext_ack
 	const char *id = nla_data(attr);
 
 	if (!*id) {
-		NL_SET_ERR_MSG_ATTR(extack, attr, "the id is empty: omit it, and the kernel makes one up");
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "the id is empty: omit it, and the kernel makes one up");
 		return -EINVAL;
 	}
 	if (!strncmp(id, FG_ID_RESERVED, strlen(FG_ID_RESERVED))) {
 		NL_SET_ERR_MSG_ATTR(extack, attr,
-				    "ids that begin with " FG_ID_RESERVED " are reserved for the kernel");
+				    "only the kernel makes ids that begin with " FG_ID_RESERVED);
 		return -EINVAL;
 	}
 	if (id[strspn(id, FREEZEGUARD_ID_CHARACTERS)]) {
@@ -129,7 +130,8 @@ static int fg_netlink_add_hold(struct sk_buff *skb, struct fg_lease *lease,
 	if (err)
 		return err;
 	if (!tb[FREEZEGUARD_A_SUPERBLOCK_FD]) {
-		NL_SET_ERR_MSG_ATTR(extack, attr, "the superblock has no fd: pass any open file of the filesystem");
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "the superblock has no fd: pass any open file of the filesystem");
 		return -EINVAL;
 	}
 	if (tb[FREEZEGUARD_A_SUPERBLOCK_LEVEL])
@@ -256,7 +258,8 @@ static void fg_netlink_explain_conflict(int err, unsigned long number,
 	else if (err == -EBUSY)
 		NL_SET_ERR_MSG(extack, "a superblock is already frozen, not by freezeguard");
 	else if (err == -EEXIST)
-		NL_SET_ERR_MSG(extack, "a live lease already has this id: the cookie is its number");
+		NL_SET_ERR_MSG(extack,
+			       "a live lease already has this id: the cookie is its number");
 	else if (err == -ESHUTDOWN)
 		NL_SET_ERR_MSG(extack, "the machine is shutting down");
 	else if (err == -EUSERS)
@@ -363,7 +366,8 @@ static int fg_netlink_done(struct genl_info *info, struct fg_lease *lease, struc
 	if (err == -EALREADY)
 		NL_SET_ERR_MSG(info->extack, "the lease is ending or has ended");
 	else if (err == -EAGAIN)
-		NL_SET_ERR_MSG(info->extack, "the lease is still freezing: wait for the state FROZEN");
+		NL_SET_ERR_MSG(info->extack,
+			       "the lease is still freezing: wait for the state FROZEN");
 	else if (err == -ERANGE)
 		NL_SET_ERR_MSG(info->extack,
 			       "the lease's whole life would be longer than the module parameter max_timeout_ms");
@@ -377,7 +381,7 @@ static int fg_netlink_done(struct genl_info *info, struct fg_lease *lease, struc
 
 /*
  * FREEZEGUARD_CMD_LEASE_END. The thaw is what relieves a lack of memory. So the lease ends first,
- * and without memory there is no reply but the acknowledgement.
+ * and without memory there is no reply but the ACK.
  */
 int fg_netlink_lease_end(struct sk_buff *skb, struct genl_info *info)
 {
