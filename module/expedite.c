@@ -17,8 +17,8 @@
 /* A freeze that takes this long is not waiting for RCU. */
 #define FG_EXPEDITE_MAX_MS	10000
 
-/* Module parameter. */
-bool fg_expedite_enabled = true;
+/* Module parameter; -1 until fg_expedite_init() decides. */
+int fg_expedite_enabled = -1;
 
 static DEFINE_RAW_SPINLOCK(fg_expedite_lock);
 static unsigned int fg_expedite_users;	/* number of leases that freeze */
@@ -43,6 +43,19 @@ static void fg_expedite_is_over(struct work_struct *work)
 }
 
 static DECLARE_DELAYED_WORK(fg_expedite_bound, fg_expedite_is_over);
+
+/**
+ * fg_expedite_init() - decide whether to expedite, unless the parameter says so
+ *
+ * Some processors may do work that must not be interrupted.
+ *
+ * Context: while the module is being loaded.
+ */
+void fg_expedite_init(void)
+{
+	if (fg_expedite_enabled < 0)
+		fg_expedite_enabled = !fg_has_isolated_cpus();
+}
 
 /**
  * fg_expedite_begin() - a lease begins to freeze

@@ -5,8 +5,9 @@
 
 #include <linux/types.h>
 
-extern bool fg_expedite_enabled;
+extern int fg_expedite_enabled;
 
+void fg_expedite_init(void);
 void fg_expedite_begin(void);
 void fg_expedite_end(void);
 void fg_expedite_exit(void);

@@ -30,12 +30,11 @@ struct super_block *fg_hold_super(struct file *file)
  * @lease: the lease
  * @file: an open file for which fg_hold_super() is not NULL; the caller keeps its reference
  * @level: place in the order of freezing
- * @who: the kind of holder as which the superblock will be frozen
  *
  * Context: any. Undone by fg_hold_put_super() and fg_hold_destroy().
  */
 void fg_hold_init(struct fg_hold *hold, struct fg_lease *lease, struct file *file,
-		  unsigned int level, enum fg_holder who)
+		  unsigned int level)
 {
 	struct super_block *sb = fg_hold_super(file);
 
@@ -48,8 +47,6 @@ void fg_hold_init(struct fg_hold *hold, struct fg_lease *lease, struct file *fil
 	strscpy(hold->fs_type, sb->s_type->name, sizeof(hold->fs_type));
 	strscpy(hold->name, sb->s_id, sizeof(hold->name));
 	hold->level = level;
-	/* A freeze operation of the filesystem's own (gfs2) always freezes as the user. */
-	hold->who = sb->s_op->freeze_super ? FG_HOLDER_USER : who;
 	hold->state = FREEZEGUARD_HOLD_STATE_WAITING;
 	hold->continuity = FREEZEGUARD_CONTINUITY_UNKNOWN;
 }
@@ -93,7 +90,7 @@ static bool fg_hold_has_other_holders(struct fg_hold *hold)
  */
 int fg_hold_freeze(struct fg_hold *hold, bool *frozen)
 {
-	int err = fg_super_freeze(hold->sb, hold->who);
+	int err = fg_super_freeze(hold->sb);
 
 	*frozen = !err;
 	hold->was_writable = !err && !sb_rdonly(hold->sb);
@@ -113,7 +110,9 @@ int fg_hold_freeze(struct fg_hold *hold, bool *frozen)
  * @continuity: receives whether the superblock was frozen without a gap until this attempt
  *
  * A filesystem allocates memory in its thaw, and reclaim may be waiting for this very filesystem.
- * So the thaw may use the reserves, and never waits for reclaim.
+ * So the thaw may use the reserves, and never waits for reclaim. The kernel warns once (WARN_ON) of
+ * a filesystem whose thaw flushes a workqueue without WQ_MEM_RECLAIM, or allocates with
+ * __GFP_NOFAIL, under that flag. None does so today.
  *
  * Context: sleeps; no locks.
  * Return: 0 our freeze is gone, whoever ended it; else the filesystem's error: the superblock is
@@ -128,13 +127,13 @@ int fg_hold_thaw(struct fg_hold *hold, enum freezeguard_continuity *continuity)
 	if (READ_ONCE(hold->lost))	/* if it is frozen now, the freeze is not ours to thaw */
 		fg_super_after_foreign_thaw(hold->sb);
 	else
-		err = fg_super_thaw(hold->sb, hold->who);
+		err = fg_super_thaw(hold->sb);
 	memalloc_noreclaim_restore(flags);
 	if (err == -EINVAL) {
 		*continuity = FREEZEGUARD_CONTINUITY_BROKEN;
 		return 0;
 	}
-	if (fg_super_holder_is_exclusive(hold->sb, hold->who))
+	if (fg_super_holder_is_exclusive(hold->sb))
 		*continuity = FREEZEGUARD_CONTINUITY_GUARANTEED;
 	else
 		*continuity = hold->watched ? FREEZEGUARD_CONTINUITY_OBSERVED

@@ -25,12 +25,12 @@ struct fg_lease;
  *	Besides, the file may be unlinked, and its eviction would wait for the thaw.
  * @sb: the superblock; once @state is RELEASED only a name, not to be followed
  * @user_ns: the user namespace that owns the superblock, for permission checks; outlives the
- *	superblock
+ *	superblock. The history pins no container by it: of the kernel's filesystems, those that
+ *	user namespaces can mount cannot be frozen.
  * @dev: s_dev, kept for reports
  * @fs_type: the filesystem's name, kept for reports
  * @name: s_id, kept for reports
  * @level: place in the order of freezing; lower levels freeze first
- * @who: the kind of holder as which the superblock is frozen
  * @thread: the thread that will thaw; NULL before there is one and after the release. Guarded by
  *	the lease's lock.
  * @class: enum freezeguard_class: the scheduling class of that thread, or 0 before there is one
@@ -66,7 +66,6 @@ struct fg_hold {
 	char fs_type[FG_FS_TYPE_LEN];
 	char name[sizeof_field(struct super_block, s_id)];
 	unsigned int level;
-	enum fg_holder who;
 	struct task_struct *thread;
 	enum freezeguard_class class;
 	bool busy;
@@ -103,7 +102,7 @@ static inline bool fg_hold_is_live(const struct fg_hold *hold)
 
 struct super_block *fg_hold_super(struct file *file);
 void fg_hold_init(struct fg_hold *hold, struct fg_lease *lease, struct file *file,
-		  unsigned int level, enum fg_holder who);
+		  unsigned int level);
 int fg_hold_write_back(struct fg_hold *hold, bool (*stop)(void *data), void *data);
 int fg_hold_freeze(struct fg_hold *hold, bool *frozen);
 int fg_hold_thaw(struct fg_hold *hold, enum freezeguard_continuity *continuity);

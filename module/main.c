@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* main: loads and unloads the module; its parameters; what happens at a reboot. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/module.h>
 #include <linux/reboot.h>
 
@@ -7,7 +9,6 @@
 #include "expedite.h"
 #include "netlink.h"
 #include "registry.h"
-#include "sysfs.h"
 #include "thaw_watch.h"
 
 /* How long a reboot waits for the thaws. */
@@ -28,38 +29,13 @@ MODULE_PARM_DESC(history, "how many ended leases are remembered (default 256)");
 module_param_named(watch, fg_thaw_watch_enabled, bool, 0444);
 MODULE_PARM_DESC(watch, "notice foreign thaws as they happen; reads N where the kernel cannot (default Y)");
 
-module_param_named(expedite, fg_expedite_enabled, bool, 0644);
+module_param_named(expedite, fg_expedite_enabled, bint, 0644);
 MODULE_PARM_DESC(expedite,
-		 "shorten the writers' wait for RCU while freezing, by interrupts to every CPU (default Y)");
+		 "shorten the writers' wait for RCU while freezing, by interrupts to every CPU (default 1, but 0 with isolated CPUs)");
 
-static const char *const fg_holder_names[] = {
-	[FG_HOLDER_USER] = "user",
-	[FG_HOLDER_KERNEL] = "kernel",
-};
-
-static int fg_holder_set(const char *value, const struct kernel_param *kp)
-{
-	int holder = sysfs_match_string(fg_holder_names, value);
-
-	if (holder < 0)
-		return holder;
-	WRITE_ONCE(fg_netlink_holder, holder);
-	return 0;
-}
-
-static int fg_holder_get(char *buffer, const struct kernel_param *kp)
-{
-	return sysfs_emit(buffer, "%s\n", fg_holder_names[READ_ONCE(fg_netlink_holder)]);
-}
-
-static const struct kernel_param_ops fg_holder_ops = {
-	.set = fg_holder_set,
-	.get = fg_holder_get,
-};
-
-module_param_cb(holder, &fg_holder_ops, NULL, 0644);
-MODULE_PARM_DESC(holder,
-		 "kernel (default): nobody else can thaw, from 6.6 on; user: fsfreeze -u and SysRq-j can");
+module_param_array_named(leases_ended, fg_registry_nr_ended, ulong, NULL, 0444);
+MODULE_PARM_DESC(leases_ended,
+		 "counters, not to be set: leases that ended thawed, expired, broken, aborted, failed");
 
 static const struct fg_lease_events fg_events = {
 	.happened = fg_netlink_notify,
@@ -83,9 +59,9 @@ static int fg_reboot(struct notifier_block *nb, unsigned long event, void *data)
 	fg_registry_close();
 	fg_registry_for_each_live(fg_end_for_shutdown);
 	if (!fg_registry_wait_idle(FG_SHUTDOWN_WAIT_MS))
-		pr_warn("freezeguard: filesystems are still frozen at shutdown\n");
+		pr_warn("filesystems are still frozen at shutdown\n");
 	else if (fg_ended_for_shutdown)
-		pr_notice("freezeguard: %u leases ended for the shutdown\n", fg_ended_for_shutdown);
+		pr_notice("%u leases ended for the shutdown\n", fg_ended_for_shutdown);
 	return NOTIFY_DONE;
 }
 
@@ -98,6 +74,7 @@ static int __init fg_init(void)
 	int err;
 
 	fg_suspend_probe();
+	fg_expedite_init();
 	err = fg_lease_init(&fg_events);
 	if (err)
 		return err;
@@ -105,16 +82,11 @@ static int __init fg_init(void)
 	if (err)
 		goto exit_lease;
 	fg_thaw_watch_start();
-	err = fg_sysfs_init();
-	if (err)
-		goto stop_watch;
 	err = fg_netlink_init();
 	if (err)
-		goto exit_sysfs;
+		goto stop_watch;
 	return 0;
 
-exit_sysfs:
-	fg_sysfs_exit();
 stop_watch:
 	fg_thaw_watch_stop();
 	unregister_reboot_notifier(&fg_reboot_notifier);
@@ -127,7 +99,6 @@ exit_lease:
 static void __exit fg_exit(void)
 {
 	fg_netlink_exit();
-	fg_sysfs_exit();
 	fg_thaw_watch_stop();
 	unregister_reboot_notifier(&fg_reboot_notifier);
 	fg_lease_exit();
@@ -139,6 +110,7 @@ module_init(fg_init);
 module_exit(fg_exit);
 
 MODULE_DESCRIPTION("Filesystem freezes that end by a deadline");
+MODULE_AUTHOR("The freezeguard authors");
 MODULE_LICENSE("GPL");
 MODULE_VERSION("0.1");
 MODULE_ALIAS_GENL_FAMILY(FREEZEGUARD_FAMILY_NAME);

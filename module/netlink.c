@@ -6,34 +6,34 @@
  * thaw or a thread: it checks the request, changes a state and replies.
  */
 #include <linux/capability.h>
-#include <linux/ctype.h>
 #include <linux/file.h>
 #include <linux/freezeguard.h>
 #include <linux/module.h>
 #include <linux/netlink.h>
 #include <linux/notifier.h>
+#include <linux/security.h>
+#include <linux/string.h>
+#include <linux/stringify.h>
 
 #include "netlink_internal.h"
 #include "registry.h"
 
-/* Limits of requests, and the kind of holder as which to freeze. Module parameters. */
+/* Limits of requests. Module parameters. */
 unsigned int fg_netlink_max_timeout_ms = 10 * 60 * 1000;
 unsigned int fg_netlink_max_holds = FREEZEGUARD_HOLDS_MAX;
-enum fg_holder fg_netlink_holder = FG_HOLDER_KERNEL;
 
 /* Only the kernel gives ids that begin like this, so the one it makes up is never in use. */
 #define FG_ID_RESERVED	"lease-"
 
 /*
  * Both the sender and the opener of the socket need the permission of FIFREEZE.
- * netlink_ns_capable() checks the opener only if the message has no explicit address.
+ * netlink_ns_capable() checks the opener only if the message has no explicit address. A handler
+ * runs inside a call on the socket, so the socket's file is there.
  */
 static bool fg_netlink_permitted(struct sk_buff *skb, struct user_namespace *owner)
 {
-	const struct socket *socket = NETLINK_CB(skb).sk->sk_socket;
-
-	return netlink_ns_capable(skb, owner, CAP_SYS_ADMIN) && socket &&
-	       file_ns_capable(socket->file, owner, CAP_SYS_ADMIN);
+	return netlink_ns_capable(skb, owner, CAP_SYS_ADMIN) &&
+	       file_ns_capable(NETLINK_CB(skb).sk->sk_socket->file, owner, CAP_SYS_ADMIN);
 }
 
 static bool fg_netlink_lease_permitted(struct sk_buff *skb, const struct fg_lease *lease)
@@ -74,19 +74,18 @@ static int fg_netlink_check_id(const struct nlattr *attr, struct netlink_ext_ack
 	const char *id = nla_data(attr);
 
 	if (!*id) {
-		NL_SET_ERR_MSG_ATTR(extack, attr, "the id is empty: omit it, and the kernel makes one up");
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "the id is empty: omit it, and the kernel makes one up");
 		return -EINVAL;
 	}
 	if (!strncmp(id, FG_ID_RESERVED, strlen(FG_ID_RESERVED))) {
 		NL_SET_ERR_MSG_ATTR(extack, attr,
-				    "ids that begin with " FG_ID_RESERVED " are reserved for the kernel");
+				    "only the kernel makes ids that begin with " FG_ID_RESERVED);
 		return -EINVAL;
 	}
-	for (; *id; id++) {
-		if (isascii(*id) && isgraph(*id))
-			continue;
+	if (id[strspn(id, FREEZEGUARD_ID_CHARACTERS)]) {
 		NL_SET_ERR_MSG_ATTR(extack, attr,
-				    "the id may contain only printable ASCII without spaces");
+				    "the id may contain only letters, digits and ._:@+-");
 		return -EINVAL;
 	}
 	return 0;
@@ -131,7 +130,8 @@ static int fg_netlink_add_hold(struct sk_buff *skb, struct fg_lease *lease,
 	if (err)
 		return err;
 	if (!tb[FREEZEGUARD_A_SUPERBLOCK_FD]) {
-		NL_SET_ERR_MSG_ATTR(extack, attr, "the superblock has no fd: pass any open file of the filesystem");
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "the superblock has no fd: pass any open file of the filesystem");
 		return -EINVAL;
 	}
 	if (tb[FREEZEGUARD_A_SUPERBLOCK_LEVEL])
@@ -140,6 +140,12 @@ static int fg_netlink_add_hold(struct sk_buff *skb, struct fg_lease *lease,
 	file = fg_netlink_file(skb, tb[FREEZEGUARD_A_SUPERBLOCK_FD], extack);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
+	err = security_file_ioctl(file, FIFREEZE, 0);
+	if (err) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[FREEZEGUARD_A_SUPERBLOCK_FD],
+				    "no permission: a security module denies the ioctl FIFREEZE");
+		goto put;
+	}
 	sb = fg_hold_super(file);
 	if (!sb || !fg_super_can_freeze(sb)) {
 		NL_SET_ERR_MSG_ATTR(extack, tb[FREEZEGUARD_A_SUPERBLOCK_FD],
@@ -153,8 +159,7 @@ static int fg_netlink_add_hold(struct sk_buff *skb, struct fg_lease *lease,
 			goto put;
 		}
 	}
-	fg_hold_init(&lease->holds[lease->nr_holds++], lease, file, level,
-		     READ_ONCE(fg_netlink_holder));
+	fg_hold_init(&lease->holds[lease->nr_holds++], lease, file, level);
 put:
 	fput(file);
 	return err;
@@ -173,7 +178,12 @@ static int fg_netlink_count_superblocks(struct genl_info *info, struct netlink_e
 		NL_SET_ERR_MSG(extack, "the lease has no superblock: name at least one");
 		return -EINVAL;
 	}
-	if (count > min_t(unsigned int, READ_ONCE(fg_netlink_max_holds), FREEZEGUARD_HOLDS_MAX)) {
+	if (count > FREEZEGUARD_HOLDS_MAX) {
+		NL_SET_ERR_MSG(extack, "more superblocks than a lease can have: "
+			       __stringify(FREEZEGUARD_HOLDS_MAX));
+		return -E2BIG;
+	}
+	if (count > READ_ONCE(fg_netlink_max_holds)) {
 		NL_SET_ERR_MSG(extack, "more superblocks than the module parameter max_holds");
 		return -E2BIG;
 	}
@@ -236,18 +246,20 @@ static int fg_netlink_reply_lease(struct genl_info *info, struct sk_buff *skb,
 	return genlmsg_reply(skb, info);
 }
 
-static void fg_netlink_explain_conflict(int err, const struct fg_registry_conflict *conflict,
+/* @number: of the lease in the way, or 0 */
+static void fg_netlink_explain_conflict(int err, unsigned long number,
 					struct netlink_ext_ack *extack)
 {
-	if (conflict->number)
-		nl_set_extack_cookie_u64(extack, conflict->number);
-	if (err == -EBUSY && conflict->number)
+	if (number)
+		nl_set_extack_cookie_u64(extack, number);
+	if (err == -EBUSY && number)
 		NL_SET_ERR_MSG(extack,
 			       "a live lease holds a superblock: the cookie is its number, end it or wait for its deadline");
 	else if (err == -EBUSY)
 		NL_SET_ERR_MSG(extack, "a superblock is already frozen, not by freezeguard");
 	else if (err == -EEXIST)
-		NL_SET_ERR_MSG(extack, "a live lease already has this id: the cookie is its number");
+		NL_SET_ERR_MSG(extack,
+			       "a live lease already has this id: the cookie is its number");
 	else if (err == -ESHUTDOWN)
 		NL_SET_ERR_MSG(extack, "the machine is shutting down");
 	else if (err == -EUSERS)
@@ -257,7 +269,7 @@ static void fg_netlink_explain_conflict(int err, const struct fg_registry_confli
 /* FREEZEGUARD_CMD_LEASE_NEW */
 int fg_netlink_lease_new(struct sk_buff *skb, struct genl_info *info)
 {
-	struct fg_registry_conflict conflict;
+	unsigned long conflict;
 	struct sk_buff *reply;
 	struct fg_lease *lease;
 	int err;
@@ -279,7 +291,7 @@ int fg_netlink_lease_new(struct sk_buff *skb, struct genl_info *info)
 	}
 	err = fg_registry_add(lease, &conflict);
 	if (err) {
-		fg_netlink_explain_conflict(err, &conflict, info->extack);
+		fg_netlink_explain_conflict(err, conflict, info->extack);
 		nlmsg_free(reply);
 		goto put_lease;
 	}
@@ -297,14 +309,15 @@ put_module:
 /*
  * The lease that a request names, if the sender has permission for it. The caller puts the lease.
  */
-static struct fg_lease *fg_netlink_find(struct sk_buff *skb, struct genl_info *info)
+static struct fg_lease *fg_netlink_find(struct sk_buff *skb, struct nlattr **attrs,
+					struct netlink_ext_ack *extack)
 {
-	const struct nlattr *number = info->attrs[FREEZEGUARD_A_LEASE_NUMBER];
-	const struct nlattr *id = info->attrs[FREEZEGUARD_A_LEASE_ID];
+	const struct nlattr *number = attrs[FREEZEGUARD_A_LEASE_NUMBER];
+	const struct nlattr *id = attrs[FREEZEGUARD_A_LEASE_ID];
 	struct fg_lease *lease;
 
 	if (!number == !id) {
-		NL_SET_ERR_MSG(info->extack, "name the lease either by its number or by its id");
+		NL_SET_ERR_MSG(extack, "name the lease either by its number or by its id");
 		return ERR_PTR(-EINVAL);
 	}
 	if (number)
@@ -312,12 +325,12 @@ static struct fg_lease *fg_netlink_find(struct sk_buff *skb, struct genl_info *i
 	else
 		lease = fg_registry_find_id(nla_data(id));
 	if (!lease) {
-		NL_SET_ERR_MSG_ATTR(info->extack, number ?: id,
+		NL_SET_ERR_MSG_ATTR(extack, number ?: id,
 				    "no such lease: it was never made, or has left the history");
 		return ERR_PTR(-ENOENT);
 	}
 	if (!fg_netlink_lease_permitted(skb, lease)) {
-		NL_SET_ERR_MSG(info->extack,
+		NL_SET_ERR_MSG(extack,
 			       "no permission: needs CAP_SYS_ADMIN in the user namespaces that own the lease's filesystems");
 		fg_lease_put(lease);
 		return ERR_PTR(-EPERM);
@@ -326,13 +339,13 @@ static struct fg_lease *fg_netlink_find(struct sk_buff *skb, struct genl_info *i
 }
 
 /*
- * Begin a command that changes a lease: find the lease, and allocate the reply. Without memory for
- * the reply nothing may be changed. fg_netlink_done() consumes both.
+ * Begin a command that prolongs a lease's life: find the lease, and allocate the reply. Without
+ * memory for the reply nothing may be changed. fg_netlink_done() consumes both.
  */
 static struct fg_lease *fg_netlink_begin(struct sk_buff *skb, struct genl_info *info,
 					 struct sk_buff **reply)
 {
-	struct fg_lease *lease = fg_netlink_find(skb, info);
+	struct fg_lease *lease = fg_netlink_find(skb, info->attrs, info->extack);
 
 	if (IS_ERR(lease))
 		return lease;
@@ -343,34 +356,45 @@ static struct fg_lease *fg_netlink_begin(struct sk_buff *skb, struct genl_info *
 	return ERR_PTR(-ENOMEM);
 }
 
-/* End such a command: reply with the lease, or report why the command failed. */
+/*
+ * Finish a command that changes a lease: reply with the lease if there is a reply, or report why
+ * the command failed.
+ */
 static int fg_netlink_done(struct genl_info *info, struct fg_lease *lease, struct sk_buff *reply,
 			   int err)
 {
 	if (err == -EALREADY)
 		NL_SET_ERR_MSG(info->extack, "the lease is ending or has ended");
 	else if (err == -EAGAIN)
-		NL_SET_ERR_MSG(info->extack, "the lease is still freezing: wait for the state FROZEN");
+		NL_SET_ERR_MSG(info->extack,
+			       "the lease is still freezing: wait for the state FROZEN");
 	else if (err == -ERANGE)
 		NL_SET_ERR_MSG(info->extack,
 			       "the lease's whole life would be longer than the module parameter max_timeout_ms");
 	if (err)
 		nlmsg_free(reply);
-	else
+	else if (reply)
 		err = fg_netlink_reply_lease(info, reply, lease, lease->nr_holds);
 	fg_lease_put(lease);
 	return err;
 }
 
-/* FREEZEGUARD_CMD_LEASE_END */
+/*
+ * FREEZEGUARD_CMD_LEASE_END. The thaw is what relieves a lack of memory. So the lease ends first,
+ * and without memory there is no reply but the ACK.
+ */
 int fg_netlink_lease_end(struct sk_buff *skb, struct genl_info *info)
 {
-	struct sk_buff *reply;
-	struct fg_lease *lease = fg_netlink_begin(skb, info, &reply);
+	struct fg_lease *lease = fg_netlink_find(skb, info->attrs, info->extack);
+	struct sk_buff *reply = NULL;
+	int err;
 
 	if (IS_ERR(lease))
 		return PTR_ERR(lease);
-	return fg_netlink_done(info, lease, reply, fg_lease_end(lease, FREEZEGUARD_CAUSE_REQUEST));
+	err = fg_lease_end(lease, FREEZEGUARD_CAUSE_REQUEST);
+	if (!err)
+		reply = genlmsg_new(FG_LEASE_SIZE, GFP_KERNEL);
+	return fg_netlink_done(info, lease, reply, err);
 }
 
 /* FREEZEGUARD_CMD_LEASE_EXTEND */
@@ -403,41 +427,57 @@ int fg_netlink_lease_detach(struct sk_buff *skb, struct genl_info *info)
 	return fg_netlink_done(info, lease, reply, fg_lease_detach(lease));
 }
 
-/* FREEZEGUARD_CMD_LEASE_GET, one */
+/* FREEZEGUARD_CMD_LEASE_GET, a lease without its holds */
 int fg_netlink_lease_get(struct sk_buff *skb, struct genl_info *info)
 {
-	struct fg_lease *lease = fg_netlink_find(skb, info);
 	struct sk_buff *reply;
-	int err = -ENOMEM;
+	struct fg_lease *lease = fg_netlink_begin(skb, info, &reply);
 
-	if (IS_ERR(lease))
-		return PTR_ERR(lease);
-	reply = genlmsg_new(FG_LEASE_SIZE + lease->nr_holds * FG_HOLD_SIZE, GFP_KERNEL);
-	if (reply)
-		err = fg_netlink_reply_lease(info, reply, lease, 0);
-	fg_lease_put(lease);
-	return err;
+	return IS_ERR(lease) ? PTR_ERR(lease) : fg_netlink_done(info, lease, reply, 0);
 }
 
-/* Where the next part of a dump begins: a lease's number, and the first hold not yet reported. */
+/*
+ * Where the next part of a dump begins: a lease's number, and the first hold not yet reported; and
+ * the number of the last lease, 0 before the first part.
+ */
 struct fg_netlink_dump {
 	unsigned long number;
+	unsigned long last;
 	unsigned int hold;
 };
 
-/* FREEZEGUARD_CMD_LEASE_GET, all */
+/* Of one lease if the request names it, else of all. Not .start, which has no extack up to 6.1. */
+static int fg_netlink_begin_dump(struct fg_netlink_dump *dump, struct netlink_callback *cb)
+{
+	struct nlattr *attrs[FREEZEGUARD_A_LEASE_ID + 1];
+	struct fg_lease *lease;
+	int err;
+
+	dump->last = ULONG_MAX;
+	if (!nlmsg_attrlen(cb->nlh, GENL_HDRLEN))
+		return 0;
+	err = genlmsg_parse(cb->nlh, &fg_netlink_family, attrs, FREEZEGUARD_A_LEASE_ID,
+			    fg_lease_name_policy, cb->extack);
+	if (err)
+		return err;
+	lease = fg_netlink_find(cb->skb, attrs, cb->extack);
+	if (IS_ERR(lease))
+		return PTR_ERR(lease);
+	dump->number = lease->number;
+	dump->last = lease->number;
+	fg_lease_put(lease);
+	return 0;
+}
+
+/* FREEZEGUARD_CMD_LEASE_GET, the next part of a dump of leases with their holds */
 int fg_netlink_lease_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct fg_netlink_dump *dump = (struct fg_netlink_dump *)cb->ctx;
+	int err = dump->last ? 0 : fg_netlink_begin_dump(dump, cb);
 	struct fg_lease *lease;
-	int err = 0;
 
 	BUILD_BUG_ON(sizeof(*dump) > sizeof(cb->ctx));
-	if (nlmsg_attrlen(cb->nlh, GENL_HDRLEN)) {
-		NL_SET_ERR_MSG(cb->extack, "a dump lists all leases: it takes no attributes");
-		return -EINVAL;
-	}
-	while (!err && (lease = fg_registry_next(dump->number))) {
+	while (!err && (lease = fg_registry_next(dump->number, dump->last))) {
 		if (lease->number != dump->number)	/* the history has dropped the last one */
 			dump->hold = 0;
 		dump->number = lease->number;

@@ -9,7 +9,6 @@
 
 extern unsigned int fg_netlink_max_timeout_ms;
 extern unsigned int fg_netlink_max_holds;
-extern enum fg_holder fg_netlink_holder;
 
 int fg_netlink_init(void);
 void fg_netlink_exit(void);

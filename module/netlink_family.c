@@ -21,7 +21,7 @@ static const struct nla_policy fg_lease_new_policy[FREEZEGUARD_A_LEASE_SYNC_BUDG
 	[FREEZEGUARD_A_LEASE_SYNC_BUDGET_MS]	= NLA_POLICY_MIN(NLA_U32, 1),
 };
 
-static const struct nla_policy fg_lease_name_policy[FREEZEGUARD_A_LEASE_ID + 1] = {
+const struct nla_policy fg_lease_name_policy[FREEZEGUARD_A_LEASE_ID + 1] = {
 	[FREEZEGUARD_A_LEASE_NUMBER]		= { .type = NLA_U64 },
 	[FREEZEGUARD_A_LEASE_ID]		= { .type = NLA_NUL_STRING,
 						    .len = FREEZEGUARD_ID_MAX },

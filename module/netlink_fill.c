@@ -153,8 +153,7 @@ int fg_netlink_put_fs(struct sk_buff *skb, struct super_block *sb, const struct 
 	    nla_put_u32(skb, FREEZEGUARD_A_FS_STATE, fg_super_state(sb)) ||
 	    (fg_super_can_freeze(sb) && nla_put_flag(skb, FREEZEGUARD_A_FS_FREEZABLE)) ||
 	    (sb_rdonly(sb) && nla_put_flag(skb, FREEZEGUARD_A_FS_READ_ONLY)) ||
-	    nla_put_u32(skb, FREEZEGUARD_A_FS_SUSPEND,
-			fg_suspend(sb, READ_ONCE(fg_netlink_holder))))
+	    nla_put_u32(skb, FREEZEGUARD_A_FS_SUSPEND, fg_suspend(sb)))
 		return -EMSGSIZE;
 	if (fg_super_holders(sb, &kernel, &user) &&
 	    (nla_put_u32(skb, FREEZEGUARD_A_FS_KERNEL_HOLDERS, kernel) ||

@@ -28,6 +28,11 @@ static struct sk_buff *fg_netlink_event(const struct fg_lease *lease,
 	return skb;
 }
 
+/*
+ * The kernel has no way to send to a socket rather than to a port id. If the owner's socket is
+ * closed between check and send, and another socket gets its port id meanwhile, that one receives
+ * the notification. It has names and process ids, and no authority over the lease.
+ */
 static void fg_netlink_notify_owner(const struct fg_owner *owner, const struct sk_buff *event)
 {
 	struct sk_buff *copy = fg_owner_is_dead(owner) ? NULL : skb_copy(event, GFP_ATOMIC);

@@ -14,6 +14,13 @@
 unsigned int fg_registry_history_max = 256;
 unsigned int fg_registry_live_max = 4096;
 
+/*
+ * How many leases have ended in each of the last states, THAWED first; also a module parameter, to
+ * be read. The numbers never fall, whereas counts of the history do, since the history is bounded.
+ */
+unsigned long fg_registry_nr_ended[FREEZEGUARD_LEASE_STATE_FAILED -
+				   FREEZEGUARD_LEASE_STATE_THAWED + 1];
+
 /* Guards everything below. Outermost; never held across anything that sleeps. */
 static DEFINE_SPINLOCK(fg_registry_lock);
 static DEFINE_XARRAY(fg_registry_leases);	/* by number: lookup and the order of dumps */
@@ -24,7 +31,6 @@ static LIST_HEAD(fg_registry_history);		/* oldest first */
 static unsigned int fg_registry_nr_live, fg_registry_nr_history;
 static bool fg_registry_closed;
 static unsigned long fg_registry_last_number;
-static unsigned long fg_registry_nr_ended[FREEZEGUARD_LEASE_STATE_FAILED + 1];	/* by state */
 static DECLARE_WAIT_QUEUE_HEAD(fg_registry_idle);
 
 static u32 fg_registry_hash_id(const char *id)
@@ -54,7 +60,7 @@ static struct fg_hold *fg_registry_lookup_super(const struct super_block *sb)
 	return NULL;
 }
 
-static int fg_registry_check(struct fg_lease *lease, struct fg_registry_conflict *conflict)
+static int fg_registry_check(struct fg_lease *lease, unsigned long *conflict)
 {
 	struct fg_lease *other;
 	struct fg_hold *held;
@@ -67,7 +73,7 @@ static int fg_registry_check(struct fg_lease *lease, struct fg_registry_conflict
 	for (i = 0; i < lease->nr_holds; i++) {
 		held = fg_registry_lookup_super(lease->holds[i].sb);
 		if (held) {
-			conflict->number = held->lease->number;
+			*conflict = held->lease->number;
 			return -EBUSY;
 		}
 		if (fg_hold_frozen_by_others(&lease->holds[i]))
@@ -75,7 +81,7 @@ static int fg_registry_check(struct fg_lease *lease, struct fg_registry_conflict
 	}
 	other = fg_registry_lookup_id(lease->id);
 	if (other && fg_lease_is_live(other)) {
-		conflict->number = other->number;
+		*conflict = other->number;
 		return -EEXIST;
 	}
 	return 0;
@@ -84,19 +90,19 @@ static int fg_registry_check(struct fg_lease *lease, struct fg_registry_conflict
 /**
  * fg_registry_add() - register a lease, unless another freeze or lease conflicts with it
  * @lease: a prepared lease; gets its number, and an id if it has none
- * @conflict: receives the conflict
+ * @conflict: receives the number of the live lease in the way, or 0
  *
  * Context: sleeps.
  * Return: 0, and the registry has a reference; -ESHUTDOWN fg_registry_close() was called; -EUSERS
- * too many leases are live; -EBUSY a live lease holds a superblock or, if @conflict names no
- * lease, something else has frozen one; -EEXIST a live lease has that id; -ENOMEM.
+ * too many leases are live; -EBUSY a live lease holds a superblock or, if @conflict is 0,
+ * something else has frozen one; -EEXIST a live lease has that id; -ENOMEM.
  */
-int fg_registry_add(struct fg_lease *lease, struct fg_registry_conflict *conflict)
+int fg_registry_add(struct fg_lease *lease, unsigned long *conflict)
 {
 	unsigned int i;
 	int err;
 
-	*conflict = (struct fg_registry_conflict) { 0 };
+	*conflict = 0;
 	spin_lock(&fg_registry_lock);
 	lease->number = ++fg_registry_last_number;
 	spin_unlock(&fg_registry_lock);
@@ -182,7 +188,7 @@ void fg_registry_retire(struct fg_lease *lease)
 	fg_registry_unlive(lease);
 	list_add_tail(&lease->list, &fg_registry_history);
 	fg_registry_nr_history++;
-	fg_registry_nr_ended[READ_ONCE(lease->info.state)]++;
+	fg_registry_nr_ended[READ_ONCE(lease->info.state) - FREEZEGUARD_LEASE_STATE_THAWED]++;
 	spin_unlock(&fg_registry_lock);
 	fg_registry_trim(READ_ONCE(fg_registry_history_max));
 }
@@ -276,17 +282,18 @@ bool fg_registry_visit_hold(const struct super_block *sb,
 /**
  * fg_registry_next() - walk all leases in the order of their numbers
  * @number: the lowest number to return
+ * @last: the highest
  *
  * Context: process context.
- * Return: the first lease whose number is at least @number, with a reference for the caller, or
+ * Return: the first lease with a number from @number to @last, with a reference for the caller, or
  * NULL.
  */
-struct fg_lease *fg_registry_next(unsigned long number)
+struct fg_lease *fg_registry_next(unsigned long number, unsigned long last)
 {
 	struct fg_lease *lease;
 
 	spin_lock(&fg_registry_lock);
-	lease = xa_find(&fg_registry_leases, &number, ULONG_MAX, XA_PRESENT);
+	lease = xa_find(&fg_registry_leases, &number, last, XA_PRESENT);
 	if (lease)
 		fg_lease_get(lease);
 	spin_unlock(&fg_registry_lock);
@@ -307,18 +314,6 @@ void fg_registry_for_each_live(void (*fn)(struct fg_lease *lease))
 	list_for_each_entry(lease, &fg_registry_live, list)
 		fn(lease);
 	spin_unlock(&fg_registry_lock);
-}
-
-/**
- * fg_registry_ended() - count the leases that have ended in a state since the module was loaded
- * @state: one of the last states
- *
- * Context: any.
- * Return: the number; it never falls.
- */
-unsigned long fg_registry_ended(enum freezeguard_lease_state state)
-{
-	return READ_ONCE(fg_registry_nr_ended[state]);
 }
 
 /**

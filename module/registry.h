@@ -5,27 +5,20 @@
 
 #include "lease.h"
 
-/**
- * struct fg_registry_conflict - why a lease could not be added
- * @number: the live lease in the way, or 0
- */
-struct fg_registry_conflict {
-	unsigned long number;
-};
-
 extern unsigned int fg_registry_history_max;
 extern unsigned int fg_registry_live_max;
+extern unsigned long fg_registry_nr_ended[FREEZEGUARD_LEASE_STATE_FAILED -
+					  FREEZEGUARD_LEASE_STATE_THAWED + 1];
 
-int fg_registry_add(struct fg_lease *lease, struct fg_registry_conflict *conflict);
+int fg_registry_add(struct fg_lease *lease, unsigned long *conflict);
 void fg_registry_retire(struct fg_lease *lease);
 struct fg_lease *fg_registry_find_id(const char *id);
 struct fg_lease *fg_registry_find_number(u64 number);
 struct fg_lease *fg_registry_find_super(const struct super_block *sb);
 bool fg_registry_visit_hold(const struct super_block *sb,
 			    bool (*fn)(struct fg_hold *hold, void *data), void *data);
-struct fg_lease *fg_registry_next(unsigned long number);
+struct fg_lease *fg_registry_next(unsigned long number, unsigned long last);
 void fg_registry_for_each_live(void (*fn)(struct fg_lease *lease));
-unsigned long fg_registry_ended(enum freezeguard_lease_state state);
 void fg_registry_close(void);
 bool fg_registry_wait_idle(unsigned int timeout_ms);
 void fg_registry_clear(void);

@@ -2,9 +2,9 @@
 /*
  * thaw_watch: sees every thaw of a held superblock, whoever makes it.
  *
- * In three cases any process can thaw what a lease holds: before Linux 6.6, where freezes have no
- * holders; if the lease freezes as the user; and on filesystems with a freeze operation of their
- * own. The watch ends the lease at once and records which process thawed.
+ * In two cases any process can thaw what a lease holds: before Linux 6.6, where freezes have no
+ * holders, and on filesystems with a freeze operation of their own. The watch ends the lease at
+ * once and records which process thawed.
  *
  * All thaws, SysRq-j's too, run thaw_super_locked(), into which no module can look. But when that
  * function has thawed, the last thing it does is to call deactivate_locked_super(), with s_umount
@@ -16,6 +16,8 @@
  * proves nothing by itself. A hold's own thaw passes the probe too: if the watch saw that, it was
  * active.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/kprobes.h>
 #include <linux/sched.h>
 
@@ -43,7 +45,7 @@ static bool fg_thaw_watch_unfrozen(struct fg_hold *hold, void *unused)
 {
 	if (current == hold->thread)	/* false if the probe has missed a call since it was set */
 		hold->watched = !READ_ONCE(fg_thaw_watch_probe.nmissed);
-	else if (!fg_super_holder_is_exclusive(hold->sb, hold->who))
+	else if (!fg_super_holder_is_exclusive(hold->sb))
 		fg_lease_foreign_thaw(hold);
 	return true;
 }
@@ -96,7 +98,7 @@ void fg_thaw_watch_start(void)
 	if (!err)
 		return;
 	fg_thaw_watch_enabled = false;
-	pr_info("freezeguard: foreign thaws cannot be watched (error %d); they are noticed only at the end of a lease\n",
+	pr_info("foreign thaws cannot be watched (error %d); they are noticed only at the end of a lease\n",
 		-err);
 }
 

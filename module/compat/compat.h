@@ -9,29 +9,38 @@
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/module.h>
+#include <linux/sched/isolation.h>
+#include <linux/tick.h>
 #include <net/genetlink.h>
 
 #include <linux/freezeguard.h>
 
-/**
- * enum fg_holder - the kind of holder as which a superblock is frozen
- * @FG_HOLDER_USER: as FIFREEZE does: FITHAW of any process or SysRq-j ends the freeze
- * @FG_HOLDER_KERNEL: no other process can end the freeze; before 6.6, where freezes have no
- *	holders, the same as @FG_HOLDER_USER
- */
-enum fg_holder {
-	FG_HOLDER_USER,
-	FG_HOLDER_KERNEL,
-};
+/* Call a freeze_super() or a thaw_super(); @holder is dropped where freezes have no holders. */
+#if defined(HAVE_FREEZE_OWNER)
+#define fg_super_call(fn, sb, holder)	fn(sb, holder, NULL)
+#elif defined(HAVE_FREEZE_HOLDER)
+#define fg_super_call(fn, sb, holder)	fn(sb, holder)
+#else
+#define fg_super_call(fn, sb, holder)	fn(sb)
+#endif
 
-int fg_super_freeze(struct super_block *sb, enum fg_holder who);
-int fg_super_thaw(struct super_block *sb, enum fg_holder who);
+int fg_super_freeze(struct super_block *sb);
+int fg_super_thaw(struct super_block *sb);
 void fg_super_after_foreign_thaw(struct super_block *sb);
-int fg_super_thaw_raw(struct super_block *sb, enum fg_holder who);
 int fg_super_state(struct super_block *sb);
 bool fg_super_can_freeze(struct super_block *sb);
 bool fg_super_holders(struct super_block *sb, unsigned int *kernel, unsigned int *user);
-bool fg_super_holder_is_exclusive(struct super_block *sb, enum fg_holder who);
+bool fg_super_holder_is_exclusive(struct super_block *sb);
+
+/* Are there processors that the kernel was told not to disturb (nohz_full=, isolcpus=)? */
+static inline bool fg_has_isolated_cpus(void)
+{
+#ifdef HAVE_HK_TYPE
+	if (housekeeping_enabled(HK_TYPE_DOMAIN))
+		return true;
+#endif
+	return tick_nohz_full_enabled();
+}
 
 bool fg_rcu_expedite(void);
 void fg_rcu_unexpedite(void);
@@ -42,7 +51,7 @@ int fg_thread_reserve(void);
 bool fg_thread_rescue(struct task_struct *task, bool reserve);
 
 void fg_suspend_probe(void);
-enum freezeguard_suspend fg_suspend(struct super_block *sb, enum fg_holder who);
+enum freezeguard_suspend fg_suspend(struct super_block *sb);
 
 /**
  * fg_hrtimer_init() - prepare a timer on CLOCK_BOOTTIME with an absolute expiry

@@ -7,56 +7,46 @@
  * from 6.8	the same, but counted (freeze_kcount, freeze_ucount)
  * from 6.16	(sb, who, owner); a NULL owner stands for any
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/fs.h>
 
 #include "compat/compat.h"
 
-#ifdef HAVE_FREEZE_HOLDER
-static enum freeze_holder fg_super_who(enum fg_holder who)
-{
-	return who == FG_HOLDER_KERNEL ? FREEZE_HOLDER_KERNEL : FREEZE_HOLDER_USERSPACE;
-}
-#endif
-
-#if defined(HAVE_FREEZE_OWNER)
-#define fg_call(fn, sb, who)	fn(sb, fg_super_who(who), NULL)
-#elif defined(HAVE_FREEZE_HOLDER)
-#define fg_call(fn, sb, who)	fn(sb, fg_super_who(who))
-#else
-#define fg_call(fn, sb, who)	((void)(who), fn(sb))
-#endif
-
 /**
- * fg_super_freeze() - freeze a superblock as the FIFREEZE ioctl does, but as @who
+ * fg_super_freeze() - freeze a superblock as the FIFREEZE ioctl does, but as the kernel
  * @sb: the superblock; the caller holds an active reference
- * @who: the holder
+ *
+ * A filesystem with a freeze operation of its own (gfs2) ignores the holder and freezes as the
+ * user.
  *
  * Context: sleeps, uninterruptibly and without a bound; takes and releases sb->s_umount, which
  * the caller must not hold.
  * Return: 0; -EBUSY another freeze holds it; the error of the filesystem's sync or freeze.
  */
-int fg_super_freeze(struct super_block *sb, enum fg_holder who)
+int fg_super_freeze(struct super_block *sb)
 {
 	int err;
 
 	if (sb->s_op->freeze_super)
-		err = fg_call(sb->s_op->freeze_super, sb, who);
+		err = fg_super_call(sb->s_op->freeze_super, sb, FREEZE_HOLDER_USERSPACE);
 	else
-		err = fg_call(freeze_super, sb, who);
+		err = fg_super_call(freeze_super, sb, FREEZE_HOLDER_KERNEL);
 	return err > 0 ? -EIO : err;
 }
 
 /*
- * Number of freezes of that kind that hold the superblock; 0 or 1 where freezes are not counted.
- * Reads without s_umount, so that a thaw that hangs does not block the reader.
+ * Number of the kernel's or of the user's freezes that hold the superblock; 0 or 1 where freezes
+ * are not counted. Reads without s_umount, so that a thaw that hangs does not block the reader.
  */
-static unsigned int fg_super_count(struct super_block *sb, enum fg_holder who)
+static unsigned int fg_super_count(struct super_block *sb, bool kernel)
 {
 #if defined(HAVE_FREEZE_COUNTS)
-	return who == FG_HOLDER_KERNEL ? READ_ONCE(sb->s_writers.freeze_kcount)
-				       : READ_ONCE(sb->s_writers.freeze_ucount);
+	return kernel ? READ_ONCE(sb->s_writers.freeze_kcount)
+		      : READ_ONCE(sb->s_writers.freeze_ucount);
 #elif defined(HAVE_FREEZE_HOLDER)
-	return !!(READ_ONCE(sb->s_writers.freeze_holders) & fg_super_who(who));
+	return !!(READ_ONCE(sb->s_writers.freeze_holders) &
+		  (kernel ? FREEZE_HOLDER_KERNEL : FREEZE_HOLDER_USERSPACE));
 #else
 	return fg_super_state(sb) != SB_UNFROZEN;
 #endif
@@ -66,7 +56,8 @@ static unsigned int fg_super_count(struct super_block *sb, enum fg_holder who)
  * Finish a thaw that thaw_super() cut short. A superblock can turn read-only while it is frozen;
  * btrfs does so on a device error. thaw_super() then takes it for one that was always read-only.
  * It neither calls the filesystem's thaw nor releases the writers, who would wait for ever.
- * s_umount keeps others from the semaphores of an unfrozen superblock.
+ * s_umount keeps others from the semaphores of an unfrozen superblock. They are asked by their
+ * member, since percpu_is_write_locked() is new in 5.19.
  */
 static void fg_super_release_writers(struct super_block *sb)
 {
@@ -77,7 +68,7 @@ static void fg_super_release_writers(struct super_block *sb)
 	    !atomic_read(&sb->s_writers.rw_sem[SB_FREEZE_WRITE - 1].block))
 		goto unlock;
 	if (sb->s_op->unfreeze_fs && sb->s_op->unfreeze_fs(sb))
-		pr_warn("freezeguard: %s: its thaw failed after it had turned read-only\n", sb->s_id);
+		pr_warn("%s: its thaw failed after it had turned read-only\n", sb->s_id);
 	for (level = 0; level < SB_FREEZE_LEVELS; level++)
 		percpu_rwsem_acquire(sb->s_writers.rw_sem + level, 0, _THIS_IP_);
 	for (level = SB_FREEZE_LEVELS - 1; level >= 0; level--)
@@ -99,26 +90,8 @@ void fg_super_after_foreign_thaw(struct super_block *sb)
 }
 
 /**
- * fg_super_thaw_raw() - thaw, and return exactly what the kernel returns
+ * fg_super_thaw() - undo one fg_super_freeze()
  * @sb: the superblock; the caller holds an active reference
- * @who: the holder
- *
- * For trials of the kernel; all others call fg_super_thaw().
- *
- * Context: as fg_super_thaw().
- * Return: what thaw_super() returned.
- */
-int fg_super_thaw_raw(struct super_block *sb, enum fg_holder who)
-{
-	if (sb->s_op->thaw_super)
-		return fg_call(sb->s_op->thaw_super, sb, who);
-	return fg_call(thaw_super, sb, who);
-}
-
-/**
- * fg_super_thaw() - undo one fg_super_freeze() by the same @who
- * @sb: the superblock; the caller holds an active reference
- * @who: the holder
  *
  * From 6.8 on the value that thaw_super() returns is not reliable: if other holders are left, it
  * is -EINVAL in some stable releases and 0 in others. What counts is whether our freeze is gone.
@@ -129,21 +102,25 @@ int fg_super_thaw_raw(struct super_block *sb, enum fg_holder who)
  * -EINVAL another process had thawed our freeze before; else the filesystem's error: the
  * superblock is still frozen, try again.
  */
-int fg_super_thaw(struct super_block *sb, enum fg_holder who)
+int fg_super_thaw(struct super_block *sb)
 {
-	unsigned int before = fg_super_count(sb, who);
+	bool kernel = !sb->s_op->freeze_super;
+	unsigned int before = fg_super_count(sb, kernel);
 	int err;
 
 	if (fg_super_state(sb) != SB_FREEZE_COMPLETE || !before) {
 		fg_super_after_foreign_thaw(sb);
 		return -EINVAL;
 	}
-	err = fg_super_thaw_raw(sb, who);
+	if (sb->s_op->thaw_super)
+		err = fg_super_call(sb->s_op->thaw_super, sb, FREEZE_HOLDER_USERSPACE);
+	else
+		err = fg_super_call(thaw_super, sb, FREEZE_HOLDER_KERNEL);
 	if (!err && sb_rdonly(sb))
 		fg_super_release_writers(sb);
 	if (err != -EINVAL)
 		return err > 0 ? -EIO : err;
-	if (fg_super_state(sb) != SB_UNFROZEN && fg_super_count(sb, who) >= before)
+	if (fg_super_state(sb) != SB_UNFROZEN && fg_super_count(sb, kernel) >= before)
 		return -EIO;	/* the filesystem's own -EINVAL: it is still frozen */
 #ifdef HAVE_FREEZE_HOLDER
 	return 0;		/* ours was dropped, others remain */
@@ -188,8 +165,8 @@ bool fg_super_can_freeze(struct super_block *sb)
 bool fg_super_holders(struct super_block *sb, unsigned int *kernel, unsigned int *user)
 {
 #ifdef HAVE_FREEZE_HOLDER
-	*kernel = fg_super_count(sb, FG_HOLDER_KERNEL);
-	*user = fg_super_count(sb, FG_HOLDER_USER);
+	*kernel = fg_super_count(sb, true);
+	*user = fg_super_count(sb, false);
 	return true;
 #else
 	return false;
@@ -197,19 +174,16 @@ bool fg_super_holders(struct super_block *sb, unsigned int *kernel, unsigned int
 }
 
 /**
- * fg_super_holder_is_exclusive() - is a freeze made as @who safe from every other process?
+ * fg_super_holder_is_exclusive() - is our freeze safe from every other process?
  * @sb: the superblock
- * @who: the holder
- *
- * Filesystems with a freeze_super operation of their own (gfs2) ignore the holder.
  *
  * Context: any.
- * Return: true if the kernel keeps the freeze until the same kind of holder thaws it.
+ * Return: true if the kernel keeps the freeze until we thaw it.
  */
-bool fg_super_holder_is_exclusive(struct super_block *sb, enum fg_holder who)
+bool fg_super_holder_is_exclusive(struct super_block *sb)
 {
 #ifdef HAVE_FREEZE_HOLDER
-	return who == FG_HOLDER_KERNEL && !sb->s_op->freeze_super;
+	return !sb->s_op->freeze_super;
 #else
 	return false;
 #endif

@@ -41,12 +41,12 @@ static enum freezeguard_suspend fg_suspend_try(struct super_block *sb)
 {
 	enum freezeguard_suspend known = FREEZEGUARD_SUSPEND_UNKNOWN;
 
-	if (fg_super_freeze(sb, FG_HOLDER_KERNEL))
+	if (fg_super_freeze(sb))
 		return known;
-	if (!fg_super_freeze(sb, FG_HOLDER_USER))
-		known = fg_super_thaw_raw(sb, FG_HOLDER_USER) ? FREEZEGUARD_SUSPEND_SPOILS
-							      : FREEZEGUARD_SUSPEND_NESTS;
-	fg_super_thaw(sb, FG_HOLDER_KERNEL);
+	if (!fg_super_call(freeze_super, sb, FREEZE_HOLDER_USERSPACE))
+		known = fg_super_call(thaw_super, sb, FREEZE_HOLDER_USERSPACE)
+			? FREEZEGUARD_SUSPEND_SPOILS : FREEZEGUARD_SUSPEND_NESTS;
+	fg_super_thaw(sb);
 	return known;
 }
 #endif
@@ -73,7 +73,6 @@ void fg_suspend_probe(void)
 /**
  * fg_suspend() - what a suspend of its device does to a superblock that a lease holds
  * @sb: the superblock
- * @who: the kind of holder as which it is or would be frozen
  *
  * The answer is unknown for filesystems that are not on one block device or have a freeze
  * operation of their own.
@@ -81,17 +80,13 @@ void fg_suspend_probe(void)
  * Context: any.
  * Return: the answer, of this kernel.
  */
-enum freezeguard_suspend fg_suspend(struct super_block *sb, enum fg_holder who)
+enum freezeguard_suspend fg_suspend(struct super_block *sb)
 {
 	if (!sb->s_bdev || sb->s_op->freeze_super)
 		return FREEZEGUARD_SUSPEND_UNKNOWN;
-#ifndef HAVE_FREEZE_HOLDER
-	return FREEZEGUARD_SUSPEND_REFUSED;
-#else
-#ifndef HAVE_FREEZE_COUNTS
-	if (who == FG_HOLDER_USER)	/* the device also freezes as the user, and only one can */
-		return FREEZEGUARD_SUSPEND_REFUSED;
-#endif
+#ifdef HAVE_FREEZE_HOLDER
 	return fg_suspend_known;
+#else
+	return FREEZEGUARD_SUSPEND_REFUSED;
 #endif
 }

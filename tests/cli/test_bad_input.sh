@@ -3,7 +3,7 @@
 # On one kernel: these are refusals by freezectl; tests/kernel has those by the module on each.
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
-plan 76
+plan 80
 
 make_fs ext4
 good=${mounted[ext4]}
@@ -35,6 +35,9 @@ refused "a timeout far over every bound" timeout freeze --timeout 99999999999999
 refused "an id that is too long" id freeze --id "$long" "$good"
 refused "an id with a control character" id freeze --id $'a\tb' "$good"
 refused "an id with a newline" id freeze --id $'a\nb' "$good"
+# shellcheck disable=SC2016 # not to be expanded
+refused "an id that a shell would run" "._:@+-" freeze --id '$(reboot)' "$good"
+refused "an id with a slash" "byte 2" freeze --id 'a/b' "$good"
 refused "an empty id" id freeze --id "" "$good"
 refused "an id that is the kernel's to make" lease- freeze --id lease-7 "$good"
 refused "an unknown option" --colour freeze --colour "$good"

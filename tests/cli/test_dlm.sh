@@ -59,20 +59,20 @@ else
 	says "it says that somebody else thawed" "${fs[1]}"
 fi
 that "everything is thawed" unfrozen "${fs[@]}"
-holder=/sys/module/freezeguard/parameters/holder
-echo user >$holder		# so that anybody can thaw on every kernel
-expect 0 "pre-script as the user" freezectl dlm pre-script --execution-id $a --timeout 30s "${fs[@]}"
-fsfreeze -u "${fs[1]}"
+make_testfs user user
+either=("${fs[0]}" "${mounted[user]}")
+expect 0 "pre-script, one that anybody can thaw on every kernel" \
+	freezectl dlm pre-script --execution-id $a --timeout 30s "${either[@]}"
+fsfreeze -u "${mounted[user]}"
 if grep -qsx 1 /sys/kernel/realtime; then	# thaws are not watched there
 	that "a foreign thaw of one leaves the others frozen" frozen "${fs[0]}"
 	culprit=()
 else
-	that "a foreign thaw of one ends the lease at once" within 2000 unfrozen "${fs[@]}"
+	that "a foreign thaw of one ends the lease at once" within 2000 unfrozen "${either[@]}"
 	culprit=("(fsfreeze)")
 fi
 expect 205 "post-script: broken" freezectl dlm post-script --execution-id $a
-says "it says which, and by whom if that was seen" "${fs[1]}" "${culprit[@]}"
-echo kernel >$holder
+says "it says which, and by whom if that was seen" "${mounted[user]}" "${culprit[@]}"
 
 make_testfs slowfs freeze=sleep:5000
 expect 201 "a freeze longer than the script may take" \

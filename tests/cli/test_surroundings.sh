@@ -4,7 +4,7 @@
 # shellcheck disable=SC2016 # the commands of other shells
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
-plan 21
+plan 23
 
 make_fs ext4
 fs=${mounted[ext4]}
@@ -26,23 +26,34 @@ says "... says so" "$overlay/program" "$fs"
 umount "$overlay"
 unset "mounted[overlay]"
 
+# ---- the parameter that depends on the machine ----
+
+isolated=$(grep -cE '(^| )(nohz_full|isolcpus)=' /proc/cmdline)
+that "grace periods are expedited, unless CPUs are isolated" \
+	test "$(cat /sys/module/freezeguard/parameters/expedite)" -eq $((1 - isolated))
+modprobe -r freezeguard && modprobe freezeguard expedite="$isolated" || exit 99
+that "the parameter decides otherwise" \
+	test "$(cat /sys/module/freezeguard/parameters/expedite)" -eq "$isolated"
+modprobe -r freezeguard && modprobe freezeguard || exit 99
+
 # ---- how many ended how ----
 
+# The order of the last states: thawed, expired, broken, aborted, failed.
 ended() {
-	cat "/sys/module/freezeguard/leases_ended/$1"
+	cut -d, -f"$1" /sys/module/freezeguard/parameters/leases_ended
 }
 
 # More than are remembered.
-thawed=$(ended thawed) expired=$(ended expired)
+thawed=$(ended 1) expired=$(ended 2)
 history=$(cat /sys/module/freezeguard/parameters/history)
 echo 1 >/sys/module/freezeguard/parameters/history
 for _ in 1 2 3; do
 	freezectl run --timeout 20s "$fs" -- true >/dev/null 2>&1
 done
 echo "$history" >/sys/module/freezeguard/parameters/history
-that "three more leases ended by a thaw" test "$(ended thawed)" -eq $((thawed + 3))
+that "three more leases ended by a thaw" test "$(ended 1)" -eq $((thawed + 3))
 freezectl freeze --id late --timeout 100ms "$fs" >/dev/null
-that "one more by its deadline" within 5000 eval '[ "$(ended expired)" -eq $((expired + 1)) ]'
+that "one more by its deadline" within 5000 eval '[ "$(ended 2)" -eq $((expired + 1)) ]'
 expect 0 "status --prometheus" freezectl status --prometheus
 says "... has these" "freezeguard_leases_ended_total{state=\"thawed\"} $((thawed + 3))" \
 	"freezeguard_leases_ended_total{state=\"expired\"} $((expired + 1))"

@@ -142,7 +142,8 @@ static uint64_t pick_integer(struct fuzz_maker *m, const struct fuzz_attr *attr)
 /* The length with its NUL. What is in it is for the family to judge. */
 static size_t pick_string(struct fuzz_maker *m, const struct fuzz_attr *attr, char *to)
 {
-	static const char *const samples[] = { "", "lease-1", "lease-", "a b", "\xc3\xa4", "x\n" };
+	static const char *const samples[] = { "", "lease-1", "lease-", "a b", "\xc3\xa4", "x\n",
+						"$(x)", "a/b" };
 	size_t len;
 
 	switch (fuzz_random(m, 16)) {
@@ -470,7 +471,7 @@ void fuzz_add(struct fuzz_batch *b, struct fuzz_maker *m)
 	m->spoilt = false;
 	msg = begin_message(b, &header, &genl);
 	msg->dump = fuzz_one_in(m, op->dump ? 24 : 100);
-	bare = msg->dump && !fuzz_one_in(m, 4);	/* a dump takes no attributes */
+	bare = msg->dump && !fuzz_one_in(m, 4);	/* of all leases */
 	for (i = 0; i < op->set->n && !bare; i++) {
 		const struct fuzz_attr *attr = &op->set->attrs[i];
 

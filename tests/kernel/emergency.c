@@ -14,8 +14,8 @@ static void sysrq_j(void)
 	close(fd);
 }
 
-/* holder=user is there for this: on every kernel SysRq-j thaws, and the lease tells. */
-TEST(sysrq_j_with_holder_user)
+/* What freezes as the user is thawed by SysRq-j on every kernel, and the lease reports it. */
+TEST(sysrq_j_ends_a_users_freeze)
 {
 	struct kt_writer *writers[2];
 	struct fg_lease *lease;
@@ -23,10 +23,9 @@ TEST(sysrq_j_with_holder_user)
 	uint64_t number;
 	int fds[2];
 
-	kt_mounts("a", fds, 2);
+	kt_mounts_with("a", "user", fds, 2);
 	writers[0] = kt_writer("a0");
 	writers[1] = kt_writer("a1");
-	kt_set_holder("user");
 	kt_open(&nl);
 	number = kt_frozen(&nl, NULL, 60000, fds, 2)->number;
 	kt_writer_blocked(writers[0]);

@@ -397,13 +397,12 @@ TEST(read_only_while_frozen)
 /* The same, but it was somebody else's thaw that left them. */
 TEST(read_only_while_frozen_and_a_foreign_thaw)
 {
-	int fd = kt_mount("ro", NULL);
+	int fd = kt_mount("ro", "user");
 	struct kt_writer *writer = kt_writer("ro");
 	struct fg_lease *lease;
 	struct fgnl nl;
 
 	kt_reload("watch=0");	/* else it isn't left for long */
-	kt_set_holder("user");
 	kt_open(&nl);
 	lease = kt_frozen(&nl, NULL, 1000, &fd, 1);
 	kt_tell("ro", "read_only", "1");

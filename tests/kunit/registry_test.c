@@ -31,10 +31,10 @@ static void registry_exit(struct kunit *test)
 static struct fg_lease *add(struct kunit *test, const char *id, unsigned int super)
 {
 	struct fg_lease *lease = fake_lease(test, id, LONG_MS, &super, NULL, 1);
-	struct fg_registry_conflict conflict;
+	unsigned long conflict;
 
 	KUNIT_EXPECT_EQ(test, fg_registry_add(lease, &conflict), 0);
-	KUNIT_EXPECT_EQ(test, conflict.number, 0);
+	KUNIT_EXPECT_EQ(test, conflict, 0);
 	fg_lease_start(lease);
 	return lease;
 }
@@ -63,7 +63,7 @@ static unsigned long number_of(struct fg_lease *lease)
 
 /* Tries to add one. */
 static int refused(struct kunit *test, const char *id, const unsigned int *supers, unsigned int n,
-		   struct fg_registry_conflict *conflict)
+		   unsigned long *conflict)
 {
 	struct fg_lease *lease = fake_lease(test, id, LONG_MS, supers, NULL, n);
 	int err = fg_registry_add(lease, conflict);
@@ -79,7 +79,7 @@ static int refused(struct kunit *test, const char *id, const unsigned int *super
 static void numbers(struct kunit *test)
 {
 	static const unsigned int super;
-	struct fg_registry_conflict conflict;
+	unsigned long conflict;
 	unsigned long first, second, third;
 	struct fg_lease *lease;
 
@@ -133,22 +133,22 @@ static void conflicts(struct kunit *test)
 {
 	static const unsigned int both[] = { 1, 0 };
 	static const unsigned int other[] = { 1, 2, 3 };
-	struct fg_registry_conflict conflict;
+	unsigned long conflict;
 	struct fg_lease *lease = add(test, "first", 0);
 
 	KUNIT_EXPECT_EQ(test, refused(test, "second", both, 2, &conflict), -EBUSY);
-	KUNIT_EXPECT_EQ(test, conflict.number, lease->number);
+	KUNIT_EXPECT_EQ(test, conflict, lease->number);
 	KUNIT_EXPECT_EQ(test, refused(test, "first", other, 3, &conflict), -EEXIST);
-	KUNIT_EXPECT_EQ(test, conflict.number, lease->number);
+	KUNIT_EXPECT_EQ(test, conflict, lease->number);
 	/* frozen by nobody that is known */
 	fake_world->supers[2].others = true;
 	KUNIT_EXPECT_EQ(test, refused(test, "second", other, 3, &conflict), -EBUSY);
-	KUNIT_EXPECT_EQ(test, conflict.number, 0);
+	KUNIT_EXPECT_EQ(test, conflict, 0);
 	fake_world->supers[2].others = false;
 	/* No refused one is to be found, nor touched anything. */
 	KUNIT_EXPECT_EQ(test, number_of(fg_registry_find_id("second")), 0);
 	KUNIT_EXPECT_EQ(test, number_of(fg_registry_find_id("first")), lease->number);
-	KUNIT_EXPECT_EQ(test, number_of(fg_registry_next(lease->number + 1)), 0);
+	KUNIT_EXPECT_EQ(test, number_of(fg_registry_next(lease->number + 1, ULONG_MAX)), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&fake_world->supers[1].freezes), 0);
 
 	fg_registry_live_max = 1;
@@ -165,7 +165,7 @@ static void superblocks(struct kunit *test)
 {
 	static const unsigned int both[] = { 0, 1 };
 	struct fake_super *supers = fake_world->supers;
-	struct fg_registry_conflict conflict;
+	unsigned long conflict;
 	unsigned long number;
 	struct fg_lease *lease;
 
@@ -199,7 +199,7 @@ static void expect_numbers(struct kunit *test, const unsigned long *expected, un
 	struct fg_lease *lease;
 	unsigned int i = 0;
 
-	while ((lease = fg_registry_next(number))) {
+	while ((lease = fg_registry_next(number, ULONG_MAX))) {
 		number = number_of(lease);
 		KUNIT_EXPECT_LT(test, i, n);
 		if (i < n)

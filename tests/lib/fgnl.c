@@ -239,6 +239,13 @@ static void parse_lease(uint16_t type, const void *data, size_t len, void *arg)
 	}
 }
 
+/* Of a later message about a lease: its state is not to be newer than that of any hold. */
+static void parse_more_holds(uint16_t type, const void *data, size_t len, void *arg)
+{
+	if (type == FREEZEGUARD_A_LEASE_HOLD)
+		parse_lease(type, data, len, arg);
+}
+
 static void parse_fs(uint16_t type, const void *data, size_t len, void *arg)
 {
 	struct fg_fs *f = arg;
@@ -391,6 +398,10 @@ int fgnl_talk(struct fgnl *nl, struct fgnl_msg *msg, fgnl_each each, void *arg)
 				int done = 0;
 
 				memcpy(&done, NLMSG_DATA(h), sizeof(done));
+				if (h->nlmsg_flags & NLM_F_ACK_TLVS)
+					fgnl_walk((char *)NLMSG_DATA(h) + sizeof(done),
+						  h->nlmsg_len - NLMSG_LENGTH(sizeof(done)),
+						  parse_extack, nl);
 				nl->error = -done;
 				return done;
 			}
@@ -554,7 +565,9 @@ int fgnl_subscribe(struct fgnl *nl)
 
 static void each_lease(const struct nlmsghdr *msg, void *arg)
 {
-	walk_message(msg, parse_lease, arg);
+	struct fg_lease *lease = arg;
+
+	walk_message(msg, lease->number ? parse_more_holds : parse_lease, lease);
 }
 
 static int talk_lease(struct fgnl *nl, struct fgnl_msg *msg, struct fg_lease *lease)
@@ -632,7 +645,8 @@ int fg_which(struct fgnl *nl, uint8_t cmd, uint64_t number, const char *id, uint
 {
 	static struct fgnl_msg msg;
 
-	fgnl_begin(&msg, nl, cmd, NLM_F_ACK);
+	/* Only a dump has the holds. */
+	fgnl_begin(&msg, nl, cmd, cmd == FREEZEGUARD_CMD_LEASE_GET ? NLM_F_DUMP : NLM_F_ACK);
 	if (number)
 		fgnl_put_u64(&msg, FREEZEGUARD_A_LEASE_NUMBER, number);
 	if (id)

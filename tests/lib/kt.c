@@ -204,12 +204,18 @@ int kt_mount(const char *name, const char *options)
  */
 int kt_mounts(const char *prefix, int *fds, unsigned int n)
 {
+	return kt_mounts_with(prefix, NULL, fds, n);
+}
+
+/** kt_mounts_with() - the same, each with these options */
+int kt_mounts_with(const char *prefix, const char *options, int *fds, unsigned int n)
+{
 	char name[32];
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
 		snprintf(name, sizeof(name), "%s%u", prefix, i);
-		fds[i] = kt_mount(name, NULL);
+		fds[i] = kt_mount(name, options);
 	}
 	return n;
 }
@@ -324,15 +330,6 @@ void kt_set_parameter(const char *name, unsigned int value)
 	snprintf(path, sizeof(path), PARAMETERS "/%s", name);
 	snprintf(text, sizeof(text), "%u", value);
 	write_text(path, text);
-}
-
-/**
- * kt_set_holder() - as whom leases freeze from now on; the harness sets it back
- * @holder: "user", as which anybody can thaw on every kernel, or "kernel"
- */
-void kt_set_holder(const char *holder)
-{
-	write_text(PARAMETERS "/holder", holder);
 }
 
 /**
@@ -708,8 +705,6 @@ static void reset_parameters(void)
 		watch = parameter_is("watch", "Y");
 	else if (watch != parameter_is("watch", "Y"))
 		kt_reload("");
-	if (parameter_is("holder", "user"))
-		kt_set_holder("kernel");
 	for (i = 0; i < 4; i++) {
 		if (!known)
 			values[i] = kt_parameter(names[i]);

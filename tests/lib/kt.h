@@ -76,6 +76,7 @@ void kt_directory(const char *name);
 int kt_mount(const char *name, const char *options);
 int kt_mount_image(const char *name, const char *type);
 int kt_mounts(const char *prefix, int *fds, unsigned int n);
+int kt_mounts_with(const char *prefix, const char *options, int *fds, unsigned int n);
 void kt_umount(const char *name);
 int kt_fd(const char *path);
 void kt_tell(const char *name, const char *file, const char *text);
@@ -85,7 +86,6 @@ void kt_freeze(int fd);
 int kt_thaw(int fd);
 unsigned int kt_parameter(const char *name);
 void kt_set_parameter(const char *name, unsigned int value);
-void kt_set_holder(const char *holder);
 void kt_reload(const char *parameters);
 
 /* leases */

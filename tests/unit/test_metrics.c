@@ -73,7 +73,7 @@ static void put_file(const char *dir, const char *name, const char *content)
 
 static void with_nothing_loaded(void **state)
 {
-	const struct metrics_source source = { .ended_dir = "/nowhere", .n_blocked = -1 };
+	const struct metrics_source source = { .ended = "/nowhere", .n_blocked = -1 };
 
 	(void)state;
 	print(&source);
@@ -106,28 +106,24 @@ static void with_the_module_alone(void **state)
 		  .kernel_holders = 1, .user_holders = 1 },
 	};
 	const char *const sources[] = { "/dev/sda1", "/dev/sda2", "/dev/sda3", "/dev/sda4" };
-	static const char *const names[] = { "thawed", "expired", "broken", "aborted", "failed" };
-	char dir[] = "/tmp/fg-metrics.XXXXXX", number[16], path[256];
+	char dir[] = "/tmp/fg-metrics.XXXXXX", path[256];
 	struct metrics_source source = {
-		.leases = &leases, .ended_dir = dir, .filesystems = filesystems,
+		.leases = &leases, .ended = path, .filesystems = filesystems,
 		.sources = sources, .n_filesystems = 4, .n_blocked = 2,
 	};
-	size_t i;
 
 	(void)state;
 	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/leases_ended", dir);
 	/* an older module tells none of these */
 	print(&source);
 	assert_null(strstr(text, "freezeguard_leases_ended_total"));
-	for (i = 0; i < 5; i++) {
-		snprintf(number, sizeof(number), "%zu\n", 10 + i);
-		put_file(dir, names[i], number);
-	}
+	put_file(dir, "leases_ended", "10,11,12,13\n");
 	print(&source);
-	for (i = 0; i < 5; i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
-		unlink(path);
-	}
+	assert_null(strstr(text, "freezeguard_leases_ended_total"));
+	put_file(dir, "leases_ended", "10,11,12,13,14\n");
+	print(&source);
+	unlink(path);
 	rmdir(dir);
 	assert_line("freezeguard_up 1");
 	assert_line("freezeguard_leases{state=\"freezing\"} 1");
@@ -157,7 +153,7 @@ static void with_the_observer(void **state)
 	const struct freezeguard_fs filesystem = { .major = 8, .minor = 1, .fstype = "ext4" };
 	const char *const sources[] = { "/dev/sda1" };
 	struct metrics_source source = {
-		.ended_dir = "/nowhere", .filesystems = &filesystem, .sources = sources,
+		.ended = "/nowhere", .filesystems = &filesystem, .sources = sources,
 		.n_filesystems = 1, .observer = FAKE, .n_blocked = -1,
 	};
 	struct fw_filesystem *fs = fake_filesystem(8, 1);

@@ -43,7 +43,7 @@ const char *record_app_state_name(enum record_app_state state)
 	return app_states[state];
 }
 
-/* An id may have any printable character, a file name may not. */
+/* A file name has letters, digits, - and _, and after the first character also a dot. */
 static void file_of(const char *id, const char *suffix, char file[FILE_MAX])
 {
 	size_t used = 0;

@@ -232,8 +232,9 @@ static int body(const struct nlmsghdr *nlh, const struct nlattr **head)
 /**
  * fg_decode_lease() - read a message that has a lease in it
  * @nlh: the message; its length has been checked against the buffer
- * @lease: where to; all of it is overwritten but @lease->holds, to which the message's are added:
- *	a lease with many holds comes in several messages, each with the next of them
+ * @lease: all zero, or as an earlier message of the same answer left it: a lease with many holds
+ *	comes in several messages. A later message only adds its holds. So the lease's state is
+ *	never newer than that of a hold: if it says that the lease is over, every hold is released.
  *
  * Return: 0; -EBADMSG if the message is malformed or has no number; -ENOMEM.
  */
@@ -266,6 +267,8 @@ int fg_decode_lease(const struct nlmsghdr *nlh, struct freezeguard_lease *lease)
 		}
 	}
 
+	if (lease->number)
+		return 0;
 	lease->number = u64_of(tb, FREEZEGUARD_A_LEASE_NUMBER);
 	string_of(tb, FREEZEGUARD_A_LEASE_ID, lease->id, sizeof(lease->id));
 	lease->state = u32_of(tb, FREEZEGUARD_A_LEASE_STATE);

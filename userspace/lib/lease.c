@@ -63,7 +63,7 @@ static int transact_lease(struct freezeguard *fg, struct nl_msg *msg,
 	r = fg_socket_transact(fg, msg, FG_REPLY_TIMEOUT_MS, lease_reply, &answer);
 	nlmsg_free(msg);
 	if (!r && !answer.number)
-		r = fg_error_set(fg, EBADMSG, "cannot %s: the kernel's reply contains no lease",
+		r = fg_error_set(fg, ENODATA, "cannot %s: the kernel's reply contains no lease",
 				 what);
 	if (r || !lease) {
 		freezeguard_lease_clear(&answer);
@@ -132,7 +132,7 @@ static struct nl_msg *request_lease(struct freezeguard *fg, uint8_t cmd, const c
 	int r;
 
 	fg_error_clear(fg);
-	msg = request_new(fg, cmd, 0);
+	msg = request_new(fg, cmd, cmd == FREEZEGUARD_CMD_LEASE_GET ? NLM_F_DUMP : 0);
 	if (!msg)
 		return NULL;
 	if (number) {
@@ -164,8 +164,12 @@ int freezeguard_lease_end(struct freezeguard *fg, uint64_t number, const char *i
 			  struct freezeguard_lease *lease)
 {
 	struct nl_msg *msg = request_lease(fg, FREEZEGUARD_CMD_LEASE_END, "end", number, id);
+	int r = msg ? transact_lease(fg, msg, lease) : -fg->err;
 
-	return msg ? transact_lease(fg, msg, lease) : -fg->err;
+	/* The kernel has ended it, but had no memory for a reply. */
+	if (r == -ENODATA)
+		r = lease ? freezeguard_lease_get(fg, number, id, lease) : 0;
+	return r;
 }
 
 /**

@@ -4,6 +4,9 @@
  * that looks like one; only what never falls while its source lives is a counter.
  * Documentation/observing.md has each with its meaning, and a test holds the two together.
  */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/sysmacros.h>
 
 #include "base/text.h"
@@ -29,24 +32,22 @@ static void live_leases(FILE *file, const struct freezeguard_lease_list *leases)
 	}
 }
 
-static void ended_leases(FILE *file, const char *dir)
+/* The file has one line, "10,2,0,0,1": a number for each of the last states. */
+static void ended_leases(FILE *file, const char *path)
 {
 	static const char name[] = "freezeguard_leases_ended_total";
-	unsigned long counts[FREEZEGUARD_LEASE_STATE_FAILED + 1];
-	char path[256];
-	uint32_t state;
+	unsigned long n[5];
+	char *text = text_read(AT_FDCWD, path);
+	bool known = text && sscanf(text, "%lu,%lu,%lu,%lu,%lu", n, n + 1, n + 2, n + 3, n + 4) == 5;
+	size_t i;
 
-	for (state = FREEZEGUARD_LEASE_STATE_THAWED; state <= FREEZEGUARD_LEASE_STATE_FAILED;
-	     state++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, freezeguard_lease_state_name(state));
-		if (!text_read_number(path, &counts[state]))
-			return;
-	}
+	free(text);
+	if (!known)
+		return;
 	prometheus_family(file, name, "counter", "Leases that have ended, by their last state.");
-	for (state = FREEZEGUARD_LEASE_STATE_THAWED; state <= FREEZEGUARD_LEASE_STATE_FAILED;
-	     state++)
-		fprintf(file, "%s{state=\"%s\"} %lu\n", name, freezeguard_lease_state_name(state),
-			counts[state]);
+	for (i = 0; i < 5; i++)
+		fprintf(file, "%s{state=\"%s\"} %lu\n", name,
+			freezeguard_lease_state_name(FREEZEGUARD_LEASE_STATE_THAWED + i), n[i]);
 }
 
 /* ---- filesystems ---- */
@@ -255,7 +256,7 @@ int metrics_print(FILE *file, const struct metrics_source *source)
 			  "Whether the observer is loaded.", !!source->observer);
 	if (source->leases) {
 		live_leases(file, source->leases);
-		ended_leases(file, source->ended_dir);
+		ended_leases(file, source->ended);
 	}
 	r = frozen_filesystems(file, source);
 	if (r)

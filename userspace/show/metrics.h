@@ -7,13 +7,13 @@
 
 #include "freezectl.h"
 
-/* Where the module reports how many leases have ended. */
-#define METRICS_ENDED_DIR	"/sys/module/freezeguard/leases_ended"
+/* Where the module reports how many leases have ended in each of the last states. */
+#define METRICS_ENDED	"/sys/module/freezeguard/parameters/leases_ended"
 
 /**
  * struct metrics_source - what the figures are taken from
  * @leases: the leases; NULL if the module isn't loaded
- * @ended_dir: METRICS_ENDED_DIR; tests have another
+ * @ended: METRICS_ENDED; tests have another
  * @filesystems: the freeze states of the mounted block-device filesystems
  * @sources: what is mounted, for each of them
  * @n_filesystems: how many
@@ -22,7 +22,7 @@
  */
 struct metrics_source {
 	const struct freezeguard_lease_list *leases;
-	const char *ended_dir;
+	const char *ended;
 	const struct freezeguard_fs *filesystems;
 	const char *const *sources;
 	size_t n_filesystems;

@@ -54,7 +54,7 @@ void metrics(struct freezectl *ctl)
 {
 	const struct plan_request request = { .survey = true };
 	struct freezeguard_lease_list leases = { 0 };
-	struct metrics_source source = { .ended_dir = METRICS_ENDED_DIR, .n_blocked = -1 };
+	struct metrics_source source = { .ended = METRICS_ENDED, .n_blocked = -1 };
 	struct findings unreadable = { 0 };
 	struct plan plan = { 0 };
 	int r;

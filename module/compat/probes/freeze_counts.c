@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* 6.8: holders are counted, freeze_kcount and freeze_ucount. */
 #include <linux/fs.h>
 int probe(struct super_block *sb);

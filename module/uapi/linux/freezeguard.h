@@ -13,35 +13,38 @@
  * FREEZEGUARD_CMD_LEASE_NEW
  *	in:  TIMEOUT_MS, SUPERBLOCK { FD, LEVEL }..., ID (optional: the kernel makes one up),
  *	     SYNC_BUDGET_MS (optional: write back before anything is frozen, for that long at most)
- *	out: the lease, in state FREEZING. It belongs to the socket: closing it ends the lease, until
- *	     LEASE_DETACH. How the freezing went comes as LEASE_NTF; LEASE_GET has it too.
- *	     Two fds on one superblock are one hold, with the lower of the two levels. Superblocks of
- *	     one level freeze in parallel, lower levels before higher ones.
+ *	out: the lease, in state FREEZING. It belongs to the socket: closing it ends the lease,
+ *	     until LEASE_DETACH. How the freezing went comes as LEASE_NTF; LEASE_GET has it too.
+ *	     Two fds on one superblock are one hold, with the lower of the two levels. Superblocks
+ *	     of one level freeze in parallel, lower levels before higher ones.
  *	errors: EINVAL malformed; ERANGE timeout over the bound, or sync budget not below the
- *	     timeout; E2BIG too many superblocks; EBADF; EPERM; EOPNOTSUPP the filesystem cannot
- *	     freeze; EBUSY already frozen, by a live lease (whose number is the u64 in the extended
- *	     ack's cookie) or by something else (no cookie); EEXIST a live lease has that id; EUSERS
- *	     too many live leases; ENODEV the module is being unloaded; ESHUTDOWN the machine is
- *	     shutting down; ENOMEM.
+ *	     timeout; E2BIG too many superblocks; EBADF; EPERM; EACCES a security module denies
+ *	     FIFREEZE; EOPNOTSUPP the filesystem cannot freeze; EBUSY already frozen, by a live
+ *	     lease (whose number is the u64 in the extended ack's cookie) or by something else (no
+ *	     cookie); EEXIST a live lease has that id; EUSERS too many live leases; ENODEV the
+ *	     module is being unloaded; ESHUTDOWN the machine is shutting down; ENOMEM.
  * FREEZEGUARD_CMD_LEASE_END
  *	in:  NUMBER or ID; ID means the newest lease of that name, here and below
  *	out: the lease, in state THAWING or ROLLING_BACK, or already in its last one; the last one
- *	     comes as LEASE_NTF
- *	errors: EINVAL; ENOENT no such lease; EPERM; EALREADY it is ending or has ended; ENOMEM,
- *	     and nothing was done
+ *	     comes as LEASE_NTF. Without memory for a reply the lease ends all the same, and the ACK
+ *	     is the only answer.
+ *	errors: EINVAL; ENOENT no such lease; EPERM; EALREADY it is ending or has ended
  * FREEZEGUARD_CMD_LEASE_EXTEND
  *	in:  NUMBER or ID, TIMEOUT_MS: from now on; the lease's whole life stays within the bound
  *	out: the lease
- *	errors: as LEASE_END, and ERANGE
+ *	errors: as LEASE_END; ERANGE; ENOMEM, and nothing was done
  * FREEZEGUARD_CMD_LEASE_DETACH
  *	in:  NUMBER or ID
  *	out: the lease, which from now on outlives its socket (though never its deadline)
- *	errors: as LEASE_END, and EAGAIN not all frozen yet
+ *	errors: as LEASE_END; EAGAIN not all frozen yet; ENOMEM, and nothing was done
  * FREEZEGUARD_CMD_LEASE_GET
- *	do:   NUMBER or ID; out: the lease with all its holds
- *	dump: every lease that the reader has the permission for, live ones and history, oldest
- *	      first. A lease with more holds than a message has room for comes in several messages,
- *	      each with the whole lease and the next of its holds.
+ *	do:   NUMBER or ID; out: the lease without its holds
+ *	dump: NUMBER or ID; out: the lease with all its holds
+ *	      neither; out: every lease that the reader has the permission for, live ones and
+ *	      history, oldest first
+ *	      A lease with more holds than a message has room for comes in several messages, each
+ *	      with the whole lease and the next of its holds. The lease in the first of them is not
+ *	      newer than any hold.
  *	errors: EINVAL; ENOENT; EPERM; ENOMEM
  * FREEZEGUARD_CMD_FS_GET
  *	in:  FD
@@ -63,10 +66,13 @@
 #define FREEZEGUARD_MCGRP_EVENTS	"events"
 
 /*
- * The longest id, without the terminating NUL. Ids are printable ASCII without spaces; those that
- * begin with "lease-" are made by the kernel.
+ * The longest id, without the terminating NUL, and the characters that it may have. None of them
+ * means anything to a shell, or separates the parts of a path. Ids that begin with "lease-" are
+ * made by the kernel.
  */
 #define FREEZEGUARD_ID_MAX		63
+#define FREEZEGUARD_ID_CHARACTERS \
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:@+-"
 /* The longest process name that is reported, without the terminating NUL. */
 #define FREEZEGUARD_COMM_MAX		15
 /* The most superblocks that one lease can have; the module parameter max_holds may lower it. */
@@ -106,7 +112,8 @@ enum freezeguard_lease_state {
  * @FREEZEGUARD_CAUSE_REQUEST: FREEZEGUARD_CMD_LEASE_END
  * @FREEZEGUARD_CAUSE_DEADLINE: its deadline
  * @FREEZEGUARD_CAUSE_OWNER_DEATH: the socket it belonged to was closed
- * @FREEZEGUARD_CAUSE_HOLD_FAILED: a superblock could not be frozen; FREEZEGUARD_A_LEASE_ERROR says why
+ * @FREEZEGUARD_CAUSE_HOLD_FAILED: a superblock could not be frozen; FREEZEGUARD_A_LEASE_ERROR says
+ *	why
  * @FREEZEGUARD_CAUSE_FOREIGN_THAW: somebody else thawed one of its superblocks
  * @FREEZEGUARD_CAUSE_SHUTDOWN: the machine is shutting down
  */
@@ -181,13 +188,14 @@ enum freezeguard_fs_state {
 };
 
 /**
- * enum freezeguard_suspend - what a suspend of its block device (device-mapper's, so an LVM snapshot's
- *	too), which freezes the superblock as well, does while a lease holds the superblock
+ * enum freezeguard_suspend - what a suspend of its device does while a lease holds a superblock
  * @FREEZEGUARD_SUSPEND_UNKNOWN: not known; not on one block device, or has a freeze of its own
  * @FREEZEGUARD_SUSPEND_REFUSED: it fails with EBUSY
  * @FREEZEGUARD_SUSPEND_NESTS: it works, and is independent of the lease
- * @FREEZEGUARD_SUSPEND_SPOILS: it works, but later suspends do not freeze the superblock any more, and
- *	the device cannot be mounted again, until the device has been removed and made anew
+ * @FREEZEGUARD_SUSPEND_SPOILS: it works, but later suspends do not freeze the superblock any more,
+ *	and the device cannot be mounted again, until the device has been removed and made anew
+ *
+ * A suspend is device-mapper's, so an LVM snapshot's too; it freezes the superblock as well.
  */
 enum freezeguard_suspend {
 	FREEZEGUARD_SUSPEND_UNKNOWN,
@@ -213,14 +221,14 @@ enum {
 	FREEZEGUARD_A_HOLD_NAME,		/* string: the superblock's name, s_id: "sda1" */
 	FREEZEGUARD_A_HOLD_LEVEL,		/* u32 */
 	FREEZEGUARD_A_HOLD_STATE,		/* u32: enum freezeguard_hold_state */
-	FREEZEGUARD_A_HOLD_ERROR,		/* u32: errno of the freeze, or of the last thaw that failed */
+	FREEZEGUARD_A_HOLD_ERROR,		/* u32: errno of the freeze or the last thaw */
 	FREEZEGUARD_A_HOLD_THAW_FAILURES,	/* u32: thaws that failed so far */
 	FREEZEGUARD_A_HOLD_FREEZE_BEGIN_NS,	/* u64: when its freeze was begun */
 	FREEZEGUARD_A_HOLD_FROZEN_NS,		/* u64: when it was frozen */
 	FREEZEGUARD_A_HOLD_RELEASED_NS,		/* u64: when it was released */
 	FREEZEGUARD_A_HOLD_CONTINUITY,		/* u32: enum freezeguard_continuity */
 	FREEZEGUARD_A_HOLD_STILL_FROZEN,	/* flag: released, frozen by another freeze */
-	FREEZEGUARD_A_HOLD_TURNED_READ_ONLY,	/* flag: released, and read-only since it was frozen */
+	FREEZEGUARD_A_HOLD_TURNED_READ_ONLY,	/* flag: read-only since it was frozen */
 	FREEZEGUARD_A_HOLD_PAD,
 	FREEZEGUARD_A_HOLD_CLASS,		/* u32: enum freezeguard_class, once it has its thread */
 
@@ -238,13 +246,13 @@ enum {
 	FREEZEGUARD_A_LEASE_CAUSE,		/* u32: enum freezeguard_cause */
 	FREEZEGUARD_A_LEASE_ERROR,		/* u32: errno of the hold that failed first */
 	FREEZEGUARD_A_LEASE_BOUND,		/* flag: ends when its socket is closed */
-	FREEZEGUARD_A_LEASE_CONTINUITY,		/* u32: enum freezeguard_continuity, the worst hold's */
-	FREEZEGUARD_A_LEASE_BEGIN_NS,		/* u64: when the lease began, before the first freeze */
+	FREEZEGUARD_A_LEASE_CONTINUITY,		/* u32: the worst continuity of any hold */
+	FREEZEGUARD_A_LEASE_BEGIN_NS,		/* u64: its begin, before the first freeze */
 	FREEZEGUARD_A_LEASE_FROZEN_NS,		/* u64: when the last superblock was frozen */
 	FREEZEGUARD_A_LEASE_DEADLINE_NS,	/* u64 */
 	FREEZEGUARD_A_LEASE_ENDED_NS,		/* u64: when its end was decided */
 	FREEZEGUARD_A_LEASE_RELEASED_NS,	/* u64: when the last superblock was released */
-	FREEZEGUARD_A_LEASE_OWNER_PID,		/* u32: the process that made it, initial pid namespace */
+	FREEZEGUARD_A_LEASE_OWNER_PID,		/* u32: its maker, initial pid namespace */
 	FREEZEGUARD_A_LEASE_OWNER_COMM,		/* string */
 	FREEZEGUARD_A_LEASE_ENDER_PID,		/* u32: the process that ended it, if one did */
 	FREEZEGUARD_A_LEASE_ENDER_COMM,		/* string */
@@ -269,7 +277,7 @@ enum {
 	FREEZEGUARD_A_FS_STATE,			/* u32: enum freezeguard_fs_state */
 	FREEZEGUARD_A_FS_FREEZABLE,		/* flag: the filesystem can freeze */
 	FREEZEGUARD_A_FS_READ_ONLY,		/* flag */
-	FREEZEGUARD_A_FS_KERNEL_HOLDERS,	/* u32: where the kernel counts them (6.6 and later) */
+	FREEZEGUARD_A_FS_KERNEL_HOLDERS,	/* u32: where the kernel counts them (6.6) */
 	FREEZEGUARD_A_FS_USER_HOLDERS,		/* u32: likewise */
 	FREEZEGUARD_A_FS_LEASE_NUMBER,		/* u64: the live lease that holds it, if one does */
 	FREEZEGUARD_A_FS_LEASE_ID,		/* string */
