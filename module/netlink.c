@@ -269,6 +269,7 @@ static void fg_netlink_explain_conflict(int err, unsigned long number,
 /* FREEZEGUARD_CMD_LEASE_NEW */
 int fg_netlink_lease_new(struct sk_buff *skb, struct genl_info *info)
 {
+	unsigned int first;
 	unsigned long conflict;
 	struct sk_buff *reply;
 	struct fg_lease *lease;
@@ -295,8 +296,14 @@ int fg_netlink_lease_new(struct sk_buff *skb, struct genl_info *info)
 		nlmsg_free(reply);
 		goto put_lease;
 	}
+	/* The reply says FREEZING: a lease may be frozen before its reply leaves. */
+	first = lease->nr_holds;
+	err = fg_netlink_fill_lease(reply, info, NULL, lease, &first);
 	fg_lease_start(lease);
-	err = fg_netlink_reply_lease(info, reply, lease, lease->nr_holds);
+	if (err)
+		nlmsg_free(reply);
+	else
+		err = genlmsg_reply(reply, info);
 	if (err)	/* the requester does not learn of the lease */
 		fg_lease_end(lease, FREEZEGUARD_CAUSE_OWNER_DEATH);
 put_lease:
