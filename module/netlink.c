@@ -269,10 +269,10 @@ static void fg_netlink_explain_conflict(int err, unsigned long number,
 /* FREEZEGUARD_CMD_LEASE_NEW */
 int fg_netlink_lease_new(struct sk_buff *skb, struct genl_info *info)
 {
-	unsigned int first;
 	unsigned long conflict;
 	struct sk_buff *reply;
 	struct fg_lease *lease;
+	unsigned int first;
 	int err;
 
 	/* A lease that others can find cannot be taken back, so this must not fail later. */
