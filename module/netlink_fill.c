@@ -14,7 +14,6 @@ static int fg_netlink_put_time(struct sk_buff *skb, int attr, u64 ns, int pad)
  * @skb: the message
  * @live: the hold; the message gets what is true of it at one moment
  *
- * Context: any.
  * Return: 0; -EMSGSIZE the message has no room for the hold and is unchanged.
  */
 int fg_netlink_put_hold(struct sk_buff *skb, struct fg_hold *live)
@@ -56,7 +55,6 @@ int fg_netlink_put_hold(struct sk_buff *skb, struct fg_hold *live)
  * @lease: the lease
  * @info: a snapshot of @lease
  *
- * Context: any.
  * Return: 0; -EMSGSIZE the message has no room; some of the attributes may be in it.
  */
 int fg_netlink_put_lease(struct sk_buff *skb, const struct fg_lease *lease,
@@ -101,7 +99,6 @@ int fg_netlink_put_lease(struct sk_buff *skb, const struct fg_lease *lease,
  *
  * The message has the lease and as many of its holds as there is room for.
  *
- * Context: any.
  * Return: 0; -EMSGSIZE there is no room for the lease and, if any holds are left, for one hold;
  * @skb is unchanged.
  */
@@ -139,7 +136,6 @@ cancel:
  * @sb: the superblock
  * @lease: the live lease that holds it, or NULL
  *
- * Context: any.
  * Return: 0; -EMSGSIZE the message has no room; some of the attributes may be in it.
  */
 int fg_netlink_put_fs(struct sk_buff *skb, struct super_block *sb, const struct fg_lease *lease)

@@ -33,7 +33,6 @@ struct fg_owner {
  * fg_owner_is_dead() - has the socket been closed?
  * @owner: the owner
  *
- * Context: any.
  * Return: true once its last file is gone.
  */
 static inline bool fg_owner_is_dead(const struct fg_owner *owner)

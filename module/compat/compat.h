@@ -57,8 +57,6 @@ enum freezeguard_suspend fg_suspend(struct super_block *sb);
  * fg_hrtimer_init() - prepare a timer on CLOCK_BOOTTIME with an absolute expiry
  * @timer: the timer
  * @callback: what it calls, in hard interrupt context, on PREEMPT_RT too
- *
- * Context: any.
  */
 static inline void fg_hrtimer_init(struct hrtimer *timer,
 				   enum hrtimer_restart (*callback)(struct hrtimer *))

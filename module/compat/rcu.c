@@ -17,7 +17,6 @@ void rcu_unexpedite_gp(void);
  * synchronize_rcu() interrupts every processor then, instead of waiting for its next quiescent
  * state. This has no effect if the kernel was started with rcupdate.rcu_normal=1. Calls nest.
  *
- * Context: any.
  * Return: false if this kernel does not export the function.
  */
 bool fg_rcu_expedite(void)
@@ -32,8 +31,6 @@ bool fg_rcu_expedite(void)
 
 /**
  * fg_rcu_unexpedite() - undo one fg_rcu_expedite() that returned true
- *
- * Context: any.
  */
 void fg_rcu_unexpedite(void)
 {

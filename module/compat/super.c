@@ -145,7 +145,6 @@ int fg_super_state(struct super_block *sb)
  * fg_super_can_freeze() - does FIFREEZE work on this filesystem?
  * @sb: the superblock
  *
- * Context: any.
  * Return: true if the filesystem has a freeze operation.
  */
 bool fg_super_can_freeze(struct super_block *sb)
@@ -177,7 +176,6 @@ bool fg_super_holders(struct super_block *sb, unsigned int *kernel, unsigned int
  * fg_super_holder_is_exclusive() - is our freeze safe from every other process?
  * @sb: the superblock
  *
- * Context: any.
  * Return: true if the kernel keeps the freeze until we thaw it.
  */
 bool fg_super_holder_is_exclusive(struct super_block *sb)

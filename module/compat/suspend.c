@@ -77,7 +77,6 @@ void fg_suspend_probe(void)
  * The answer is unknown for filesystems that are not on one block device or have a freeze
  * operation of their own.
  *
- * Context: any.
  * Return: the answer, of this kernel.
  */
 enum freezeguard_suspend fg_suspend(struct super_block *sb)
