@@ -216,6 +216,38 @@ const struct config *freezectl_config(struct freezectl *ctl, const char *profile
 	return &ctl->config;
 }
 
+/**
+ * freezectl_keep() - the end of a call that leaves something behind: print, keep, exit
+ * @ctl: with all that is to be printed; gets a finding of code 201 if this fails
+ * @id: the lease's id
+ * @until_ns: when to give up printing, CLOCK_BOOTTIME
+ * @keep: the last act: lets it outlive this process, and returns whether it does
+ * @arg: for @keep
+ *
+ * Until @keep the end of this process undoes everything. After it only the exit status is missing.
+ * So nothing is freed, closed or flushed between them, and no handler of exit() runs.
+ *
+ * Return: only if it is not kept: whether it was printed, so that @keep failed and left an error.
+ */
+bool freezectl_keep(struct freezectl *ctl, const char *id, uint64_t until_ns,
+		    bool (*keep)(struct freezectl *ctl, void *arg), void *arg)
+{
+	int code = output_exit_code(&ctl->out, &ctl->findings);
+	int r = output_print(&ctl->out, &ctl->findings, until_ns);
+
+	if (r) {
+		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, id,
+			     "is undone, because the result could not be written: %s",
+			     output_error(r));
+		return false;
+	}
+	if (keep(ctl, arg))
+		_exit(code);
+	findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, id,
+		     "is undone, although the output reports success; the reason follows");
+	return true;
+}
+
 /** freezectl_in_ms() - the time in so many milliseconds, CLOCK_BOOTTIME */
 uint64_t freezectl_in_ms(uint64_t ms)
 {

@@ -58,6 +58,8 @@ bool freezectl_fs(struct freezectl *ctl, const char *path, int otherwise,
 const struct config *freezectl_config(struct freezectl *ctl, const char *profile,
 				      const char *usual);
 struct observer *freezectl_observer(struct freezectl *ctl);
+bool freezectl_keep(struct freezectl *ctl, const char *id, uint64_t until_ns,
+		    bool (*keep)(struct freezectl *ctl, void *arg), void *arg);
 uint64_t freezectl_in_ms(uint64_t ms);
 
 #endif

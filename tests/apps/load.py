@@ -69,8 +69,11 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     connect = {"mariadb": mariadb, "postgresql": postgresql}[server](socket)
     threads = [threading.Thread(target=run, args=(number,)) for number in range(int(clients))]
+    # Python runs the handler in this thread, which a signal to another one does not wake.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     for thread in threads:
         thread.start()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     for thread in threads:
         thread.join()
     sys.exit(failed.is_set())

@@ -6,13 +6,19 @@
  * how long the filesystem on MOUNT stays frozen. Prints one KTAP result line's text and a line for
  * each try; exits with 0 if every try was killed in that phase and thawed within a second.
  *
+ * The phase "end" is different: the kills are spread over the time from COMMAND's output to after its exit.
+ * Each kill that comes before the last act has to thaw. At most a quarter may meet the moment between the
+ * last act and the exit, after which the filesystem stays frozen though COMMAND reports no success.
+ *
  *   writers	the kernel is waiting for writers to stop
  *   sync	the kernel is writing dirty data back, with writers stopped
  *   frozen	all is frozen, COMMAND has not exited: its standard output is a full pipe
  *   running	all is frozen, COMMAND ("freezectl run") waits for its own command
+ *   end		all is frozen, COMMAND has printed its result
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,16 +32,19 @@
 #define DIRTY_BYTES	(2 << 20)
 #define PHASE_WAIT_MS	5000
 #define THAW_BOUND_MS	1000
+/* From the output to the exit an emulated machine takes a few milliseconds. */
+#define END_US		8000
 
 static const struct phase {
 	const char *name;
 	uint32_t state;
-	bool dirty, full_pipe;
+	bool dirty, full_pipe, end;
 } phases[] = {
 	{ "writers", FREEZEGUARD_FS_STATE_WRITE },
 	{ "sync", FREEZEGUARD_FS_STATE_PAGEFAULT, .dirty = true },
 	{ "frozen", FREEZEGUARD_FS_STATE_COMPLETE, .full_pipe = true },
 	{ "running", FREEZEGUARD_FS_STATE_COMPLETE },
+	{ "end", FREEZEGUARD_FS_STATE_COMPLETE, .end = true },
 };
 
 static double now_ms(void)
@@ -70,7 +79,8 @@ static void make_dirty(const char *mount)
 	free(data);
 }
 
-static pid_t start(const struct phase *phase, char **command)
+/* @output: set to where COMMAND's standard output can be read, in the phase "end" */
+static pid_t start(const struct phase *phase, char **command, int *output)
 {
 	int fds[2], null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	static char full[65536];
@@ -83,7 +93,7 @@ static pid_t start(const struct phase *phase, char **command)
 	pid = fork();
 	if (!pid) {
 		dup2(null, 0);
-		dup2(phase->full_pipe ? fds[1] : null, 1);
+		dup2(phase->full_pipe || phase->end ? fds[1] : null, 1);
 		dup2(null, 2);
 		if (phase->full_pipe)	/* a reader that never reads */
 			fcntl(fds[0], F_SETFD, 0);
@@ -91,8 +101,11 @@ static pid_t start(const struct phase *phase, char **command)
 		_exit(127);
 	}
 	close(fds[1]);
-	close(fds[0]);
 	close(null);
+	if (phase->end)
+		*output = fds[0];
+	else
+		close(fds[0]);
 	return pid;
 }
 
@@ -123,7 +136,7 @@ static bool try_once(struct fgnl *nl, int fd, const struct phase *phase, const c
 
 	if (phase->dirty)
 		make_dirty(mount);
-	pid = start(phase, command);
+	pid = start(phase, command, NULL);
 	if (!wait_for(nl, fd, phase->state, true, PHASE_WAIT_MS)) {
 		kill(pid, SIGKILL);
 		waitpid(pid, &status, 0);
@@ -146,6 +159,43 @@ static bool try_once(struct fgnl *nl, int fd, const struct phase *phase, const c
 	return WIFSIGNALED(status) && fs.state == phase->state;
 }
 
+/* Kill COMMAND again and again after its output, most often soon after it. */
+static int kill_at_end(struct fgnl *nl, int fd, const struct phase *phase, int tries, char **command)
+{
+	int i, status, output, kept = 0, thawed = 0, left = 0;
+	static struct fg_lease lease;
+	struct fg_fs fs;
+	long us;
+	pid_t pid;
+
+	for (i = 0; i < tries; i++) {
+		us = END_US * i * i / (tries * tries);
+		pid = start(phase, command, &output);
+		poll(&(struct pollfd){ .fd = output, .events = POLLIN }, 1, PHASE_WAIT_MS);
+		nap(us);
+		kill(pid, SIGKILL);
+		waitpid(pid, &status, 0);
+		close(output);
+		if (WIFSIGNALED(status) &&
+		    wait_for(nl, fd, FREEZEGUARD_FS_STATE_UNFROZEN, false, THAW_BOUND_MS)) {
+			printf("# killed %ld us after the output: thawed\n", us);
+			thawed++;
+			continue;
+		}
+		printf("# %s %ld us after the output: frozen\n",
+		       WIFSIGNALED(status) ? "killed" : "done", us);
+		left += WIFSIGNALED(status);
+		kept += WIFEXITED(status) && !WEXITSTATUS(status);
+		if (fg_fs(nl, fd, &fs) || fs.state != phase->state ||
+		    fg_end(nl, fs.lease_number, &lease) ||
+		    !wait_for(nl, fd, FREEZEGUARD_FS_STATE_UNFROZEN, false, PHASE_WAIT_MS))
+			die("ending the lease");
+	}
+	printf("%d kills up to %d us after the output: %d thawed, %d after the exit, %d left frozen\n",
+	       tries, END_US, thawed, kept, left);
+	return thawed + kept + left != tries || left > tries / 4;
+}
+
 int main(int argc, char **argv)
 {
 	const struct phase *phase = NULL;
@@ -162,6 +212,8 @@ int main(int argc, char **argv)
 	fd = open(argv[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (!phase || fd < 0 || fgnl_open(&nl))
 		die("kill_phases");
+	if (phase->end)
+		return kill_at_end(&nl, fd, phase, tries, argv + 4);
 	for (i = 0; hits < tries && i < 3 * tries; i++) {
 		if (!try_once(&nl, fd, phase, argv[2], argv + 4, &thaw_ms))
 			continue;

@@ -15,11 +15,12 @@ trap '[ -z "$started" ] || kill -KILL -- "-$started" 2>/dev/null; rm -rf "$tmp" 
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# The table with a kernel whose suite, and one whose package does not exist; and one that follows.
+# The table with a kernel whose suite, and one whose package does not exist, and one that nothing builds for.
 default=$(tools/guest/list default)
 {
 	grep "^$default " tools/guest/kernels
 	echo "gone | nonesuch-backports | linux-image-amd64 linux-headers-amd64 | check | cli kernel | | nothing"
+	echo "broken | nonesuch | linux-image-amd64 linux-headers-amd64 | check | cli | | nothing"
 	grep "^$default " tools/guest/kernels |
 		sed -e "s/^$default /nopackage /" -e 's/| default /| /' -e 's/linux-image-amd64/linux-image-nonesuch/'
 } >"$tmp/kernels"
@@ -27,11 +28,13 @@ newest=$(awk -F ' *[|] *' '!/^#/ && $2 ~ /[+]$/ { print $1; exit }' tools/guest/
 
 # A cache of its own, and a table of its own.
 kernel() { FREEZEGUARD_CACHE=$tmp/cache timeout -k 5 300 tools/guest/kernel "$@" >"$tmp/out" 2>"$tmp/err"; }
+# Nor does apt try again, which it does after 1, 2 and 4 seconds.
 without_network()
 {
 	local enter=(unshare --net)
 	[ "$(id -u)" = 0 ] || enter=(unshare --map-root-user --net)
-	"${enter[@]}" "$@"
+	{ cat "${APT_CONFIG:-/dev/null}" && echo 'Acquire::Retries "0";'; } >"$tmp/apt.conf"
+	"${enter[@]}" env APT_CONFIG="$tmp/apt.conf" "$@"
 }
 says() { grep -qE -e "$1" "$tmp/err"; }
 is_empty() { [ -z "$(find "$@" -mindepth 1 -print -quit)" ]; }
@@ -162,6 +165,23 @@ none_at_all()
 	[ $? = 1 ] && says "there is no kernel to test: none of gone is available" || return
 	KERNELS=gone timeout -k 5 300 tests/run cli-gone kernel-gone >"$tmp/err" 2>&1
 	[ $? = 1 ] && says "none of the kernels is available" && says "^0 passed, 1 failed, 2 skipped$"
+}
+
+# A project of one empty module, and a kernel that has nothing to build with.
+no_build()
+{
+	local project=$tmp/project dir
+	dir=$(tools/guest/kernel "$default") && cached broken 1.2.3 >/dev/null && ln -s "$dir" "$tmp/cache/kernel/" &&
+		mkdir -p "$project/module" && cp -r tools "$project" || return
+	printf '%s\n' 'obj-m := empty.o' 'empty-y := module/main.o' >"$project/Kbuild"
+	printf '%s\n' '#include <linux/module.h>' 'MODULE_LICENSE("GPL");' 'MODULE_DESCRIPTION("empty");' \
+		>"$project/module/main.c"
+	FREEZEGUARD_CACHE=$tmp/cache timeout -k 5 300 "$project/tools/guest/prepare" broken "$default" \
+		>"$tmp/out" 2>"$tmp/err" && says "^prepare: the modules do not build for kernel broken" &&
+		! says "do not build for kernel $default" &&
+		compgen -G "$project/build/kernel/$default/modroot/lib/modules/*/updates/empty.ko" >/dev/null || return
+	FREEZEGUARD_CACHE=$tmp/cache timeout -k 5 300 "$project/tools/guest/prepare" broken >"$tmp/out" 2>"$tmp/err"
+	[ $? = 1 ] && says "there is no kernel to test: none of broken is available and has its modules"
 }
 
 # ---- one that follows its suite ----
@@ -310,7 +330,7 @@ no_root()
 	[ $? = 125 ] && says "cannot write to the cache, /nonexistent/.cache/freezeguard; set FREEZEGUARD_CACHE"
 }
 
-echo "1..18"
+echo "1..19"
 check "tables that make no sense are refused with the line" bad_tables
 check "a name that is not in the table" unknown_name
 FREEZEGUARD_KERNELS=$tmp/kernels
@@ -320,6 +340,7 @@ check "... not even if another one of that name is cached" not_the_cached_one
 check "a package that does not exist" no_package
 check "what does not need that kernel goes on, and its suites are counted as skips" goes_on
 check "no kernel at all is a failure" none_at_all
+check "modules that do not build for one kernel: the others get theirs" no_build
 unset FREEZEGUARD_KERNELS
 check "a suite that has moved on: one line says so" moved
 check "one that has not, and is not asked again at once" not_moved

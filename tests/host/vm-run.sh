@@ -14,8 +14,8 @@ trap '[ -z "$started" ] || kill -KILL $started 2>/dev/null; rm -rf "$tmp"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# The wait for a free guest may be long; what runs in it may not.
-vm() { timeout -k 5 900 tools/vm-run --kernel "$kernel" --timeout 60 "$@"; }
+# The wait for a free guest may be long; what runs in it may not. One processor boots faster.
+vm() { timeout -k 5 900 tools/vm-run --kernel "$kernel" --timeout 60 --cpus 1 "$@"; }
 
 # Waits, 60 s at most, until the command succeeds.
 wait_until()
@@ -59,8 +59,8 @@ environment()
 	mkdir -p "$output"
 	truncate -s 1M "$tmp/disk"
 	# shellcheck disable=SC2016
-	NAME='a b' vm --output "$output" --disk "$tmp/disk" --env NAME --cpus 1 -- sh -c '
-		echo "$NAME" >"$1/file" && [ "$(pwd)" = "$2" ] && [ "$(nproc)" = 1 ] &&
+	NAME='a b' vm --output "$output" --disk "$tmp/disk" --env NAME --cpus 3 -- sh -c '
+		echo "$NAME" >"$1/file" && [ "$(pwd)" = "$2" ] && [ "$(nproc)" = 3 ] &&
 		[ "$(blockdev --getsize64 /dev/vda)" = 1048576 ] && echo x >/dev/vda &&
 		echo x >"$2/vanishes" && ping_works=$(cat /sys/class/net/lo/flags) &&
 		[ $((ping_works & 1)) = 1 ] && [ "$(stat -f -c %T /tmp)" = tmpfs ] &&

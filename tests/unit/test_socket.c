@@ -167,7 +167,7 @@ static void encodes_a_new_lease(void **state)
 	assert_string_equal(freezeguard_error(k.fg), "");
 	/* Only its owner is told what becomes of it, and need not ask. */
 	assert_int_equal(k.fg->owned, 3);
-	assert_int_equal(freezeguard_lease_detach(k.fg, 3, NULL, NULL), 0);
+	assert_int_equal(freezeguard_lease_detach(k.fg, 3, NULL), 0);
 	assert_int_equal(k.fg->owned, 0);
 	freezeguard_lease_clear(&lease);
 	kernel_stop(&k);

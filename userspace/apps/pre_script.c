@@ -484,24 +484,28 @@ bool apps_still_quiet(struct freezectl *ctl, const struct apps_request *request,
 	return false;
 }
 
-/**
- * apps_keep() - the result was told: the supervisor keeps them quiet also when this process is gone
- * @ctl: gets a finding of code 201
- * @request: what was wanted
- * @apps: quiet
- *
- * Return: whether it took notice.
- */
-bool apps_keep(struct freezectl *ctl, const struct apps_request *request, const struct apps *apps)
+static bool keep(struct freezectl *ctl, void *supervisor)
 {
 	const struct supervisor_message message = { .word = SUPERVISOR_KEEP };
 
-	if (!apps->started || !supervisor_tell(&apps->supervisor, &message))
-		return true;
-	findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id,
-		     "its supervisor, process %d, is gone, so its applications may no longer be quiet",
-		     apps->supervisor.pid);
-	return false;
+	(void)ctl;
+	return !supervisor_tell(supervisor, &message);
+}
+
+/**
+ * apps_keep() - without a lease: report that all are quiet, have them kept so, and exit
+ * @ctl: prints @ctl->out
+ * @request: what was wanted
+ * @apps: quiet and shown
+ *
+ * Returns only if they do not stay quiet, with a finding of code 201. Call apps_abort() then.
+ */
+void apps_keep(struct freezectl *ctl, const struct apps_request *request, struct apps *apps)
+{
+	if (freezectl_keep(ctl, request->id, request->give_up_ns, keep, &apps->supervisor))
+		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id,
+			     "its supervisor, process %d, is gone, so its applications may no longer be quiet",
+			     apps->supervisor.pid);
 }
 
 /**

@@ -51,7 +51,7 @@ bool apps_quiesce(struct freezectl *ctl, const struct apps_request *request, str
 		  const struct plan *plan);
 bool apps_still_quiet(struct freezectl *ctl, const struct apps_request *request, struct apps *apps,
 		      const struct freezeguard_lease *lease);
-bool apps_keep(struct freezectl *ctl, const struct apps_request *request, const struct apps *apps);
+void apps_keep(struct freezectl *ctl, const struct apps_request *request, struct apps *apps);
 void apps_abort(struct freezectl *ctl, const struct apps_request *request, struct apps *apps);
 void apps_show(struct freezectl *ctl, const struct apps *apps);
 void apps_free(struct apps *apps);

@@ -96,7 +96,7 @@ struct record_app {
  * @deadline_ns: when it ends by itself, at the latest
  * @ended_ns: when its end was decided
  * @released_ns: when all had been told
- * @kept: the one who asked for it knows that all are quiet
+ * @kept: without a lease: the one who asked for it knows that all are quiet
  */
 struct record {
 	char id[FREEZEGUARD_ID_MAX + 1];

@@ -74,7 +74,7 @@ struct supervisor_job {
  * enum supervisor_word - what a supervisor and its caller say to each other
  * @SUPERVISOR_LEASE: the lease is taken: number, begin, deadline
  * @SUPERVISOR_CHECK: is all still quiet?
- * @SUPERVISOR_KEEP: it is kept; the caller is about to exit
+ * @SUPERVISOR_KEEP: without a lease: it is kept; the caller is about to exit
  * @SUPERVISOR_ABORT: let all go
  * @SUPERVISOR_QUIET: all are quiet
  * @SUPERVISOR_FAILED: one could not be made quiet; all were let go

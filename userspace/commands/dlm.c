@@ -78,29 +78,22 @@ static bool sync_root(struct freezectl *ctl, uint64_t until_ns)
 	return false;
 }
 
-/* There are only applications: the supervisor keeps the deadline. */
-static bool pre_script_without_lease(struct freezectl *ctl, const struct call *call,
+/* There are only applications: the supervisor keeps the deadline. Returns only if that failed. */
+static void pre_script_without_lease(struct freezectl *ctl, const struct call *call,
 				     struct apps *apps)
 {
 	char span[DURATION_TEXT_MAX];
-	int r;
 
 	if (!sync_root(ctl, call->request.give_up_ns) ||
 	    !apps_still_quiet(ctl, &call->apps, apps, NULL))
-		return false;
+		return;
 	findings_add(&ctl->findings, EXIT_CODE_DONE, NULL,
 		     "no filesystem is frozen: the applications are quiet and the root filesystem was synced; other writers on it continue");
 	fprintf(ctl->out.text,
 		"%s: applications are quiet; without a post-script they are released after %s\n",
 		call->request.id, duration_format(call->request.timeout_ms, span, sizeof(span)));
 	apps_show(ctl, apps);
-	r = output_print(&ctl->out, &ctl->findings, call->request.give_up_ns);
-	if (!r)
-		return apps_keep(ctl, &call->apps, apps);
-	findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, call->request.id,
-		     "its applications were quiet, and are released because the result could not be written: %s",
-		     output_error(r));
-	return false;
+	apps_keep(ctl, &call->apps, apps);
 }
 
 /* One call reports everything that can be wrong. */
@@ -115,47 +108,40 @@ static bool prepare(struct freezectl *ctl, struct call *call, struct freeze *fre
 	return apps_startable(ctl, &call->apps, apps, &freeze->plan) && good;
 }
 
-static bool freeze_and_keep(struct freezectl *ctl, const struct call *call, struct freeze *freeze,
-			    struct apps *apps)
+/* The supervisor keeps the applications quiet while the lease lives. Returns only if that failed. */
+static void pre_script_with_lease(struct freezectl *ctl, const struct call *call,
+				  struct freeze *freeze, struct apps *apps)
 {
 	if (!freeze_take(ctl, &call->request, freeze))
-		return false;
+		return;
 	if (!apps_still_quiet(ctl, &call->apps, apps, &freeze->lease)) {
 		freeze_undo(ctl, freeze);
-		return false;
+		return;
 	}
 	freeze_show(ctl, freeze, true);
 	apps_show(ctl, apps);
-	if (!freeze_keep(ctl, &call->request, freeze))
-		return false;
-	/* If that is not heard: the lease lives on, and it knows the lease. */
-	apps_keep(ctl, &call->apps, apps);
-	return true;
+	freeze_keep(ctl, &call->request, freeze);
 }
 
 static void pre_script(struct freezectl *ctl, struct call *call)
 {
 	struct freeze freeze = { 0 };
 	struct apps apps = { 0 };
-	bool done = false;
 
 	if (!prepare(ctl, call, &freeze, &apps))
 		goto out_free;
-	if (!hooks_n_called(&apps.hooks)) {
-		done = freeze_and_keep(ctl, call, &freeze, &apps);
-	} else if (!apps_quiesce(ctl, &call->apps, &apps, &freeze.plan)) {
+	if (hooks_n_called(&apps.hooks) &&
+	    !apps_quiesce(ctl, &call->apps, &apps, &freeze.plan)) {
 		/* The findings are complete, and the freeze is rolled back. */
 		apps_show(ctl, &apps);
 		goto out_free;
-	} else if (plan_n_to_freeze(&freeze.plan)) {
-		done = freeze_and_keep(ctl, call, &freeze, &apps);
-	} else {
-		done = pre_script_without_lease(ctl, call, &apps);
 	}
-	if (!done) {
-		apps_abort(ctl, &call->apps, &apps);
-		apps_show(ctl, &apps);
-	}
+	if (plan_n_to_freeze(&freeze.plan))
+		pre_script_with_lease(ctl, call, &freeze, &apps);
+	else
+		pre_script_without_lease(ctl, call, &apps);
+	apps_abort(ctl, &call->apps, &apps);
+	apps_show(ctl, &apps);
 
 out_free:
 	apps_free(&apps);

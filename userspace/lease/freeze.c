@@ -371,7 +371,7 @@ void freeze_show(struct freezectl *ctl, const struct freeze *freeze, bool kept)
 	struct output *out = &ctl->out;
 	size_t i;
 
-	/* It is detached only after this could be written. */
+	/* It is detached only after this could be written: freezectl_keep(). */
 	lease.bound = !kept;
 	if (out->json) {
 		show_lease_document(out, &lease, &freeze->paths, &clocks);
@@ -405,49 +405,42 @@ void freeze_undo(struct freezectl *ctl, struct freeze *freeze)
 			       freezectl_in_ms(ROLL_BACK_MS), &freeze->lease);
 }
 
+static bool detach(struct freezectl *ctl, void *number)
+{
+	return !freezeguard_lease_detach(ctl->fg, *(uint64_t *)number, NULL);
+}
+
 /**
- * freeze_keep() - say that it is frozen, and only then let it outlive this process
+ * freeze_keep() - report that it is frozen, let it outlive this process, and exit
  * @ctl: prints @ctl->out
  * @request: what was wanted
  * @freeze: frozen and shown
  *
- * If the output cannot be written nobody knows of the lease, so it is ended.
- *
- * Return: whether it stays frozen; there are findings if not.
+ * Returns only if it does not stay frozen; there are findings then. If the output cannot be
+ * written, nobody knows of the lease, so it is ended.
  */
-bool freeze_keep(struct freezectl *ctl, const struct freeze_request *request,
+void freeze_keep(struct freezectl *ctl, const struct freeze_request *request,
 		 struct freeze *freeze)
 {
 	struct freezeguard_lease *lease = &freeze->lease;
 	struct verdict_context context = { .paths = freeze->paths };
 	uint64_t until = lease->deadline_ns;
-	int r;
+	bool printed;
 
 	if (request->give_up_ns && request->give_up_ns < until)
 		until = request->give_up_ns;
-	r = output_print(&ctl->out, &ctl->findings, until);
-	if (r) {
-		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, lease->id,
-			     "was frozen, and is thawed again because the result could not be written: %s",
-			     output_error(r));
-		freeze_undo(ctl, freeze);
-		return false;
-	}
-	r = freezeguard_lease_detach(ctl->fg, lease->number, NULL, lease);
-	if (!r)
-		return true;
-	if (r == -EALREADY &&
+	printed = freezectl_keep(ctl, lease->id, until, detach, &lease->number);
+	if (printed && freezeguard_errno(ctl->fg) == EALREADY &&
 	    !freezeguard_lease_get(ctl->fg, lease->number, NULL, lease)) {
 		context.clocks = timefmt_now();
 		context.observer = freezectl_observer(ctl);
-		if (!verdict_freeze(lease, &context, &ctl->findings))
-			return false;
+		verdict_freeze(lease, &context, &ctl->findings);
+		return;
 	}
-	findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, lease->id,
-		     "was frozen, and is thawed again because it cannot be kept: %s",
-		     freezeguard_error(ctl->fg));
-	freezeguard_lease_end(ctl->fg, lease->number, NULL, NULL);
-	return false;
+	if (printed)
+		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, lease->id, "%s",
+			     freezeguard_error(ctl->fg));
+	freeze_undo(ctl, freeze);
 }
 
 /** freeze_free() - free the plan and the lease; the lease lives on as long as it may */

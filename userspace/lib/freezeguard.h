@@ -151,8 +151,7 @@ int freezeguard_lease_end(struct freezeguard *fg, uint64_t number, const char *i
 			  struct freezeguard_lease *lease);
 int freezeguard_lease_extend(struct freezeguard *fg, uint64_t number, const char *id,
 			     uint32_t timeout_ms, struct freezeguard_lease *lease);
-int freezeguard_lease_detach(struct freezeguard *fg, uint64_t number, const char *id,
-			     struct freezeguard_lease *lease);
+int freezeguard_lease_detach(struct freezeguard *fg, uint64_t number, const char *id);
 int freezeguard_lease_get(struct freezeguard *fg, uint64_t number, const char *id,
 			  struct freezeguard_lease *lease);
 int freezeguard_lease_dump(struct freezeguard *fg, struct freezeguard_lease_list *list);

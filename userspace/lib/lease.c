@@ -199,17 +199,22 @@ int freezeguard_lease_extend(struct freezeguard *fg, uint64_t number, const char
  * @fg: the handle
  * @number: the lease's number, or 0
  * @id: without a number: its id
- * @lease: set to the lease; may be NULL
+ *
+ * The reply is not read into a lease: who detaches one wants to exit.
  *
  * Return: 0; -EAGAIN not all of it is frozen yet; else as freezeguard_lease_end().
  */
-int freezeguard_lease_detach(struct freezeguard *fg, uint64_t number, const char *id,
-			     struct freezeguard_lease *lease)
+int freezeguard_lease_detach(struct freezeguard *fg, uint64_t number, const char *id)
 {
 	struct nl_msg *msg = request_lease(fg, FREEZEGUARD_CMD_LEASE_DETACH, "detach", number, id);
+	int r;
 
 	fg->owned = 0;
-	return msg ? transact_lease(fg, msg, lease) : -fg->err;
+	if (!msg)
+		return -fg->err;
+	r = fg_socket_transact(fg, msg, FG_REPLY_TIMEOUT_MS, NULL, NULL);
+	nlmsg_free(msg);
+	return r;
 }
 
 /**
