@@ -40,6 +40,7 @@ void fg_thread_boost(struct task_struct *task);
 void fg_thread_rescue(struct task_struct *task);
 void fg_suspend_probe(void);
 enum freezeguard_suspend fg_suspend(struct super_block *sb, enum fg_holder who);
+int fg_trial(void (*fn)(struct super_block *sb));
 
 /**
  * fg_hrtimer_init() - prepare a timer on CLOCK_BOOTTIME with an absolute expiry
