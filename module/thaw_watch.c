@@ -39,13 +39,12 @@ static struct kprobe fg_thaw_watch_probe = {
  * The superblock is unfrozen and stays so for now, since the caller has s_umount. If only the hold
  * itself can thaw its freeze, the thaw of another process was of some other freeze.
  */
-static bool fg_thaw_watch_unfrozen(struct fg_hold *hold, void *unused)
+static void fg_thaw_watch_unfrozen(struct fg_hold *hold)
 {
 	if (current == hold->thread)	/* false if the probe has missed a call since it was set */
 		hold->watched = !READ_ONCE(fg_thaw_watch_probe.nmissed);
 	else if (!fg_super_holder_is_exclusive(hold->sb, hold->who))
 		fg_lease_foreign_thaw(hold);
-	return true;
 }
 
 /*
@@ -57,7 +56,7 @@ static int fg_thaw_watch_deactivate(struct kprobe *probe, struct pt_regs *regs)
 	struct super_block *sb = (struct super_block *)regs_get_kernel_argument(regs, 0);
 
 	if (fg_super_state(sb) == SB_UNFROZEN)
-		fg_registry_visit_hold(sb, fg_thaw_watch_unfrozen, NULL);
+		fg_registry_visit_hold(sb, fg_thaw_watch_unfrozen);
 	return 0;
 }
 
