@@ -3,6 +3,7 @@
 #include <linux/netlink.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/string.h>
 
 #include "owner.h"
 
@@ -10,12 +11,13 @@
  * fg_process_current() - record the calling process, for reports
  * @process: receives the process
  *
- * Context: process context.
+ * Context: any but interrupts; does not sleep, on PREEMPT_RT either.
  */
 void fg_process_current(struct fg_process *process)
 {
 	process->pid = task_tgid_nr(current);
-	get_task_comm(process->comm, current->group_leader);
+	/* Without the lock of the name, which sleeps on PREEMPT_RT: a name always ends. */
+	strscpy(process->comm, current->group_leader->comm, sizeof(process->comm));
 }
 
 /**

@@ -25,13 +25,19 @@ unsigned long fg_registry_nr_ended[FREEZEGUARD_LEASE_STATE_FAILED -
 static DEFINE_SPINLOCK(fg_registry_lock);
 static DEFINE_XARRAY(fg_registry_leases);	/* by number: lookup and the order of dumps */
 static DEFINE_HASHTABLE(fg_registry_ids, 10);	/* newest first */
-static DEFINE_HASHTABLE(fg_registry_supers, 10);	/* the holds of live leases */
 static LIST_HEAD(fg_registry_live);
 static LIST_HEAD(fg_registry_history);		/* oldest first */
 static unsigned int fg_registry_nr_live, fg_registry_nr_history;
 static bool fg_registry_closed;
 static unsigned long fg_registry_last_number;
 static DECLARE_WAIT_QUEUE_HEAD(fg_registry_idle);
+
+/*
+ * The holds of live leases. Changed with both locks, so either is enough to read. The inner one is
+ * for callers with preemption off, who must not wait for a lock that sleeps on PREEMPT_RT.
+ */
+static DEFINE_RAW_SPINLOCK(fg_registry_supers_lock);
+static DEFINE_HASHTABLE(fg_registry_supers, 10);
 
 static u32 fg_registry_hash_id(const char *id)
 {
@@ -53,7 +59,8 @@ static struct fg_hold *fg_registry_lookup_super(const struct super_block *sb)
 {
 	struct fg_hold *hold;
 
-	lockdep_assert_held(&fg_registry_lock);
+	lockdep_assert(lockdep_is_held(&fg_registry_lock) ||
+		       lockdep_is_held(&fg_registry_supers_lock));
 	hash_for_each_possible(fg_registry_supers, hold, by_sb, (unsigned long)sb)
 		if (hold->sb == sb && fg_hold_is_live(hold))
 			return hold;
@@ -119,9 +126,11 @@ int fg_registry_add(struct fg_lease *lease, unsigned long *conflict)
 		fg_lease_get(lease);
 		xa_store(&fg_registry_leases, lease->number, lease, GFP_ATOMIC);
 		hash_add(fg_registry_ids, &lease->by_id, fg_registry_hash_id(lease->id));
+		raw_spin_lock(&fg_registry_supers_lock);
 		for (i = 0; i < lease->nr_holds; i++)
 			hash_add(fg_registry_supers, &lease->holds[i].by_sb,
 				 (unsigned long)lease->holds[i].sb);
+		raw_spin_unlock(&fg_registry_supers_lock);
 		list_add_tail(&lease->list, &fg_registry_live);
 		fg_registry_nr_live++;
 		fg_lease_trace_state(lease);	/* before any caller can end it */
@@ -138,8 +147,10 @@ static void fg_registry_unlive(struct fg_lease *lease)
 	unsigned int i;
 
 	lockdep_assert_held(&fg_registry_lock);
+	raw_spin_lock(&fg_registry_supers_lock);
 	for (i = 0; i < lease->nr_holds; i++)
 		hash_del(&lease->holds[i].by_sb);
+	raw_spin_unlock(&fg_registry_supers_lock);
 	list_del_init(&lease->list);
 	if (!--fg_registry_nr_live)
 		wake_up_all(&fg_registry_idle);
@@ -258,25 +269,20 @@ struct fg_lease *fg_registry_find_super(const struct super_block *sb)
  * fg_registry_visit_hold() - call a function for the hold of a superblock, if a live lease has one
  * @sb: the superblock
  * @fn: the function; called in atomic context
- * @data: for the function
  *
  * The hold is used without a reference, because dropping one might sleep.
  *
- * Context: any but interrupts; does not sleep.
- * Return: what @fn returned; false if no live lease holds the superblock.
+ * Context: any but interrupts; does not sleep, on PREEMPT_RT either.
  */
-bool fg_registry_visit_hold(const struct super_block *sb,
-			    bool (*fn)(struct fg_hold *hold, void *data), void *data)
+void fg_registry_visit_hold(const struct super_block *sb, void (*fn)(struct fg_hold *hold))
 {
 	struct fg_hold *hold;
-	bool result = false;
 
-	spin_lock(&fg_registry_lock);
+	raw_spin_lock(&fg_registry_supers_lock);
 	hold = fg_registry_lookup_super(sb);
 	if (hold)
-		result = fn(hold, data);
-	spin_unlock(&fg_registry_lock);
-	return result;
+		fn(hold);
+	raw_spin_unlock(&fg_registry_supers_lock);
 }
 
 /**

@@ -15,8 +15,7 @@ void fg_registry_retire(struct fg_lease *lease);
 struct fg_lease *fg_registry_find_id(const char *id);
 struct fg_lease *fg_registry_find_number(u64 number);
 struct fg_lease *fg_registry_find_super(const struct super_block *sb);
-bool fg_registry_visit_hold(const struct super_block *sb,
-			    bool (*fn)(struct fg_hold *hold, void *data), void *data);
+void fg_registry_visit_hold(const struct super_block *sb, void (*fn)(struct fg_hold *hold));
 struct fg_lease *fg_registry_next(unsigned long number, unsigned long last);
 void fg_registry_for_each_live(void (*fn)(struct fg_lease *lease));
 void fg_registry_close(void);

@@ -8,18 +8,21 @@
  *
  * All thaws, SysRq-j's too, run thaw_super_locked(), into which no module can look. But when that
  * function has thawed, the last thing it does is to call deactivate_locked_super(), with s_umount
- * held and the superblock unfrozen. The watch is a probe there. A return probe on
- * thaw_super_locked() would be too late: s_umount is free by then, and another process may already
- * have frozen again.
+ * held and the superblock unfrozen. The watch is an ftrace callback there. Others call that
+ * function too, such as a freeze that fails or a mount that is refused, so the caller's name
+ * decides. To watch the return of thaw_super_locked() would be too late: s_umount is free by then,
+ * and another process may already have frozen again.
  *
- * Probes can be switched off (debugfs, kernel.ftrace_enabled). So a watch that has seen nothing
- * proves nothing by itself. A hold's own thaw passes the probe too: if the watch saw that, it was
- * active.
+ * While the watch is on, kernel.ftrace_enabled cannot be set to 0. A trial shows that the watch
+ * works when it is switched on, but not that nothing has stopped it since. So a watch that has
+ * seen nothing proves nothing by itself. A hold's own thaw passes the watch too: if it saw that,
+ * it was active.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/kprobes.h>
+#include <linux/kallsyms.h>
 #include <linux/sched.h>
+#include <linux/string.h>
 
 #include "registry.h"
 #include "thaw_watch.h"
@@ -27,58 +30,84 @@
 /* Module parameter: whether to watch. Once the module is loaded: whether the watch is on. */
 bool fg_thaw_watch_enabled = true;
 
-/* Some architectures have probes but no access to a function's arguments. */
-#if defined(CONFIG_KPROBES) && defined(CONFIG_HAVE_FUNCTION_ARG_ACCESS_API)
+#ifdef FG_FTRACE_FLAGS
 
-static int fg_thaw_watch_deactivate(struct kprobe *probe, struct pt_regs *regs);
-
-static struct kprobe fg_thaw_watch_probe = {
-	.symbol_name = "deactivate_locked_super",
-	.pre_handler = fg_thaw_watch_deactivate,
-};
+/* The superblock of the trial, until its thaw is seen. */
+static struct super_block *fg_thaw_watch_trial;
 
 /*
  * The superblock is unfrozen and stays so for now, since the caller has s_umount. If only the hold
  * itself can thaw its freeze, the thaw of another process was of some other freeze.
  */
-static bool fg_thaw_watch_unfrozen(struct fg_hold *hold, void *unused)
+static void fg_thaw_watch_unfrozen(struct fg_hold *hold)
 {
-	if (current == hold->thread)	/* false if the probe has missed a call since it was set */
-		hold->watched = !READ_ONCE(fg_thaw_watch_probe.nmissed);
+	if (current == hold->thread)
+		hold->watched = true;
 	else if (!fg_super_holder_is_exclusive(hold->sb))
 		fg_lease_foreign_thaw(hold);
-	return true;
+}
+
+/* Any of the functions in the kernel that thaw: a compiler may have put one into another. */
+static bool fg_thaw_watch_is_thaw(unsigned long ip)
+{
+	char name[KSYM_SYMBOL_LEN];
+
+	sprint_symbol_no_offset(name, ip);
+	return strstarts(name, "thaw_super") || strstarts(name, "do_thaw_all");
 }
 
 /*
- * Preemption is off here. fg_process_current() and the locks may be used all the same: the probed
+ * Preemption may be off here, so all locks that are taken are raw. They may be taken: the watched
  * function may sleep, so its caller holds no spinlock and is no interrupt.
  */
-static int fg_thaw_watch_deactivate(struct kprobe *probe, struct pt_regs *regs)
+static void fg_thaw_watch_deactivate(unsigned long ip, unsigned long parent_ip,
+				     struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	struct super_block *sb = (struct super_block *)regs_get_kernel_argument(regs, 0);
+	struct super_block *sb = (struct super_block *)fg_ftrace_argument(fregs, 0);
 
-	if (fg_super_state(sb) == SB_UNFROZEN)
-		fg_registry_visit_hold(sb, fg_thaw_watch_unfrozen, NULL);
-	return 0;
+	/* A thaw of 6.6 and 6.7 also comes here when another freeze is left. */
+	if (fg_super_state(sb) != SB_UNFROZEN || !fg_thaw_watch_is_thaw(parent_ip))
+		return;
+	if (sb == READ_ONCE(fg_thaw_watch_trial))
+		WRITE_ONCE(fg_thaw_watch_trial, NULL);
+	fg_registry_visit_hold(sb, fg_thaw_watch_unfrozen);
+}
+
+static struct ftrace_ops fg_thaw_watch_ops = {
+	.func = fg_thaw_watch_deactivate,
+	.flags = FG_FTRACE_FLAGS | FTRACE_OPS_FL_PERMANENT,
+};
+
+static void fg_thaw_watch_try(struct super_block *sb)
+{
+	WRITE_ONCE(fg_thaw_watch_trial, sb);
+	if (!fg_super_freeze(sb))
+		fg_super_thaw(sb);
+}
+
+static void fg_thaw_watch_remove(void)
+{
+	unregister_ftrace_function(&fg_thaw_watch_ops);
+	ftrace_free_filter(&fg_thaw_watch_ops);
 }
 
 static int fg_thaw_watch_place(void)
 {
+	static unsigned char function[] = "deactivate_locked_super";
 	int err;
 
-	/* The handler takes spinlocks, which sleep on such kernels. */
-	if (IS_ENABLED(CONFIG_PREEMPT_RT))
-		return -EOPNOTSUPP;
-	err = register_kprobe(&fg_thaw_watch_probe);
-	if (err)
+	err = ftrace_set_filter(&fg_thaw_watch_ops, function, sizeof(function) - 1, 0) ?:
+	      register_ftrace_function(&fg_thaw_watch_ops);
+	if (err) {
+		ftrace_free_filter(&fg_thaw_watch_ops);
 		return err;
-	/* Without ftrace the probe is a breakpoint, whose handler must not take locks. */
-	if (!kprobe_ftrace(&fg_thaw_watch_probe)) {
-		unregister_kprobe(&fg_thaw_watch_probe);
-		return -EOPNOTSUPP;
 	}
-	return 0;
+	err = fg_trial(fg_thaw_watch_try);
+	if (!err && fg_thaw_watch_trial)
+		err = -EOPNOTSUPP;
+	if (err)
+		fg_thaw_watch_remove();
+	return err;
 }
 
 /**
@@ -98,19 +127,19 @@ void fg_thaw_watch_start(void)
 	if (!err)
 		return;
 	fg_thaw_watch_enabled = false;
-	pr_info("foreign thaws cannot be watched (error %d); they are noticed only at the end of a lease\n",
-		-err);
+	pr_info("foreign thaws cannot be watched (error %d%s); they are noticed only at the end of a lease\n",
+		-err, err == -EBUSY ? ": kernel.ftrace_enabled is 0" : "");
 }
 
 /**
- * fg_thaw_watch_stop() - stop to watch; afterwards no handler runs
+ * fg_thaw_watch_stop() - stop to watch; afterwards no callback runs
  *
  * Context: sleeps.
  */
 void fg_thaw_watch_stop(void)
 {
 	if (fg_thaw_watch_enabled)
-		unregister_kprobe(&fg_thaw_watch_probe);
+		fg_thaw_watch_remove();
 }
 
 #else

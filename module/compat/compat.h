@@ -7,6 +7,7 @@
 #define FG_COMPAT_H
 
 #include <linux/fs.h>
+#include <linux/ftrace.h>
 #include <linux/hrtimer.h>
 #include <linux/module.h>
 #include <linux/sched/isolation.h>
@@ -52,6 +53,7 @@ bool fg_thread_rescue(struct task_struct *task, bool reserve);
 
 void fg_suspend_probe(void);
 enum freezeguard_suspend fg_suspend(struct super_block *sb);
+int fg_trial(void (*fn)(struct super_block *sb));
 
 /**
  * fg_hrtimer_init() - prepare a timer on CLOCK_BOOTTIME with an absolute expiry
@@ -68,6 +70,19 @@ static inline void fg_hrtimer_init(struct hrtimer *timer,
 	timer->function = callback;
 #endif
 }
+
+/*
+ * How an ftrace callback gets an argument of its function. From 6.2 on every callback has the
+ * arguments, and on arm64 nothing else. Before, a callback has to request all registers. Where
+ * FG_FTRACE_FLAGS is not defined, there are no arguments.
+ */
+#if defined(HAVE_FTRACE_ARGUMENT) && defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS)
+#define FG_FTRACE_FLAGS			0
+#define fg_ftrace_argument(fregs, n)	ftrace_regs_get_argument(fregs, n)
+#elif defined(CONFIG_DYNAMIC_FTRACE_WITH_REGS) && defined(CONFIG_HAVE_FUNCTION_ARG_ACCESS_API)
+#define FG_FTRACE_FLAGS			FTRACE_OPS_FL_SAVE_REGS
+#define fg_ftrace_argument(fregs, n)	regs_get_kernel_argument(ftrace_get_regs(fregs), n)
+#endif
 
 /*
  * From 6.7 on, and in newer stable releases of older kernels, a group can require CAP_SYS_ADMIN.

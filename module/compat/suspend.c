@@ -15,39 +15,19 @@
  * Only a trial shows whether a kernel has the fix: a superblock of our own is frozen twice and
  * thawed once.
  */
-#include <linux/fs_context.h>
-#include <linux/mount.h>
-#include <linux/pseudo_fs.h>
-
 #include "compat/compat.h"
 
 #ifdef HAVE_FREEZE_HOLDER
 static enum freezeguard_suspend fg_suspend_known = FREEZEGUARD_SUSPEND_UNKNOWN;
 
-static int fg_suspend_init_fs_context(struct fs_context *fc)
+static void fg_suspend_try(struct super_block *sb)
 {
-	return init_pseudo(fc, 0x66677375) ? 0 : -ENOMEM;
-}
-
-/* Not registered, so that no other code can mount it. */
-static struct file_system_type fg_suspend_fs = {
-	.owner = THIS_MODULE,
-	.name = "freezeguard-trial",
-	.init_fs_context = fg_suspend_init_fs_context,
-	.kill_sb = kill_anon_super,
-};
-
-static enum freezeguard_suspend fg_suspend_try(struct super_block *sb)
-{
-	enum freezeguard_suspend known = FREEZEGUARD_SUSPEND_UNKNOWN;
-
 	if (fg_super_freeze(sb))
-		return known;
+		return;
 	if (!fg_super_call(freeze_super, sb, FREEZE_HOLDER_USERSPACE))
-		known = fg_super_call(thaw_super, sb, FREEZE_HOLDER_USERSPACE)
-			? FREEZEGUARD_SUSPEND_SPOILS : FREEZEGUARD_SUSPEND_NESTS;
+		fg_suspend_known = fg_super_call(thaw_super, sb, FREEZE_HOLDER_USERSPACE) ?
+				   FREEZEGUARD_SUSPEND_SPOILS : FREEZEGUARD_SUSPEND_NESTS;
 	fg_super_thaw(sb);
-	return known;
 }
 #endif
 
@@ -61,12 +41,7 @@ static enum freezeguard_suspend fg_suspend_try(struct super_block *sb)
 void fg_suspend_probe(void)
 {
 #ifdef HAVE_FREEZE_HOLDER
-	struct vfsmount *mnt = kern_mount(&fg_suspend_fs);
-
-	if (IS_ERR(mnt))
-		return;
-	fg_suspend_known = fg_suspend_try(mnt->mnt_sb);
-	kern_unmount(mnt);
+	fg_trial(fg_suspend_try);
 #endif
 }
 

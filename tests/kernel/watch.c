@@ -12,6 +12,7 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -30,25 +31,27 @@ static pid_t thaw_as(const char *comm, int fd)
 	return pid;
 }
 
-static void write_proc(const char *path, const char *text)
+/* Returns 0 or -errno. */
+static int write_proc(const char *path, const char *text)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
 
 	CHECK(fd >= 0);
-	EQUAL(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	if (write(fd, text, strlen(text)) < 0)
+		err = -errno;
 	close(fd);
+	return err;
 }
 
-/* With PREEMPT_RT the handler of a probe could not take the module's locks, so that there is no watch. */
-static void needs_watch(void)
+/* Whether the module says that it watches. */
+static bool watches(void)
 {
-	char realtime = '0';
-	int fd = open("/sys/kernel/realtime", O_RDONLY | O_CLOEXEC);
+	int fd = open("/sys/module/freezeguard/parameters/watch", O_RDONLY | O_CLOEXEC);
+	char value = 0;
 
-	if (fd >= 0)
-		EQUAL(read(fd, &realtime, 1), 1);
-	if (realtime == '1')
-		kt_skip("thaws are not watched with PREEMPT_RT");
+	CHECK(fd >= 0 && read(fd, &value, 1) == 1);
+	close(fd);
+	return value == 'Y';
 }
 
 TEST(a_foreign_thaw_ends_the_lease_at_once)
@@ -61,7 +64,6 @@ TEST(a_foreign_thaw_ends_the_lease_at_once)
 	int fds[3];
 	pid_t pid;
 
-	needs_watch();
 	kt_mounts_with("a", "user", fds, 3);
 	for (unsigned int i = 0; i < 3; i++)
 		writers[i] = kt_writer((const char *[]){ "a0", "a1", "a2" }[i]);
@@ -100,7 +102,6 @@ TEST(of_a_filesystem_that_freezes_by_itself)
 	struct fg_lease *lease;
 	struct fgnl nl;
 
-	needs_watch();
 	kt_open(&nl);
 	lease = kt_frozen(&nl, NULL, 10000, &fd, 1);
 	EQUAL(kt_end(&nl, lease->number)->continuity, FREEZEGUARD_CONTINUITY_OBSERVED);
@@ -116,7 +117,6 @@ TEST(continuity_of_a_watched_lease_is_observed)
 	struct fgnl nl;
 	int fds[3];
 
-	needs_watch();
 	kt_mounts_with("a", "user", fds, 3);
 	kt_open(&nl);
 	lease = kt_frozen(&nl, NULL, 10000, fds, 3);
@@ -133,7 +133,6 @@ TEST(a_foreign_thaw_that_fails_ends_nothing)
 	struct fg_lease *lease;
 	struct fgnl nl;
 
-	needs_watch();
 	kt_open(&nl);
 	lease = kt_frozen(&nl, NULL, 60000, &fd, 1);
 	EQUAL(kt_thaw(fd), -EIO);
@@ -151,7 +150,6 @@ TEST(frozen_again_by_others)
 	struct fgnl nl;
 	uint64_t number;
 
-	needs_watch();
 	kt_mounts_with("a", "user", fds, 2);
 	kt_open(&nl);
 	/* the other one's thaw hangs, so that the lease isn't over before it is frozen again */
@@ -176,7 +174,6 @@ TEST(frozen_again_by_others_between_thaws_that_fail)
 	struct fgnl nl;
 	uint64_t number;
 
-	needs_watch();
 	kt_open(&nl);
 	number = kt_frozen(&nl, NULL, 60000, &fd, 1)->number;
 	kt_tell("a", "thaw", "fail:5");
@@ -205,7 +202,6 @@ TEST(frozen_again_before_its_thread_runs)
 	struct fgnl nl;
 	uint64_t number;
 
-	needs_watch();
 	kt_open(&nl);
 	number = kt_frozen(&nl, NULL, 60000, &fd, 1)->number;
 	kt_thawers(threads, 16, 1);
@@ -238,7 +234,6 @@ TEST(while_others_are_still_freezing)
 	struct fgnl nl;
 	uint64_t number;
 
-	needs_watch();
 	kt_mounts_with("a", "user", fds, 2);
 	kt_tell("a1", "freeze", "hang");
 	kt_open(&nl);
@@ -270,7 +265,6 @@ TEST_WITHIN(before_the_freeze_is_noted, 60)
 	struct fg_lease lease;
 	struct fgnl nl;
 
-	needs_watch();
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 		      -1, 0);
 	CHECK(shared != MAP_FAILED);
@@ -344,23 +338,142 @@ TEST(without_the_watch)
 	EQUAL(lease->continuity, FREEZEGUARD_CONTINUITY_BROKEN);
 }
 
-/* A probe that was switched off has seen nothing, and is not taken for one that has. */
-TEST(probes_switched_off)
+/* Nobody switches ftrace or probes off under a watch, and without ftrace there is none. */
+TEST(ftrace_switched_off)
 {
-	static const char enabled[] = "/sys/kernel/debug/kprobes/enabled";
+	static const char ftrace[] = "/proc/sys/kernel/ftrace_enabled";
+	static const char probes[] = "/sys/kernel/debug/kprobes/enabled";
 	int fd = kt_mount("a", "user");
 	struct fg_lease *lease;
 	struct fgnl nl;
+	int err;
 
-	needs_watch();
+	CHECK(watches());
 	kt_open(&nl);
 	lease = kt_frozen(&nl, NULL, 10000, &fd, 1);
-	write_proc(enabled, "0");
+	err = write_proc(ftrace, "0");
+	EQUAL(write_proc(probes, "0"), 0);
 	lease = kt_end(&nl, lease->number);
-	write_proc(enabled, "1");
-	EQUAL(lease->continuity, FREEZEGUARD_CONTINUITY_UNKNOWN);
+	EQUAL(write_proc(probes, "1"), 0);
+	EQUAL(lease->continuity, FREEZEGUARD_CONTINUITY_OBSERVED);
+	fgnl_close(&nl);
+
+	kt_reload("watch=0");
+	CHECK(!watches());
+	if (err == -EOPNOTSUPP) {	/* newer kernels: with or without a watch */
+		EQUAL(write_proc(ftrace, "0"), err);
+		return;
+	}
+	EQUAL(err, -EBUSY);
+	EQUAL(write_proc(ftrace, "0"), 0);
+	kt_reload("");
+	EQUAL(write_proc(ftrace, "1"), 0);
+	CHECK(!watches());
+	kt_open(&nl);
 	lease = kt_frozen(&nl, NULL, 10000, &fd, 1);
+	EQUAL(kt_end(&nl, lease->number)->continuity, FREEZEGUARD_CONTINUITY_UNKNOWN);
+}
+
+/* A freeze that fails ends as a thaw does, in deactivate_locked_super(). */
+TEST(a_foreign_freeze_that_fails_is_no_thaw)
+{
+	int fd = kt_mount("a", "super,freeze=hang");
+	struct fg_lease *lease;
+	struct fgnl nl;
+	uint64_t number;
+
+	kt_open(&nl);
+	number = kt_new(&nl, NULL, 10000, &fd, 1);
+	kt_await_state("a", "freeze_inside", 1);
+	kt_tell("a", "freeze", "ok");
+	kt_tell("a", "sync_fs", "fail:5:1");
+	EQUAL(ioctl(fd, FIFREEZE, 0), -1);
+	EQUAL(errno, EIO);
+	EQUAL(kt_fs_state(&nl, fd), FREEZEGUARD_FS_STATE_UNFROZEN);
+	kt_tell("a", "release", "0");
+	lease = kt_await(&nl, number, FREEZEGUARD_LEASE_STATE_FROZEN, KT_SOON_MS);
 	EQUAL(kt_end(&nl, lease->number)->continuity, FREEZEGUARD_CONTINUITY_OBSERVED);
+}
+
+/* A process that waits in the kernel, for a lock or a device. */
+static void await_blocked(pid_t pid)
+{
+	char path[32], state = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	for (unsigned int i = 0; i < KT_SOON_MS / 10 && state != 'D'; i++, kt_sleep_ms(10)) {
+		FILE *f = fopen(path, "re");
+
+		CHECK(f && fscanf(f, "%*d (%*[^)]) %c", &state) == 1);
+		fclose(f);
+	}
+	EQUAL(state, 'D');
+}
+
+/* The image is on an fgtestfs, which a freeze makes a device that does not answer. */
+static int mount_on_image(int below, char *device, size_t size)
+{
+	const pid_t test = getpid();
+	FILE *f;
+
+	EQUAL(system("exec >/run/kt-mkfs.log 2>&1; set -e; modprobe -q loop || :; "
+		     "modprobe -q ext4 || :; mkdir -p /run/kt/a; "
+		     "truncate -s 16M /run/kt/below/image; mkfs.ext4 -q -F /run/kt/below/image; "
+		     "mount -o loop /run/kt/below/image /run/kt/a; "
+		     "findmnt -no SOURCE /run/kt/a >/run/kt-device"), 0);
+	f = fopen("/run/kt-device", "re");
+	CHECK(f && fgets(device, size, f));
+	fclose(f);
+	device[strcspn(device, "\n")] = '\0';
+	if (!fork()) {	/* whatever becomes of the test, the device answers again */
+		setsid();
+		while (getppid() == test)
+			kt_sleep_ms(10);
+		ioctl(below, FITHAW, 0);
+		_exit(0);
+	}
+	return kt_fd("/run/kt/a");
+}
+
+/*
+ * The same function ends a mount that the kernel refuses because the filesystem is mounted already,
+ * and writable. Such a mount waits for s_umount; so does the freeze of the lease, behind it.
+ */
+TEST_WITHIN(a_mount_that_is_refused_is_no_thaw, 60)
+{
+	int below = kt_mount("below", NULL), fd, data;
+	struct fg_lease *lease;
+	char device[64];
+	pid_t sync, mounter;
+	struct fgnl nl;
+	uint64_t number;
+
+	kt_open(&nl);
+	kt_directory("b");
+	fd = mount_on_image(below, device, sizeof(device));
+	data = open("/run/kt/a/data", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	EQUAL(write(data, "data", 4), 4);
+	kt_freeze(below);
+	sync = kt_fork();	/* has s_umount until its device answers */
+	if (!sync)
+		_exit(syncfs(data) ? errno : 0);
+	await_blocked(sync);
+	mounter = kt_fork();
+	if (!mounter)
+		_exit(mount(device, kt_path("b", NULL), "ext4", MS_RDONLY, NULL) ? errno : 0);
+	await_blocked(mounter);
+	number = kt_new(&nl, NULL, 30000, &fd, 1);
+	do {
+		kt_sleep_ms(50);
+		lease = kt_await(&nl, number, FREEZEGUARD_LEASE_STATE_FREEZING, KT_SOON_MS);
+	} while (lease->hold[0].state != FREEZEGUARD_HOLD_STATE_FREEZING);
+	kt_sleep_ms(100);
+	EQUAL(kt_thaw(below), 0);
+	EQUAL(kt_wait(sync), 0);
+	EQUAL(kt_wait(mounter), EBUSY);
+	lease = kt_await(&nl, number, FREEZEGUARD_LEASE_STATE_FROZEN, KT_SOON_MS);
+	kt_end(&nl, lease->number);
+	close(data);
 }
 
 /*
@@ -377,7 +490,6 @@ TEST_WITHIN(a_race_of_thaws, 60)
 	pid_t pids[2];
 	int err;
 
-	needs_watch();
 	kt_open(&nl);
 	for (unsigned int i = 0; i < 2; i++) {
 		pids[i] = kt_fork();
