@@ -84,6 +84,7 @@ struct fg_lease_info {
  * @starting: work item that starts the threads
  * @ending: work item that announces THAWING or ROLLING_BACK
  * @rescue: entry in the rescuer's list
+ * @rescue_attempts: how often the rescuer has looked after it
  * @wait: the freezers wait here for their turn
  * @announced: the state in the last notification; guarded by the notifications' lock
  * @notices: keeps the notices to BPF programs in order. With priority inheritance: a thawer takes
@@ -112,6 +113,7 @@ struct fg_lease {
 	struct work_struct starting;
 	struct work_struct ending;
 	struct llist_node rescue;
+	unsigned int rescue_attempts;
 	wait_queue_head_t wait;
 	enum freezeguard_lease_state announced;
 	struct rt_mutex notices;

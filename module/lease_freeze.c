@@ -176,6 +176,8 @@ static void fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
 	int err;
 
 	fg_lease_begin_to_freeze(lease, hold);
+	if (fg_lease_has_ended(lease))	/* while the thread had no CPU */
+		return;
 	begin_ns = ktime_get_boottime_ns();
 	err = fg_hold_freeze(hold, &hold->frozen);
 	took_ns = ktime_get_boottime_ns() - begin_ns;
@@ -211,6 +213,10 @@ static void fg_lease_freezer(void *data)
 	fg_lease_put(lease);
 }
 
+static void fg_lease_no_work(void *unused)
+{
+}
+
 /*
  * The thread gets its class here, before anything is frozen. Later nothing could be sure to give
  * it: setting a class takes a lock of the cpusets, whose holder may be waiting for a page fault on
@@ -221,14 +227,22 @@ static int fg_lease_start_thawer(struct fg_lease *lease, struct fg_hold *hold)
 	struct fg_thread *thread = fg_thread_take(hold->dev);
 	enum freezeguard_class class;
 	unsigned long flags;
+	bool ended;
 
 	if (IS_ERR(thread))
 		return PTR_ERR(thread);
-	class = fg_thread_boost(thread->task, lease->nr_holds);
+	class = fg_thread_boost(thread->task, lease->nr_holds, &thread->bw);
 	raw_spin_lock_irqsave(&lease->lock, flags);
-	hold->class = class;
-	hold->thread = thread->task;
+	ended = fg_lease_has_ended(lease);
+	if (!ended) {
+		hold->class = class;
+		hold->thread = thread->task;
+	}
 	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	if (ended) {	/* nothing wakes or rescues this thread any more */
+		fg_thread_run(thread, fg_lease_no_work, NULL);
+		return -ECANCELED;
+	}
 	fg_lease_get(lease);
 	fg_thread_run(thread, fg_lease_thawer, hold);
 	return 0;

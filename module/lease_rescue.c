@@ -7,54 +7,108 @@
  * running. So one thread reserves time when the module is loaded. When a lease ends, it lends that
  * time to those threads that need it, a few at a time.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/llist.h>
 #include <linux/sched/task.h>
+#include <linux/timekeeping.h>
 
 #include "lease_internal.h"
+#include "thread.h"
 
-/* A thread that runs by itself has begun to thaw by then. */
+/* A thread that runs by itself has begun to thaw after the first, and has thawed after the second. */
 #define FG_RESCUE_FIRST_MS	2
+#define FG_RESCUE_BEGUN_MS	100
+
 #define FG_RESCUE_AGAIN_MS	20
+
+/* After so many attempts in vain a thread becomes an ordinary one. */
+#define FG_RESCUE_ATTEMPTS	50
 
 static struct task_struct *fg_rescuer;
 static LLIST_HEAD(fg_rescue_requests);
 
-/* False if the hold's thread needs no rescue, or none any more. */
-static bool fg_lease_rescue_thread(struct fg_lease *lease, struct fg_hold *hold, bool reserve)
+/* The hold's thread, with a reference, if it is of SCHED_FIFO; else NULL. */
+static struct task_struct *fg_lease_fifo_thread(struct fg_lease *lease, struct fg_hold *hold)
 {
 	struct task_struct *task = NULL;
 	unsigned long flags;
-	bool rescued;
 
 	raw_spin_lock_irqsave(&lease->lock, flags);
-	if (hold->class == FREEZEGUARD_CLASS_FIFO && hold->thread)
+	if (hold->thread && READ_ONCE(hold->thread->policy) == SCHED_FIFO)
 		task = get_task_struct(hold->thread);
 	raw_spin_unlock_irqrestore(&lease->lock, flags);
-	if (!task)
-		return false;
-	rescued = fg_thread_rescue(task, reserve);
-	put_task_struct(task);
-	return !rescued;
+	return task;
 }
 
-static bool fg_lease_rescue_threads(struct fg_lease *lease, bool reserve)
+static bool fg_lease_has_fifo_thread(struct fg_lease *lease)
 {
-	bool again = false;
+	struct task_struct *task = NULL;
 	unsigned int i;
 
-	for (i = 0; i < lease->nr_holds; i++)
-		again |= fg_lease_rescue_thread(lease, &lease->holds[i], reserve);
-	return again;
+	for (i = 0; i < lease->nr_holds && !task; i++)
+		task = fg_lease_fifo_thread(lease, &lease->holds[i]);
+	if (task)
+		put_task_struct(task);
+	return task;
 }
 
-/* True if some thread needs to be rescued once more. */
+/* Has the thread begun to thaw, a moment ago at most? */
+static bool fg_lease_thaws(const struct fg_lease *lease, const struct fg_hold *hold)
+{
+	return READ_ONCE(hold->state) == FREEZEGUARD_HOLD_STATE_THAWING &&
+	       ktime_get_boottime_ns() < lease->info.ended_ns + FG_RESCUE_BEGUN_MS * NSEC_PER_MSEC;
+}
+
+/*
+ * Without a reserve, or if none of it is to be had for a second, the thread becomes an ordinary one,
+ * which gets what the throttling of real-time tasks leaves: 5 percent of each second. False if it
+ * has to wait for a part of the reserve.
+ */
+static bool fg_lease_rescue_thread(struct fg_lease *lease, struct fg_hold *hold, bool reserve)
+{
+	struct task_struct *task;
+	bool rescued = true;
+
+	if (fg_lease_thaws(lease, hold))
+		return true;
+	rt_mutex_lock(&fg_thread_class_lock);	/* the thread does not give back its class now */
+	task = fg_lease_fifo_thread(lease, hold);
+	if (task) {
+		rescued = reserve && !fg_thread_lend(task);
+		if (!reserve || (!rescued && lease->rescue_attempts >= FG_RESCUE_ATTEMPTS)) {
+			sched_set_normal(task, MIN_NICE);
+			rescued = true;
+		}
+		put_task_struct(task);
+	}
+	rt_mutex_unlock(&fg_thread_class_lock);
+	return rescued;
+}
+
+/* True if some thread of the lease may have to be rescued later. */
+static bool fg_lease_rescue_threads(struct fg_lease *lease, bool reserve)
+{
+	unsigned int i;
+
+	lease->rescue_attempts++;
+	for (i = 0; i < lease->nr_holds; i++)
+		if (!fg_lease_rescue_thread(lease, &lease->holds[i], reserve))
+			break;
+	return fg_lease_has_fifo_thread(lease);
+}
+
+/* True if some thread may have to be rescued later. */
 static bool fg_rescue(bool reserve)
 {
 	struct llist_node *requests = llist_del_all(&fg_rescue_requests);
 	struct fg_lease *lease, *next;
 	bool again = false;
 
+	if (requests && reserve)
+		fg_thread_reserve(true);
 	llist_for_each_entry_safe(lease, next, requests, rescue) {
 		if (fg_lease_rescue_threads(lease, reserve)) {
 			llist_add(&lease->rescue, &fg_rescue_requests);
@@ -68,23 +122,27 @@ static bool fg_rescue(bool reserve)
 
 static int fg_rescuer_main(void *unused)
 {
-	bool reserve = !fg_thread_reserve();
+	bool reserve = !fg_thread_reserve(false), complete = reserve;
 
 	if (!reserve)
-		pr_warn("freezeguard: the kernel has no room for SCHED_DEADLINE: real-time tasks can delay thaws\n");
-	for (;;) {
+		pr_warn("the kernel has no room for SCHED_DEADLINE: real-time tasks can delay thaws\n");
+	while (!kthread_should_stop()) {
 		set_current_state(TASK_IDLE);
-		if (kthread_should_stop())
-			break;
-		if (llist_empty(&fg_rescue_requests))
-			schedule();
+		if (llist_empty(&fg_rescue_requests) && !kthread_should_stop()) {
+			if (complete || !reserve)
+				schedule();
+			else
+				schedule_timeout(HZ / 10);
+		}
 		__set_current_state(TASK_RUNNING);
-		fg_lease_pause(FG_RESCUE_FIRST_MS);
-		while (fg_rescue(reserve))
-			fg_lease_pause(FG_RESCUE_AGAIN_MS);
-		reserve |= !fg_thread_reserve();	/* take back what was lent */
+		if (!llist_empty(&fg_rescue_requests)) {
+			fg_lease_pause(FG_RESCUE_FIRST_MS);
+			while (fg_rescue(reserve))
+				fg_lease_pause(FG_RESCUE_AGAIN_MS);
+		}
+		complete = !fg_thread_reserve(false);
+		reserve |= complete;
 	}
-	__set_current_state(TASK_RUNNING);
 	fg_rescue(reserve);
 	return 0;
 }

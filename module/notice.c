@@ -10,7 +10,7 @@
  * The module calls its chain as a robust blocking one, because little else in the kernel does:
  * only the loading of modules and suspends. The function of raw chains runs at every tick, and
  * that of ordinary blocking chains at every munmap() up to 5.16. On an empty chain the function
- * takes no lock, so it may be called with interrupts off.
+ * takes no lock; but it may sleep, and its callers may, too.
  */
 #include <linux/build_bug.h>
 #include <linux/notifier.h>

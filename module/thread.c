@@ -9,8 +9,10 @@
 #include <linux/kdev_t.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
+#include <linux/rtmutex.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 
 #include "compat/compat.h"
 #include "thread.h"
@@ -22,6 +24,13 @@
 static DEFINE_SPINLOCK(fg_parked_lock);
 static LIST_HEAD(fg_parked);		/* the last one parked is first */
 static unsigned int fg_nr_parked;
+static atomic_t fg_nr_used;		/* threads that are not parked */
+
+/*
+ * Held while the class of a thread is changed that is in use. With priority inheritance: the rescuer
+ * must not wait behind an ordinary thread that real-time tasks keep from running.
+ */
+DEFINE_RT_MUTEX(fg_thread_class_lock);
 
 /*
  * The calling thread has finished its work. From here on fg_thread_exit() can find it, so it needs
@@ -31,7 +40,9 @@ static bool fg_thread_park(struct fg_thread *thread)
 {
 	bool parked = false;
 
-	fg_thread_unboost();
+	rt_mutex_lock(&fg_thread_class_lock);
+	fg_thread_unboost(&thread->bw);
+	rt_mutex_unlock(&fg_thread_class_lock);
 	spin_lock(&fg_parked_lock);
 	thread->fn = NULL;
 	if (fg_nr_parked < FG_PARKED_MAX) {
@@ -40,6 +51,8 @@ static bool fg_thread_park(struct fg_thread *thread)
 		parked = true;
 	}
 	spin_unlock(&fg_parked_lock);
+	if (atomic_dec_and_test(&fg_nr_used))
+		wake_up_var(&fg_nr_used);
 	if (parked)
 		module_put(THIS_MODULE);
 	return parked;
@@ -104,6 +117,7 @@ static struct fg_thread *fg_thread_find(dev_t dev)
 		if (thread->dev == dev) {
 			list_del_init(&thread->parked);
 			fg_nr_parked--;
+			atomic_inc(&fg_nr_used);
 			__module_get(THIS_MODULE);
 			found = thread;
 			break;
@@ -138,6 +152,7 @@ struct fg_thread *fg_thread_take(dev_t dev)
 		return ERR_CAST(task);
 	}
 	thread->task = task;
+	atomic_inc(&fg_nr_used);
 	__module_get(THIS_MODULE);
 	return thread;
 }
@@ -160,21 +175,32 @@ void fg_thread_run(struct fg_thread *thread, void (*fn)(void *data), void *data)
 	put_task_struct(task);
 }
 
+/* The caller owns the thread that it gets. */
+static struct fg_thread *fg_thread_next_parked(void)
+{
+	struct fg_thread *thread;
+
+	spin_lock(&fg_parked_lock);
+	thread = list_first_entry_or_null(&fg_parked, struct fg_thread, parked);
+	if (thread) {
+		list_del_init(&thread->parked);
+		fg_nr_parked--;
+	}
+	spin_unlock(&fg_parked_lock);
+	return thread;
+}
+
 /**
- * fg_thread_exit() - end all parked threads, before the module is unloaded; none may be in use
+ * fg_thread_exit() - end all threads, before the module is unloaded; no lease may be live
  *
  * Context: sleeps.
  */
 void fg_thread_exit(void)
 {
-	struct fg_thread *thread, *next;
-	LIST_HEAD(parked);
+	struct fg_thread *thread;
 
-	spin_lock(&fg_parked_lock);
-	list_splice_init(&fg_parked, &parked);
-	fg_nr_parked = 0;
-	spin_unlock(&fg_parked_lock);
-	list_for_each_entry_safe(thread, next, &parked, parked) {
+	wait_var_event(&fg_nr_used, !atomic_read(&fg_nr_used));
+	while ((thread = fg_thread_next_parked())) {
 		kthread_stop(thread->task);
 		kfree(thread);
 	}

@@ -10,6 +10,7 @@
 #include <linux/list.h>
 #include <linux/types.h>
 
+struct rt_mutex;
 struct task_struct;
 
 /**
@@ -19,6 +20,7 @@ struct task_struct;
  * @fn: what it shall do, or NULL
  * @data: for @fn
  * @dev: device number of the superblock that it works for
+ * @bw: what it has reserved of the CPUs' time, as fg_thread_boost() counts it
  */
 struct fg_thread {
 	struct list_head parked;
@@ -26,7 +28,10 @@ struct fg_thread {
 	void (*fn)(void *data);
 	void *data;
 	dev_t dev;
+	s64 bw;
 };
+
+extern struct rt_mutex fg_thread_class_lock;
 
 struct fg_thread *fg_thread_take(dev_t dev);
 void fg_thread_run(struct fg_thread *thread, void (*fn)(void *data), void *data);

@@ -46,10 +46,10 @@ static inline bool fg_has_isolated_cpus(void)
 bool fg_rcu_expedite(void);
 void fg_rcu_unexpedite(void);
 
-enum freezeguard_class fg_thread_boost(struct task_struct *task, unsigned int nr);
-void fg_thread_unboost(void);
-int fg_thread_reserve(void);
-bool fg_thread_rescue(struct task_struct *task, bool reserve);
+enum freezeguard_class fg_thread_boost(struct task_struct *task, unsigned int nr, s64 *bw);
+void fg_thread_unboost(s64 *bw);
+int fg_thread_reserve(bool lends);
+int fg_thread_lend(struct task_struct *task);
 
 void fg_suspend_probe(void);
 enum freezeguard_suspend fg_suspend(struct super_block *sb);

@@ -69,16 +69,18 @@ static int fg_thread_set_deadline(struct task_struct *task, u64 runtime_us, u64 
  * The kernel admits threads by the CPUs of the whole machine. Those that nohz_full or a list of
  * isolated CPUs keeps kernel threads from are no use to these.
  */
-static int fg_thread_reserve_share(struct task_struct *task, u64 runtime_us, u64 period_us)
+static int fg_thread_reserve_share(struct task_struct *task, u64 runtime_us, u64 period_us, s64 *bw)
 {
-	s64 bw = div64_u64(runtime_us << FG_BW_SHIFT, period_us);
 	s64 most = ((s64)fg_thread_cpus(task) << FG_BW_SHIFT) * 9 / 10;
 	int err = -EBUSY;
 
-	if (atomic64_add_return(bw, &fg_thread_reserved) <= most)
+	*bw = div64_u64(runtime_us << FG_BW_SHIFT, period_us);
+	if (atomic64_add_return(*bw, &fg_thread_reserved) <= most)
 		err = fg_thread_set_deadline(task, runtime_us, period_us);
-	if (err)
-		atomic64_sub(bw, &fg_thread_reserved);
+	if (!err)
+		return 0;
+	atomic64_sub(*bw, &fg_thread_reserved);
+	*bw = 0;
 	return err;
 }
 #endif
@@ -88,11 +90,12 @@ static int fg_thread_reserve_share(struct task_struct *task, u64 runtime_us, u64
  * @task: the thread, which must be neither running nor about to exit
  * @nr: number of threads that get a class at the same time; together they reserve half of the
  *	CPUs that they may use, or less
+ * @bw: receives what the thread has reserved, for fg_thread_unboost()
  *
  * Context: process context; may wait for a change of a cpuset, which may wait for page faults.
  * Return: the class that the kernel gave.
  */
-enum freezeguard_class fg_thread_boost(struct task_struct *task, unsigned int nr)
+enum freezeguard_class fg_thread_boost(struct task_struct *task, unsigned int nr, s64 *bw)
 {
 #ifdef HAVE_SCHED_SETATTR
 	static const struct sched_attr fifo = {
@@ -100,12 +103,13 @@ enum freezeguard_class fg_thread_boost(struct task_struct *task, unsigned int nr
 		.sched_policy = SCHED_FIFO,
 		.sched_priority = FG_FIFO_PRIORITY,
 	};
-	u64 period_us = clamp_t(u64, nr * 2 * FG_RUNTIME_FIRST_US / fg_thread_cpus(task),
+	unsigned int cpus = fg_thread_cpus(task);
+	u64 period_us = clamp_t(u64, nr * 2 * FG_RUNTIME_FIRST_US / cpus,
 				FG_PERIOD_SHORTEST_US, FG_PERIOD_LONGEST_US);
-	u64 runtime_us;
+	u64 runtime_us = min_t(u64, FG_RUNTIME_FIRST_US, period_us * cpus / (2 * nr));
 
-	for (runtime_us = FG_RUNTIME_FIRST_US; runtime_us >= FG_RUNTIME_LAST_US; runtime_us /= 2)
-		if (!fg_thread_reserve_share(task, runtime_us, period_us))
+	for (; runtime_us >= FG_RUNTIME_LAST_US; runtime_us /= 2)
+		if (!fg_thread_reserve_share(task, runtime_us, period_us, bw))
 			return FREEZEGUARD_CLASS_DEADLINE;
 	return sched_setattr_nocheck(task, &fifo) ? FREEZEGUARD_CLASS_NORMAL : FREEZEGUARD_CLASS_FIFO;
 #else
@@ -115,59 +119,52 @@ enum freezeguard_class fg_thread_boost(struct task_struct *task, unsigned int nr
 }
 
 /**
- * fg_thread_unboost() - give back the class of the calling thread
+ * fg_thread_unboost() - make the calling thread an ordinary one again
+ * @bw: what it has reserved
  *
  * Context: as fg_thread_boost().
  */
-void fg_thread_unboost(void)
+void fg_thread_unboost(s64 *bw)
 {
-	if (current->policy == SCHED_NORMAL)
-		return;
+	if (current->policy != SCHED_NORMAL || task_nice(current))
+		sched_set_normal(current, 0);
 #ifdef HAVE_SCHED_SETATTR
-	if (current->policy == SCHED_DEADLINE)
-		atomic64_sub(div64_u64(current->dl.dl_runtime << FG_BW_SHIFT,
-				       current->dl.dl_period), &fg_thread_reserved);
+	atomic64_sub(*bw, &fg_thread_reserved);
+	*bw = 0;
 #endif
-	sched_set_normal(current, 0);
 }
 
 /**
  * fg_thread_reserve() - let the calling thread run before all others, with a reserve to lend
+ * @lends: it is about to lend, and keeps a part for itself
  *
  * Context: as fg_thread_boost().
  * Return: 0; negative errno if the kernel has no room for that.
  */
-int fg_thread_reserve(void)
+int fg_thread_reserve(bool lends)
 {
 #ifdef HAVE_SCHED_SETATTR
-	return fg_thread_set_deadline(current, FG_RESERVE_US, FG_PERIOD_SHORTEST_US);
+	return fg_thread_set_deadline(current, lends ? FG_RESERVE_KEPT_US : FG_RESERVE_US,
+				      FG_PERIOD_SHORTEST_US);
 #else
 	return -EOPNOTSUPP;
 #endif
 }
 
 /**
- * fg_thread_rescue() - let a thread run that real-time tasks may keep from running
+ * fg_thread_lend() - lend a part of the reserve to a thread of SCHED_FIFO
  * @task: the thread; the caller has a reference
- * @reserve: the calling thread has a reserve, made by fg_thread_reserve()
  *
- * A thread of SCHED_FIFO gets a part of the reserve, and is SCHED_DEADLINE then. Without a reserve
- * it becomes an ordinary thread, which gets what the throttling of real-time tasks leaves: 5
- * percent of each second.
+ * What is lent is beside what threads reserve for themselves, so it is not counted with that.
  *
  * Context: as fg_thread_boost().
- * Return: false if the reserve is lent already: try again when a thread has given its part back.
+ * Return: 0, the thread is of SCHED_DEADLINE now; negative errno if everything is lent already.
  */
-bool fg_thread_rescue(struct task_struct *task, bool reserve)
+int fg_thread_lend(struct task_struct *task)
 {
-	if (READ_ONCE(task->policy) != SCHED_FIFO)
-		return true;
 #ifdef HAVE_SCHED_SETATTR
-	if (reserve) {
-		fg_thread_set_deadline(current, FG_RESERVE_KEPT_US, FG_PERIOD_SHORTEST_US);
-		return !fg_thread_reserve_share(task, FG_LOAN_US, FG_PERIOD_SHORTEST_US);
-	}
+	return fg_thread_set_deadline(task, FG_LOAN_US, FG_PERIOD_SHORTEST_US);
+#else
+	return -EOPNOTSUPP;
 #endif
-	sched_set_normal(task, MIN_NICE);
-	return true;
 }
