@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* main: loads and unloads the module; its parameters; what happens at a reboot. */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
+/* main: loads and unloads the module; its parameters. */
 #include <linux/module.h>
-#include <linux/reboot.h>
 
 #include "compat/compat.h"
 #include "expedite.h"
 #include "netlink.h"
+#include "power.h"
 #include "registry.h"
 #include "thaw_watch.h"
-
-/* How long a reboot waits for the thaws. */
-#define FG_SHUTDOWN_WAIT_MS	3000
 
 module_param_named(max_timeout_ms, fg_netlink_max_timeout_ms, uint, 0644);
 MODULE_PARM_DESC(max_timeout_ms, "longest life of a lease, in milliseconds (default 600000)");
@@ -42,33 +37,6 @@ static const struct fg_lease_events fg_events = {
 	.retired = fg_registry_retire,
 };
 
-static unsigned int fg_ended_for_shutdown;
-
-static void fg_end_for_shutdown(struct fg_lease *lease)
-{
-	if (!fg_lease_end(lease, FREEZEGUARD_CAUSE_SHUTDOWN))
-		fg_ended_for_shutdown++;
-}
-
-/*
- * An orderly shutdown has unmounted most filesystems before this is called; after reboot -f all
- * are still mounted. A frozen filesystem must not block the shutdown of a driver.
- */
-static int fg_reboot(struct notifier_block *nb, unsigned long event, void *data)
-{
-	fg_registry_close();
-	fg_registry_for_each_live(fg_end_for_shutdown);
-	if (!fg_registry_wait_idle(FG_SHUTDOWN_WAIT_MS))
-		pr_warn("filesystems are still frozen at shutdown\n");
-	else if (fg_ended_for_shutdown)
-		pr_notice("%u leases ended for the shutdown\n", fg_ended_for_shutdown);
-	return NOTIFY_DONE;
-}
-
-static struct notifier_block fg_reboot_notifier = {
-	.notifier_call = fg_reboot,
-};
-
 static int __init fg_init(void)
 {
 	int err;
@@ -78,7 +46,7 @@ static int __init fg_init(void)
 	err = fg_lease_init(&fg_events);
 	if (err)
 		return err;
-	err = register_reboot_notifier(&fg_reboot_notifier);
+	err = fg_power_init();
 	if (err)
 		goto exit_lease;
 	fg_thaw_watch_start();
@@ -89,7 +57,7 @@ static int __init fg_init(void)
 
 stop_watch:
 	fg_thaw_watch_stop();
-	unregister_reboot_notifier(&fg_reboot_notifier);
+	fg_power_exit();
 exit_lease:
 	fg_lease_exit();
 	return err;
@@ -100,7 +68,7 @@ static void __exit fg_exit(void)
 {
 	fg_netlink_exit();
 	fg_thaw_watch_stop();
-	unregister_reboot_notifier(&fg_reboot_notifier);
+	fg_power_exit();
 	fg_lease_exit();
 	fg_expedite_exit();
 	fg_registry_clear();

@@ -262,6 +262,8 @@ static void fg_netlink_explain_conflict(int err, unsigned long number,
 			       "a live lease already has this id: the cookie is its number");
 	else if (err == -ESHUTDOWN)
 		NL_SET_ERR_MSG(extack, "the machine is shutting down");
+	else if (err == -EAGAIN)
+		NL_SET_ERR_MSG(extack, "the machine is about to sleep: try again when it is awake");
 	else if (err == -EUSERS)
 		NL_SET_ERR_MSG(extack, "more live leases than the module parameter max_leases");
 }

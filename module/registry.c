@@ -28,7 +28,7 @@ static DEFINE_HASHTABLE(fg_registry_ids, 10);	/* newest first */
 static LIST_HEAD(fg_registry_live);
 static LIST_HEAD(fg_registry_history);		/* oldest first */
 static unsigned int fg_registry_nr_live, fg_registry_nr_history;
-static bool fg_registry_closed;
+static unsigned int fg_registry_closed;	/* enum fg_registry_closed */
 static unsigned long fg_registry_last_number;
 static DECLARE_WAIT_QUEUE_HEAD(fg_registry_idle);
 
@@ -73,8 +73,10 @@ static int fg_registry_check(struct fg_lease *lease, unsigned long *conflict)
 	struct fg_hold *held;
 	unsigned int i;
 
-	if (fg_registry_closed)
+	if (fg_registry_closed & FG_CLOSED_FOR_SHUTDOWN)
 		return -ESHUTDOWN;
+	if (fg_registry_closed)
+		return -EAGAIN;
 	if (fg_registry_nr_live >= READ_ONCE(fg_registry_live_max))
 		return -EUSERS;
 	for (i = 0; i < lease->nr_holds; i++) {
@@ -100,9 +102,9 @@ static int fg_registry_check(struct fg_lease *lease, unsigned long *conflict)
  * @conflict: receives the number of the live lease in the way, or 0
  *
  * Context: sleeps.
- * Return: 0, and the registry has a reference; -ESHUTDOWN fg_registry_close() was called; -EUSERS
- * too many leases are live; -EBUSY a live lease holds a superblock or, if @conflict is 0,
- * something else has frozen one; -EEXIST a live lease has that id; -ENOMEM.
+ * Return: 0, and the registry has a reference; -ESHUTDOWN the machine is shutting down; -EAGAIN it
+ * is about to sleep; -EUSERS too many leases are live; -EBUSY a live lease holds a superblock or,
+ * if @conflict is 0, something else has frozen one; -EEXIST a live lease has that id; -ENOMEM.
  */
 int fg_registry_add(struct fg_lease *lease, unsigned long *conflict)
 {
@@ -323,14 +325,47 @@ void fg_registry_for_each_live(void (*fn)(struct fg_lease *lease))
 }
 
 /**
+ * fg_registry_end_all() - end every live lease
+ * @cause: what ends them
+ *
+ * Context: process context. The holds' threads thaw, after this has returned.
+ * Return: how many were ended here, and had not ended before.
+ */
+unsigned int fg_registry_end_all(enum freezeguard_cause cause)
+{
+	struct fg_lease *lease;
+	unsigned int nr = 0;
+
+	spin_lock(&fg_registry_lock);
+	list_for_each_entry(lease, &fg_registry_live, list)
+		nr += !fg_lease_end(lease, cause);
+	spin_unlock(&fg_registry_lock);
+	return nr;
+}
+
+/**
  * fg_registry_close() - refuse new leases from now on
+ * @why: the reason
  *
  * Context: process context.
  */
-void fg_registry_close(void)
+void fg_registry_close(enum fg_registry_closed why)
 {
 	spin_lock(&fg_registry_lock);
-	fg_registry_closed = true;
+	fg_registry_closed |= why;
+	spin_unlock(&fg_registry_lock);
+}
+
+/**
+ * fg_registry_open() - take new leases again, unless there are other reasons to refuse them
+ * @why: the reason that is over; it need not have begun
+ *
+ * Context: process context.
+ */
+void fg_registry_open(enum fg_registry_closed why)
+{
+	spin_lock(&fg_registry_lock);
+	fg_registry_closed &= ~why;
 	spin_unlock(&fg_registry_lock);
 }
 

@@ -3,7 +3,23 @@
 #ifndef FG_REGISTRY_H
 #define FG_REGISTRY_H
 
+#include <linux/bits.h>
+
 #include "lease.h"
+
+/**
+ * enum fg_registry_closed - why no lease can be added; several reasons can hold at a time
+ * @FG_CLOSED_FOR_SHUTDOWN: the machine is shutting down, which does not end
+ * @FG_CLOSED_FOR_SUSPEND: it is about to be suspended, or is being resumed
+ * @FG_CLOSED_FOR_HIBERNATION: it is about to hibernate, or is being resumed
+ * @FG_CLOSED_FOR_RESTORE: a hibernated system is about to replace this one
+ */
+enum fg_registry_closed {
+	FG_CLOSED_FOR_SHUTDOWN = BIT(0),
+	FG_CLOSED_FOR_SUSPEND = BIT(1),
+	FG_CLOSED_FOR_HIBERNATION = BIT(2),
+	FG_CLOSED_FOR_RESTORE = BIT(3),
+};
 
 extern unsigned int fg_registry_history_max;
 extern unsigned int fg_registry_live_max;
@@ -18,7 +34,9 @@ struct fg_lease *fg_registry_find_super(const struct super_block *sb);
 void fg_registry_visit_hold(const struct super_block *sb, void (*fn)(struct fg_hold *hold));
 struct fg_lease *fg_registry_next(unsigned long number, unsigned long last);
 void fg_registry_for_each_live(void (*fn)(struct fg_lease *lease));
-void fg_registry_close(void);
+unsigned int fg_registry_end_all(enum freezeguard_cause cause);
+void fg_registry_close(enum fg_registry_closed why);
+void fg_registry_open(enum fg_registry_closed why);
 bool fg_registry_wait_idle(unsigned int timeout_ms);
 void fg_registry_clear(void);
 

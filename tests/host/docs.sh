@@ -369,11 +369,11 @@ check_kernel_names() {
 	names=$(tools/guest/list)
 	versions=$(grep '^[0-9]' <<<"$names" | sed 's/\./\\./g' | paste -sd '|')
 	suites=$(sed -nE 's/^[a-z0-9][^|]*\| *([a-z]+).*/\1/p' tools/guest/kernels | sort -u | paste -sd '|')
-	grep -noP '(--kernel |\bKERNEL="?|tests/hostile/run |tests/run [a-z]+-)\K[a-z0-9][a-z0-9.]*\b' ./*.md Documentation/*.md |
+	grep -noP '(--kernel |\bKERNEL="?|tests/(hostile|sleep)/run |tests/run [a-z]+-)\K[a-z0-9][a-z0-9.]*\b' ./*.md Documentation/*.md |
 		while IFS=: read -r file line name; do
 			grep -qxF "$name" <<<"$names" || echo "$file:$line: $name is in no row of tools/guest/kernels"
 		done
-	git grep -nEe "(--kernel |KERNELS?[:?]?=[ \"']*|guest/[a-z-]+ |(cli|kernel|devices|hostile|observer)-)($versions)\b" \
+	git grep -nEe "(--kernel |KERNELS?[:?]?=[ \"']*|guest/[a-z-]+ |(cli|kernel|devices|hostile|sleep|observer)-)($versions)\b" \
 		-- Makefile .ci tools tests ':!tools/guest/kernels'
 	git grep -nwE "$suites" -- Makefile .ci tools tests/run 'tests/*/run' ':!tools/guest/kernels' ':!tests/fresh'
 }

@@ -57,17 +57,18 @@ environment()
 {
 	local output=$tmp/share
 	mkdir -p "$output"
-	truncate -s 1M "$tmp/disk"
+	truncate -s 1M "$tmp/disk" "$tmp/lasting"
 	# shellcheck disable=SC2016
-	NAME='a b' vm --output "$output" --disk "$tmp/disk" --env NAME --cpus 3 -- sh -c '
+	NAME='a b' vm --output "$output" --disk "$tmp/disk" --lasting-disk "$tmp/lasting" --env NAME \
+		--cpus 3 -- sh -c '
 		echo "$NAME" >"$1/file" && [ "$(pwd)" = "$2" ] && [ "$(nproc)" = 3 ] &&
-		[ "$(blockdev --getsize64 /dev/vda)" = 1048576 ] && echo x >/dev/vda &&
+		[ "$(blockdev --getsize64 /dev/vda)" = 1048576 ] && echo x >/dev/vda && echo y >/dev/vdb && sync &&
 		echo x >"$2/vanishes" && ping_works=$(cat /sys/class/net/lo/flags) &&
 		[ $((ping_works & 1)) = 1 ] && [ "$(stat -f -c %T /tmp)" = tmpfs ] &&
 		[ -d /sys/kernel/debug/tracing ] && modprobe loop && losetup -f >/dev/null
 		exit' sh "$output" "$PWD" <&- >"$tmp/err" 2>&1 || return
 	[ "$(cat "$output/file")" = 'a b' ] && [ ! -e vanishes ] &&
-		[ "$(tr -d '\0' <"$tmp/disk" | wc -c)" = 0 ]
+		[ "$(tr -d '\0' <"$tmp/disk" | wc -c)" = 0 ] && [ "$(tr -d '\0' <"$tmp/lasting")" = y ]
 }
 
 signalled()

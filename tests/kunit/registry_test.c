@@ -295,6 +295,34 @@ static void the_live_ones(struct kunit *test)
 	}
 }
 
+/* Each reason to refuse leases ends alone, and a shutdown is the strongest. */
+static void closed(struct kunit *test)
+{
+	static const unsigned int super;
+	struct fg_registry_conflict conflict;
+	struct fg_lease *lease = add(test, "before", 0);
+
+	fg_registry_close(FG_CLOSED_FOR_SUSPEND);
+	fg_registry_close(FG_CLOSED_FOR_HIBERNATION);
+	KUNIT_EXPECT_EQ(test, fg_registry_end_all(FREEZEGUARD_CAUSE_SLEEP), 1);
+	KUNIT_EXPECT_EQ(test, fg_registry_end_all(FREEZEGUARD_CAUSE_SLEEP), 0);
+	KUNIT_EXPECT_TRUE(test, fg_registry_wait_idle(FAKE_SOON_MS));
+	KUNIT_EXPECT_EQ(test, fake_state(lease), FREEZEGUARD_LEASE_STATE_ABORTED);
+	fg_lease_put(lease);
+	KUNIT_EXPECT_EQ(test, refused(test, "a", &super, 1, &conflict), -EAGAIN);
+	fg_registry_open(FG_CLOSED_FOR_SUSPEND);
+	fg_registry_open(FG_CLOSED_FOR_RESTORE);
+	KUNIT_EXPECT_EQ(test, refused(test, "a", &super, 1, &conflict), -EAGAIN);
+	fg_registry_open(FG_CLOSED_FOR_HIBERNATION);
+	end(test, add(test, "a", 0));
+	fg_registry_close(FG_CLOSED_FOR_RESTORE);
+	fg_registry_close(FG_CLOSED_FOR_SHUTDOWN);
+	KUNIT_EXPECT_EQ(test, refused(test, "a", &super, 1, &conflict), -ESHUTDOWN);
+	fg_registry_open(FG_CLOSED_FOR_RESTORE);
+	KUNIT_EXPECT_EQ(test, refused(test, "a", &super, 1, &conflict), -ESHUTDOWN);
+	fg_registry_open(FG_CLOSED_FOR_SHUTDOWN);	/* for the tests that follow */
+}
+
 static struct kunit_case fg_registry_cases[] = {
 	KUNIT_CASE(numbers),
 	KUNIT_CASE(names),
@@ -303,6 +331,7 @@ static struct kunit_case fg_registry_cases[] = {
 	KUNIT_CASE(history),
 	KUNIT_CASE(forgotten_but_used),
 	KUNIT_CASE(the_live_ones),
+	KUNIT_CASE(closed),
 	{ }
 };
 

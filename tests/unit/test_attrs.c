@@ -332,7 +332,7 @@ static void every_value_has_a_name(void **state)
 	(void)state;
 	for (i = FREEZEGUARD_LEASE_STATE_FREEZING; i <= FREEZEGUARD_LEASE_STATE_FAILED; i++)
 		assert_string_not_equal(freezeguard_lease_state_name(i), "unrecognised");
-	for (i = 0; i <= FREEZEGUARD_CAUSE_SHUTDOWN; i++)
+	for (i = 0; i <= FREEZEGUARD_CAUSE_SLEEP; i++)
 		assert_string_not_equal(freezeguard_cause_name(i), "unrecognised");
 	for (i = 0; i <= FREEZEGUARD_CONTINUITY_BROKEN; i++)
 		assert_string_not_equal(freezeguard_continuity_name(i), "unrecognised");

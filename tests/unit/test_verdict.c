@@ -120,11 +120,13 @@ static const struct {
 	{ S(THAWING), C(OWNER_DEATH), true, 202, 202 },
 	{ S(THAWING), C(FOREIGN_THAW), true, 202, 202 },
 	{ S(THAWING), C(SHUTDOWN), true, 202, 202 },
+	{ S(THAWING), C(SLEEP), true, 202, 202 },
 	{ S(ROLLING_BACK), C(REQUEST), false, 202, 202 },
 	{ S(ROLLING_BACK), C(DEADLINE), false, 202, 202 },
 	{ S(ROLLING_BACK), C(OWNER_DEATH), false, 202, 202 },
 	{ S(ROLLING_BACK), C(HOLD_FAILED), false, 202, 202 },
 	{ S(ROLLING_BACK), C(SHUTDOWN), false, 202, 202 },
+	{ S(ROLLING_BACK), C(SLEEP), false, 202, 202 },
 	{ S(ROLLING_BACK), C(FOREIGN_THAW), false, 202, 202 },
 	/* history */
 	{ S(THAWED), C(REQUEST), true, 0, 205 },
@@ -134,12 +136,14 @@ static const struct {
 	{ S(BROKEN), C(FOREIGN_THAW), true, 205, 205 },
 	{ S(ABORTED), C(OWNER_DEATH), true, 205, 205 },
 	{ S(ABORTED), C(SHUTDOWN), true, 205, 205 },
+	{ S(ABORTED), C(SLEEP), true, 205, 205 },
 	{ S(FAILED), C(REQUEST), false, 205, 205 },
 	{ S(FAILED), C(DEADLINE), false, 205, 205 },
 	{ S(FAILED), C(OWNER_DEATH), false, 205, 205 },
 	{ S(FAILED), C(HOLD_FAILED), false, 205, 205 },
 	{ S(FAILED), C(FOREIGN_THAW), false, 205, 205 },
 	{ S(FAILED), C(SHUTDOWN), false, 205, 205 },
+	{ S(FAILED), C(SLEEP), false, 205, 205 },
 };
 
 static void thaw_of_every_possible_lease(void **state)
@@ -172,7 +176,7 @@ static void thaw_of_every_combination(void **state)
 
 	(void)state;
 	for (s = 1; s <= S(FAILED) + 2; s++) {
-		for (c = 0; c <= C(SHUTDOWN) + 2; c++) {
+		for (c = 0; c <= C(SLEEP) + 2; c++) {
 			for (frozen = 0; frozen < 2; frozen++) {
 				for (asked = 0; asked < 2; asked++) {
 					struct freezeguard_lease lease = make(s, c, frozen);
@@ -204,7 +208,7 @@ static void freeze_of_every_combination(void **state)
 	(void)state;
 	gave_up.gave_up = "within a second";
 	for (s = 1; s <= S(FAILED) + 2; s++) {
-		for (c = 0; c <= C(SHUTDOWN) + 2; c++) {
+		for (c = 0; c <= C(SLEEP) + 2; c++) {
 			for (frozen = 0; frozen < 2; frozen++) {
 				struct freezeguard_lease lease = make(s, c, frozen);
 
@@ -218,6 +222,23 @@ static void freeze_of_every_combination(void **state)
 				assert_true(mentions(&f, "within a second"));
 			}
 		}
+	}
+	findings_free(&f);
+}
+
+static void every_cause_is_told(void **state)
+{
+	struct findings f = { 0 };
+	uint32_t c;
+
+	(void)state;
+	for (c = C(REQUEST); c <= C(SLEEP) + 1; c++) {
+		struct freezeguard_lease lease = make(S(FAILED), c, false);
+
+		freeze_codes(&lease, &context, &f);
+		assert_int_equal(mentions(&f, "does not know"), c > C(SLEEP));
+		thaw_codes(&lease, VERDICT_LATE, &f);
+		assert_int_equal(mentions(&f, "does not know"), c > C(SLEEP));
 	}
 	findings_free(&f);
 }
@@ -469,6 +490,7 @@ int main(void)
 		cmocka_unit_test(thaw_of_every_possible_lease),
 		cmocka_unit_test(thaw_of_every_combination),
 		cmocka_unit_test(freeze_of_every_combination),
+		cmocka_unit_test(every_cause_is_told),
 		cmocka_unit_test(a_foreign_freeze_is_204_and_named),
 		cmocka_unit_test(each_filesystem_that_failed_is_named),
 		cmocka_unit_test(a_stuck_freeze_is_named_the_others_are_not),

@@ -29,7 +29,7 @@ declare -A KERNEL_SUITE=() KERNEL_FOLLOWS=() KERNEL_PACKAGES=() KERNEL_SETS=() K
 declare -A KERNEL_EXCEPTIONS=() KERNEL_DIFFERS=()
 # The words that each column may have.
 KERNEL_SETS_KNOWN=' default check check-all check-debug '
-KERNEL_TESTS_KNOWN=' cli hostile kernel devices observer kunit '
+KERNEL_TESTS_KNOWN=' cli hostile kernel devices observer sleep kunit '
 KERNEL_ANY_TESTS=' apps hooks bench soak '	# suites that run on the default kernel, and can have exceptions
 read_kernels()
 {

@@ -203,6 +203,11 @@ bool verdict_freeze(const struct freezeguard_lease *lease, const struct verdict_
 			findings_add(findings, EXIT_CODE_FREEZE_FAILED, lease->id,
 				     "was ended: the machine is shutting down");
 			break;
+		case FREEZEGUARD_CAUSE_SLEEP:
+			findings_add(findings, EXIT_CODE_FREEZE_FAILED, lease->id,
+				     "was ended at %s, because the machine was about to sleep (suspend or hibernation)",
+				     timefmt_text(&context->clocks, lease->ended_ns, text));
+			break;
 		default:
 			findings_add(findings, EXIT_CODE_FREEZE_FAILED, lease->id,
 				     "was not frozen; it is %s, for a cause that this version of freezectl does not know (%u)",
@@ -375,6 +380,11 @@ bool verdict_thaw(const struct freezeguard_lease *lease, enum verdict_asked aske
 	case FREEZEGUARD_CAUSE_SHUTDOWN:
 		findings_add(findings, EXIT_CODE_NOT_FROZEN, lease->id,
 			     "was ended at %s, because the machine was shutting down", text);
+		break;
+	case FREEZEGUARD_CAUSE_SLEEP:
+		findings_add(findings, EXIT_CODE_NOT_FROZEN, lease->id,
+			     "was ended at %s, because the machine was about to sleep (suspend or hibernation); a snapshot that was not finished by then may be inconsistent",
+			     text);
 		break;
 	default:
 		if (lease->state >= FREEZEGUARD_LEASE_STATE_THAWING)

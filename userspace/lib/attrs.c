@@ -359,6 +359,7 @@ const char *freezeguard_cause_name(uint32_t cause)
 		[FREEZEGUARD_CAUSE_HOLD_FAILED] = "hold-failed",
 		[FREEZEGUARD_CAUSE_FOREIGN_THAW] = "foreign-thaw",
 		[FREEZEGUARD_CAUSE_SHUTDOWN] = "shutdown",
+		[FREEZEGUARD_CAUSE_SLEEP] = "sleep",
 	};
 
 	return name_of(names, ARRAY_SIZE(names), cause);

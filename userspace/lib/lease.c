@@ -88,7 +88,8 @@ static int transact_lease(struct freezeguard *fg, struct nl_msg *msg,
  * Returns at once: freezeguard_lease_wait() waits for the result.
  *
  * Return: 0; -EBUSY one is frozen already, see freezeguard_error_lease(); -EEXIST a live lease has
- * that id; -EINVAL; -ERANGE; -E2BIG; -EBADF; -EPERM; -EOPNOTSUPP; -EUSERS; -ENOMEM; -ETIMEDOUT.
+ * that id; -EINVAL; -ERANGE; -E2BIG; -EBADF; -EPERM; -EOPNOTSUPP; -EUSERS; -EAGAIN the
+ * machine is about to sleep; -ENOMEM; -ETIMEDOUT.
  */
 int freezeguard_lease_new(struct freezeguard *fg, const char *id, uint32_t timeout_ms,
 			  uint32_t sync_budget_ms, const struct freezeguard_superblock *superblocks,

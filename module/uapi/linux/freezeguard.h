@@ -22,7 +22,8 @@
  *	     FIFREEZE; EOPNOTSUPP the filesystem cannot freeze; EBUSY already frozen, by a live
  *	     lease (whose number is the u64 in the extended ack's cookie) or by something else (no
  *	     cookie); EEXIST a live lease has that id; EUSERS too many live leases; ENODEV the
- *	     module is being unloaded; ESHUTDOWN the machine is shutting down; ENOMEM.
+ *	     module is being unloaded; ESHUTDOWN the machine is shutting down; EAGAIN it is about to
+ *	     sleep, that is, to be suspended or to hibernate; ENOMEM.
  * FREEZEGUARD_CMD_LEASE_END
  *	in:  NUMBER or ID; ID means the newest lease of that name, here and below
  *	out: the lease, in state THAWING or ROLLING_BACK, or already in its last one; the last one
@@ -89,7 +90,7 @@
  * @FREEZEGUARD_LEASE_STATE_THAWED: ended by a request; nothing of it is frozen
  * @FREEZEGUARD_LEASE_STATE_EXPIRED: ended by its deadline; nothing of it is frozen
  * @FREEZEGUARD_LEASE_STATE_BROKEN: somebody else thawed one of its superblocks before its end
- * @FREEZEGUARD_LEASE_STATE_ABORTED: ended by its owner's death or by the machine's shutdown
+ * @FREEZEGUARD_LEASE_STATE_ABORTED: ended by its owner's death, or by the machine's shutdown or sleep
  * @FREEZEGUARD_LEASE_STATE_FAILED: was never FROZEN; nothing of it is frozen
  *
  * From THAWED on it is history.
@@ -116,6 +117,7 @@ enum freezeguard_lease_state {
  *	why
  * @FREEZEGUARD_CAUSE_FOREIGN_THAW: somebody else thawed one of its superblocks
  * @FREEZEGUARD_CAUSE_SHUTDOWN: the machine is shutting down
+ * @FREEZEGUARD_CAUSE_SLEEP: the machine was about to be suspended or to hibernate
  */
 enum freezeguard_cause {
 	FREEZEGUARD_CAUSE_NONE,
@@ -125,6 +127,7 @@ enum freezeguard_cause {
 	FREEZEGUARD_CAUSE_HOLD_FAILED,
 	FREEZEGUARD_CAUSE_FOREIGN_THAW,
 	FREEZEGUARD_CAUSE_SHUTDOWN,
+	FREEZEGUARD_CAUSE_SLEEP,
 };
 
 /**
