@@ -44,8 +44,11 @@ help:
 bootstrap:
 	@tools/bootstrap $(if $(filter-out demo,$(MAKECMDGOALS)),,build guest demo)
 
+# As many jobs as processors, unless make was called with -j.
+JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 userspace: | $(if $(filter demo demo-picture check check-all check-debug test unit lint guest fuzz soak bench bench-quick,$(MAKECMDGOALS)),bootstrap)
-	@$(MAKE) --no-print-directory -C userspace O=$(BUILD)/userspace
+	@$(MAKE) --no-print-directory $(JOBS) -C userspace O=$(BUILD)/userspace
 
 # Objects land beside the sources, as the kernel's build system has it; "make clean" takes them away.
 module:
