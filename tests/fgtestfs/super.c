@@ -12,8 +12,8 @@
  *				ok, fail:ERRNO[:TIMES], sleep:MS, hang
  *	super			(option only) has s_op->freeze_super and thaw_super, as gfs2 has, and
  *				misbehaves in them, without s_umount; who asks is ignored
- *	user			(option only) has these operations, too, but misbehaves as without them:
- *				it freezes as the user, so that anybody can thaw it on every kernel
+ *	anyone			(option only) has these operations, too, but misbehaves as without them:
+ *				it freezes as the user, so that anyone can thaw it on every kernel
  *
  * and files only:
  *
@@ -52,14 +52,14 @@ struct fgtestfs {
 	struct super_block *sb;
 	struct dentry *dir;		/* in debugfs */
 	struct inject ops[OPS];
-	bool super, user;
+	bool super, anyone;
 	bool dying;			/* is being unmounted for good */
 };
 
 /* What a mount asks for. */
 struct fgtestfs_options {
 	struct inject_what ops[OPS];
-	bool super, user;
+	bool super, anyone;
 };
 
 static struct dentry *debugfs_root;
@@ -188,8 +188,8 @@ static int fgtestfs_show_options(struct seq_file *m, struct dentry *root)
 	}
 	if (fs->super)
 		seq_puts(m, ",super");
-	if (fs->user)
-		seq_puts(m, ",user");
+	if (fs->anyone)
+		seq_puts(m, ",anyone");
 	return 0;
 }
 
@@ -213,7 +213,7 @@ static const struct super_operations fgtestfs_super_operations_super = {
 	.freeze_fs	= fgtestfs_super_freeze_fs,
 };
 
-static const struct super_operations fgtestfs_super_operations_user = {
+static const struct super_operations fgtestfs_super_operations_anyone = {
 	.statfs		= simple_statfs,
 	.drop_inode	= fgtestfs_drop_inode,
 	.show_options	= fgtestfs_show_options,
@@ -372,7 +372,7 @@ static int fgtestfs_fill_super(struct super_block *sb, struct fs_context *fc)
 		return -ENOMEM;
 	fs->sb = sb;
 	fs->super = options->super;
-	fs->user = options->user;
+	fs->anyone = options->anyone;
 	for (op = 0; op < OPS; op++)
 		inject_init(&fs->ops[op], &options->ops[op]);
 	sb->s_fs_info = fs;
@@ -382,7 +382,7 @@ static int fgtestfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	sb->s_blocksize_bits = PAGE_SHIFT;
 	sb->s_magic = FGTESTFS_MAGIC;
 	sb->s_op = fs->super ? &fgtestfs_super_operations_super :
-		   fs->user ? &fgtestfs_super_operations_user : &fgtestfs_super_operations;
+		   fs->anyone ? &fgtestfs_super_operations_anyone : &fgtestfs_super_operations;
 	sb->s_time_gran = 1;
 	/* by this name a lease tells its holds apart */
 	snprintf(sb->s_id, sizeof(sb->s_id), "%s", fc->source);
@@ -410,14 +410,14 @@ static void fgtestfs_kill_sb(struct super_block *sb)
 	kfree(fs);
 }
 
-enum { OPT_FREEZE = OP_FREEZE, OPT_THAW = OP_THAW, OPT_SYNC = OP_SYNC, OPT_SUPER, OPT_USER };
+enum { OPT_FREEZE = OP_FREEZE, OPT_THAW = OP_THAW, OPT_SYNC = OP_SYNC, OPT_SUPER, OPT_ANYONE };
 
 static const struct fs_parameter_spec fgtestfs_parameters[] = {
 	fsparam_string("freeze", OPT_FREEZE),
 	fsparam_string("thaw", OPT_THAW),
 	fsparam_string("sync_fs", OPT_SYNC),
 	fsparam_flag("super", OPT_SUPER),
-	fsparam_flag("user", OPT_USER),
+	fsparam_flag("anyone", OPT_ANYONE),
 	{}
 };
 
@@ -431,8 +431,8 @@ static int fgtestfs_parse_param(struct fs_context *fc, struct fs_parameter *para
 		return opt;
 	if (opt == OPT_SUPER)
 		options->super = true;
-	else if (opt == OPT_USER)
-		options->user = true;
+	else if (opt == OPT_ANYONE)
+		options->anyone = true;
 	else if (inject_parse(param->string, &options->ops[opt]))
 		return invalf(fc, "fgtestfs: %s is ok, fail:ERRNO[:TIMES], sleep:MS or hang",
 			      param->key);

@@ -23,7 +23,7 @@ TEST(sysrq_j_ends_a_users_freeze)
 	uint64_t number;
 	int fds[2];
 
-	kt_mounts_with("a", "user", fds, 2);
+	kt_mounts_with("a", "anyone", fds, 2);
 	writers[0] = kt_writer("a0");
 	writers[1] = kt_writer("a1");
 	kt_open(&nl);

@@ -397,7 +397,7 @@ TEST(read_only_while_frozen)
 /* The same, but it was somebody else's thaw that left them. */
 TEST(read_only_while_frozen_and_a_foreign_thaw)
 {
-	int fd = kt_mount("ro", "user");
+	int fd = kt_mount("ro", "anyone");
 	struct kt_writer *writer = kt_writer("ro");
 	struct fg_lease *lease;
 	struct fgnl nl;

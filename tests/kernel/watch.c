@@ -64,7 +64,7 @@ TEST(a_foreign_thaw_ends_the_lease_at_once)
 	int fds[3];
 	pid_t pid;
 
-	kt_mounts_with("a", "user", fds, 3);
+	kt_mounts_with("a", "anyone", fds, 3);
 	for (unsigned int i = 0; i < 3; i++)
 		writers[i] = kt_writer((const char *[]){ "a0", "a1", "a2" }[i]);
 	kt_open(&nl);
@@ -117,7 +117,7 @@ TEST(continuity_of_a_watched_lease_is_observed)
 	struct fgnl nl;
 	int fds[3];
 
-	kt_mounts_with("a", "user", fds, 3);
+	kt_mounts_with("a", "anyone", fds, 3);
 	kt_open(&nl);
 	lease = kt_frozen(&nl, NULL, 10000, fds, 3);
 	EQUAL(lease->continuity, FREEZEGUARD_CONTINUITY_UNKNOWN);	/* it isn't over */
@@ -129,7 +129,7 @@ TEST(continuity_of_a_watched_lease_is_observed)
 
 TEST(a_foreign_thaw_that_fails_ends_nothing)
 {
-	int fd = kt_mount("a", "user,thaw=fail:5:1");
+	int fd = kt_mount("a", "anyone,thaw=fail:5:1");
 	struct fg_lease *lease;
 	struct fgnl nl;
 
@@ -150,7 +150,7 @@ TEST(frozen_again_by_others)
 	struct fgnl nl;
 	uint64_t number;
 
-	kt_mounts_with("a", "user", fds, 2);
+	kt_mounts_with("a", "anyone", fds, 2);
 	kt_open(&nl);
 	/* the other one's thaw hangs, so that the lease isn't over before it is frozen again */
 	number = kt_frozen(&nl, NULL, 60000, fds, 2)->number;
@@ -169,7 +169,7 @@ TEST(frozen_again_by_others)
 /* The same, while the lease's own thaw fails and is tried again. */
 TEST(frozen_again_by_others_between_thaws_that_fail)
 {
-	int fd = kt_mount("a", "user");
+	int fd = kt_mount("a", "anyone");
 	struct fg_lease *lease;
 	struct fgnl nl;
 	uint64_t number;
@@ -194,7 +194,7 @@ TEST(frozen_again_by_others_between_thaws_that_fail)
 TEST(frozen_again_before_its_thread_runs)
 {
 	const struct sched_param none = { }, hog = { .sched_priority = 50 };
-	int fd = kt_mount("a", "user");
+	int fd = kt_mount("a", "anyone");
 	struct fg_lease *lease;
 	struct kt_thread threads[16];
 	pid_t thread, spinner;
@@ -234,7 +234,7 @@ TEST(while_others_are_still_freezing)
 	struct fgnl nl;
 	uint64_t number;
 
-	kt_mounts_with("a", "user", fds, 2);
+	kt_mounts_with("a", "anyone", fds, 2);
 	kt_tell("a1", "freeze", "hang");
 	kt_open(&nl);
 	number = kt_new(&nl, NULL, 60000, fds, 2);
@@ -259,7 +259,7 @@ TEST_WITHIN(before_the_freeze_is_noted, 60)
 {
 	enum { LEASES = 80 };
 	struct shared { volatile bool go; volatile int thaw; } *shared;
-	int fd = kt_mount("a", "user,freeze=sleep:10");
+	int fd = kt_mount("a", "anyone,freeze=sleep:10");
 	const uint64_t until_ns = kt_now_ns() + 10000 * MS;	/* a slow machine makes fewer of them */
 	unsigned int noted = 0, failed = 0;
 	struct fg_lease lease;
@@ -316,7 +316,7 @@ TEST(without_the_watch)
 	struct fgnl nl;
 	int fds[2];
 
-	kt_mounts_with("a", "user", fds, 2);
+	kt_mounts_with("a", "anyone", fds, 2);
 	kt_reload("watch=0");
 	kt_open(&nl);
 	lease = kt_frozen(&nl, NULL, 10000, fds, 2);
@@ -343,7 +343,7 @@ TEST(ftrace_switched_off)
 {
 	static const char ftrace[] = "/proc/sys/kernel/ftrace_enabled";
 	static const char probes[] = "/sys/kernel/debug/kprobes/enabled";
-	int fd = kt_mount("a", "user");
+	int fd = kt_mount("a", "anyone");
 	struct fg_lease *lease;
 	struct fgnl nl;
 	int err;
@@ -484,7 +484,7 @@ TEST_WITHIN(a_race_of_thaws, 60)
 {
 	enum { LEASES = 100 };
 	unsigned int broken = 0, expired = 0, refused = 0;
-	int fd = kt_mount("a", "user");
+	int fd = kt_mount("a", "anyone");
 	struct fg_lease lease;
 	struct fgnl nl;
 	pid_t pids[2];
