@@ -28,6 +28,7 @@ unset "mounted[overlay]"
 
 # ---- the parameter that depends on the machine ----
 
+modprobe -r freezeguard && modprobe freezeguard || exit 99
 isolated=$(grep -cE '(^| )(nohz_full|isolcpus)=' /proc/cmdline)
 that "grace periods are expedited, unless CPUs are isolated" \
 	test "$(cat /sys/module/freezeguard/parameters/expedite)" -eq $((1 - isolated))
