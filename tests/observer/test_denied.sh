@@ -6,7 +6,6 @@ plan 6
 
 make_fs ext4
 fs=${mounted[ext4]}
-pin=/sys/fs/bpf/denied
 mount -t securityfs securityfs /sys/kernel/security 2>/dev/null
 if ! grep -q bpf /sys/kernel/security/lsm; then
 	for name in fsfreeze freeze says thawed status after; do
@@ -14,12 +13,14 @@ if ! grep -q bpf /sys/kernel/security/lsm; then
 	done
 	exit
 fi
-mkdir $pin
-bpftool prog loadall "$top/build/tests/observer/denied.bpf.o" $pin autoattach || exit 99
+"$observer_helpers/denied" "$observer_helpers/denied.bpf.o" >"$scratch/ready" &
+denied=$!
+within 10000 grep -q ready "$scratch/ready" || exit 99
 expect 1 "fsfreeze is denied" fsfreeze -f "$fs"
 expect 1 "freezectl freeze is denied, too" freezectl freeze --id denied --timeout 20s "$fs"
 says "... says by what" "a security module denies"
 that "... nothing is frozen" unfrozen "$fs"
 expect 0 "what only looks is not" freezectl status "$fs"
-rm -r $pin
+kill $denied
+wait $denied 2>/dev/null
 expect 0 "without it a freeze works" freezectl run --timeout 20s "$fs" -- true
