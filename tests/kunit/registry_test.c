@@ -299,7 +299,7 @@ static void the_live_ones(struct kunit *test)
 static void closed(struct kunit *test)
 {
 	static const unsigned int super;
-	struct fg_registry_conflict conflict;
+	unsigned long conflict;
 	struct fg_lease *lease = add(test, "before", 0);
 
 	fg_registry_close(FG_CLOSED_FOR_SUSPEND);
