@@ -231,7 +231,7 @@ static int fg_lease_start_thawer(struct fg_lease *lease, struct fg_hold *hold)
 
 	if (IS_ERR(thread))
 		return PTR_ERR(thread);
-	class = fg_thread_boost(thread->task, lease->nr_holds, &thread->bw);
+	class = fg_thread_boost(thread->task, &thread->reserved_us);
 	raw_spin_lock_irqsave(&lease->lock, flags);
 	ended = fg_lease_has_ended(lease);
 	if (!ended) {

@@ -41,7 +41,7 @@ static bool fg_thread_park(struct fg_thread *thread)
 	bool parked = false;
 
 	rt_mutex_lock(&fg_thread_class_lock);
-	fg_thread_unboost(&thread->bw);
+	fg_thread_unboost(&thread->reserved_us);
 	rt_mutex_unlock(&fg_thread_class_lock);
 	spin_lock(&fg_parked_lock);
 	thread->fn = NULL;

@@ -20,7 +20,7 @@ struct task_struct;
  * @fn: what it shall do, or NULL
  * @data: for @fn
  * @dev: device number of the superblock that it works for
- * @bw: what it has reserved of the CPUs' time, as fg_thread_boost() counts it
+ * @reserved_us: what fg_thread_boost() has reserved for it
  */
 struct fg_thread {
 	struct list_head parked;
@@ -28,7 +28,7 @@ struct fg_thread {
 	void (*fn)(void *data);
 	void *data;
 	dev_t dev;
-	s64 bw;
+	unsigned int reserved_us;
 };
 
 extern struct rt_mutex fg_thread_class_lock;

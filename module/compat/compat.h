@@ -46,8 +46,8 @@ static inline bool fg_has_isolated_cpus(void)
 bool fg_rcu_expedite(void);
 void fg_rcu_unexpedite(void);
 
-enum freezeguard_class fg_thread_boost(struct task_struct *task, unsigned int nr, s64 *bw);
-void fg_thread_unboost(s64 *bw);
+enum freezeguard_class fg_thread_boost(struct task_struct *task, unsigned int *reserved_us);
+void fg_thread_unboost(unsigned int *reserved_us);
 int fg_thread_reserve(bool lends);
 int fg_thread_lend(struct task_struct *task);
 

@@ -10,7 +10,6 @@
  * module no more than SCHED_FIFO 50. Module.symvers decides, as the function was always declared.
  */
 #include <linux/cpumask.h>
-#include <linux/math64.h>
 #include <linux/sched.h>
 #include <uapi/linux/sched/types.h>
 
@@ -28,19 +27,14 @@
 #define FG_LOAN_US		3000
 #define FG_RESERVE_KEPT_US	1000
 
-/* A long period makes room for many threads. The kernel allows 4.19 s. */
-#define FG_PERIOD_SHORTEST_US	100000
-#define FG_PERIOD_LONGEST_US	4000000
+#define FG_PERIOD_US		100000
 
 #ifdef HAVE_SCHED_SETATTR
 
 #define FG_FIFO_PRIORITY	99
 
-/* As the kernel counts bandwidth: 1 << FG_BW_SHIFT is all of one CPU. */
-#define FG_BW_SHIFT		20
-
-/* What the threads of all leases have reserved. */
-static atomic64_t fg_thread_reserved;
+/* What the threads of all leases have reserved of each period. */
+static atomic_t fg_thread_reserved_us;
 
 static unsigned int fg_thread_cpus(struct task_struct *task)
 {
@@ -51,36 +45,37 @@ static unsigned int fg_thread_cpus(struct task_struct *task)
 	return max(cpus, 1U);
 }
 
-static int fg_thread_set_deadline(struct task_struct *task, u64 runtime_us, u64 period_us)
+static int fg_thread_set_deadline(struct task_struct *task, u64 runtime_us)
 {
 	const struct sched_attr attr = {
 		.size = sizeof(attr),
 		.sched_policy = SCHED_DEADLINE,
 		.sched_flags = SCHED_FLAG_RECLAIM,
 		.sched_runtime = runtime_us * NSEC_PER_USEC,
-		.sched_deadline = period_us * NSEC_PER_USEC,
-		.sched_period = period_us * NSEC_PER_USEC,
+		.sched_deadline = FG_PERIOD_US * NSEC_PER_USEC,
+		.sched_period = FG_PERIOD_US * NSEC_PER_USEC,
 	};
 
 	return sched_setattr_nocheck(task, &attr);
 }
 
 /*
- * The kernel admits threads by the CPUs of the whole machine. Those that nohz_full or a list of
- * isolated CPUs keeps kernel threads from are no use to these.
+ * All threads together reserve half of the CPUs that they may use, at most. The kernel would admit
+ * more, and counts the CPUs of the whole machine, also those that nohz_full or a list of isolated
+ * CPUs keeps kernel threads from.
  */
-static int fg_thread_reserve_share(struct task_struct *task, u64 runtime_us, u64 period_us, s64 *bw)
+static int fg_thread_reserve_share(struct task_struct *task, unsigned int runtime_us,
+				   unsigned int *reserved_us)
 {
-	s64 most = ((s64)fg_thread_cpus(task) << FG_BW_SHIFT) * 9 / 10;
+	unsigned int most_us = fg_thread_cpus(task) * FG_PERIOD_US / 2;
 	int err = -EBUSY;
 
-	*bw = div64_u64(runtime_us << FG_BW_SHIFT, period_us);
-	if (atomic64_add_return(*bw, &fg_thread_reserved) <= most)
-		err = fg_thread_set_deadline(task, runtime_us, period_us);
-	if (!err)
-		return 0;
-	atomic64_sub(*bw, &fg_thread_reserved);
-	*bw = 0;
+	if (atomic_add_return(runtime_us, &fg_thread_reserved_us) <= most_us)
+		err = fg_thread_set_deadline(task, runtime_us);
+	if (err)
+		atomic_sub(runtime_us, &fg_thread_reserved_us);
+	else
+		*reserved_us = runtime_us;
 	return err;
 }
 #endif
@@ -88,14 +83,12 @@ static int fg_thread_reserve_share(struct task_struct *task, u64 runtime_us, u64
 /**
  * fg_thread_boost() - let a kernel thread run before all others
  * @task: the thread, which must be neither running nor about to exit
- * @nr: number of threads that get a class at the same time; together they reserve half of the
- *	CPUs that they may use, or less
- * @bw: receives what the thread has reserved, for fg_thread_unboost()
+ * @reserved_us: receives what the thread has reserved, for fg_thread_unboost()
  *
  * Context: process context; may wait for a change of a cpuset, which may wait for page faults.
  * Return: the class that the kernel gave.
  */
-enum freezeguard_class fg_thread_boost(struct task_struct *task, unsigned int nr, s64 *bw)
+enum freezeguard_class fg_thread_boost(struct task_struct *task, unsigned int *reserved_us)
 {
 #ifdef HAVE_SCHED_SETATTR
 	static const struct sched_attr fifo = {
@@ -103,13 +96,10 @@ enum freezeguard_class fg_thread_boost(struct task_struct *task, unsigned int nr
 		.sched_policy = SCHED_FIFO,
 		.sched_priority = FG_FIFO_PRIORITY,
 	};
-	unsigned int cpus = fg_thread_cpus(task);
-	u64 period_us = clamp_t(u64, nr * 2 * FG_RUNTIME_FIRST_US / cpus,
-				FG_PERIOD_SHORTEST_US, FG_PERIOD_LONGEST_US);
-	u64 runtime_us = min_t(u64, FG_RUNTIME_FIRST_US, period_us * cpus / (2 * nr));
+	unsigned int runtime_us;
 
-	for (; runtime_us >= FG_RUNTIME_LAST_US; runtime_us /= 2)
-		if (!fg_thread_reserve_share(task, runtime_us, period_us, bw))
+	for (runtime_us = FG_RUNTIME_FIRST_US; runtime_us >= FG_RUNTIME_LAST_US; runtime_us /= 2)
+		if (!fg_thread_reserve_share(task, runtime_us, reserved_us))
 			return FREEZEGUARD_CLASS_DEADLINE;
 	return sched_setattr_nocheck(task, &fifo) ? FREEZEGUARD_CLASS_NORMAL : FREEZEGUARD_CLASS_FIFO;
 #else
@@ -120,17 +110,17 @@ enum freezeguard_class fg_thread_boost(struct task_struct *task, unsigned int nr
 
 /**
  * fg_thread_unboost() - make the calling thread an ordinary one again
- * @bw: what it has reserved
+ * @reserved_us: what it has reserved
  *
  * Context: as fg_thread_boost().
  */
-void fg_thread_unboost(s64 *bw)
+void fg_thread_unboost(unsigned int *reserved_us)
 {
 	if (current->policy != SCHED_NORMAL || task_nice(current))
 		sched_set_normal(current, 0);
 #ifdef HAVE_SCHED_SETATTR
-	atomic64_sub(*bw, &fg_thread_reserved);
-	*bw = 0;
+	atomic_sub(*reserved_us, &fg_thread_reserved_us);
+	*reserved_us = 0;
 #endif
 }
 
@@ -144,8 +134,7 @@ void fg_thread_unboost(s64 *bw)
 int fg_thread_reserve(bool lends)
 {
 #ifdef HAVE_SCHED_SETATTR
-	return fg_thread_set_deadline(current, lends ? FG_RESERVE_KEPT_US : FG_RESERVE_US,
-				      FG_PERIOD_SHORTEST_US);
+	return fg_thread_set_deadline(current, lends ? FG_RESERVE_KEPT_US : FG_RESERVE_US);
 #else
 	return -EOPNOTSUPP;
 #endif
@@ -163,7 +152,7 @@ int fg_thread_reserve(bool lends)
 int fg_thread_lend(struct task_struct *task)
 {
 #ifdef HAVE_SCHED_SETATTR
-	return fg_thread_set_deadline(task, FG_LOAN_US, FG_PERIOD_SHORTEST_US);
+	return fg_thread_set_deadline(task, FG_LOAN_US);
 #else
 	return -EOPNOTSUPP;
 #endif

@@ -3,6 +3,8 @@
  * module: the code under test, which is the module's own sources, compiled once more in one piece.
  * fake_hold.c stands in for what they need of hold.c and compat/rcu.c.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt	/* as the sources do */
+
 #include "../../module/expedite.c"
 #include "../../module/lease.c"
 #include "../../module/lease_freeze.c"
