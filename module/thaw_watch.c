@@ -55,8 +55,8 @@ static bool fg_thaw_watch_is_thaw(unsigned long ip)
 }
 
 /*
- * Preemption may be off here. fg_process_current() and the locks may be used all the same: the
- * watched function may sleep, so its caller holds no spinlock and is no interrupt.
+ * Preemption may be off here, so all locks that are taken are raw. They may be taken: the watched
+ * function may sleep, so its caller holds no spinlock and is no interrupt.
  */
 static void fg_thaw_watch_deactivate(unsigned long ip, unsigned long parent_ip,
 				     struct ftrace_ops *ops, struct ftrace_regs *fregs)
@@ -94,9 +94,6 @@ static int fg_thaw_watch_place(void)
 	static unsigned char function[] = "deactivate_locked_super";
 	int err;
 
-	/* The callback takes spinlocks, which sleep on such kernels. */
-	if (IS_ENABLED(CONFIG_PREEMPT_RT))
-		return -EOPNOTSUPP;
 	err = ftrace_set_filter(&fg_thaw_watch_ops, function, sizeof(function) - 1, 0) ?:
 	      register_ftrace_function(&fg_thaw_watch_ops);
 	if (err) {

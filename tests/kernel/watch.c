@@ -62,18 +62,6 @@ static bool watches(void)
 	return value == 'Y';
 }
 
-/* With PREEMPT_RT the callback could not take the module's locks, so that there is no watch. */
-static void needs_watch(void)
-{
-	char realtime = '0';
-	int fd = open("/sys/kernel/realtime", O_RDONLY | O_CLOEXEC);
-
-	if (fd >= 0)
-		EQUAL(read(fd, &realtime, 1), 1);
-	if (realtime == '1')
-		kt_skip("thaws are not watched with PREEMPT_RT");
-}
-
 TEST(a_foreign_thaw_ends_the_lease_at_once)
 {
 	struct kt_writer *writers[3];
@@ -84,7 +72,6 @@ TEST(a_foreign_thaw_ends_the_lease_at_once)
 	int fds[3];
 	pid_t pid;
 
-	needs_watch();
 	kt_mounts("a", fds, 3);
 	for (unsigned int i = 0; i < 3; i++)
 		writers[i] = kt_writer((const char *[]){ "a0", "a1", "a2" }[i]);
@@ -123,7 +110,6 @@ TEST(of_a_filesystem_that_freezes_by_itself)
 	struct fg_lease *lease;
 	struct fgnl nl;
 
-	needs_watch();
 	kt_open(&nl);
 	lease = kt_frozen(&nl, NULL, 10000, &fd, 1);
 	EQUAL(kt_end(&nl, lease->number)->continuity, FREEZEGUARD_CONTINUITY_OBSERVED);
@@ -139,7 +125,6 @@ TEST(continuity_of_a_watched_lease_is_observed)
 	struct fgnl nl;
 	int fds[3];
 
-	needs_watch();
 	kt_mounts("a", fds, 3);
 	open_as_user(&nl);
 	lease = kt_frozen(&nl, NULL, 10000, fds, 3);
@@ -156,7 +141,6 @@ TEST(a_foreign_thaw_that_fails_ends_nothing)
 	struct fg_lease *lease;
 	struct fgnl nl;
 
-	needs_watch();
 	open_as_user(&nl);
 	lease = kt_frozen(&nl, NULL, 60000, &fd, 1);
 	EQUAL(kt_thaw(fd), -EIO);
@@ -174,7 +158,6 @@ TEST(frozen_again_by_others)
 	struct fgnl nl;
 	uint64_t number;
 
-	needs_watch();
 	kt_mounts("a", fds, 2);
 	open_as_user(&nl);
 	/* the other one's thaw hangs, so that the lease isn't over before it is frozen again */
@@ -199,7 +182,6 @@ TEST(frozen_again_by_others_between_thaws_that_fail)
 	struct fgnl nl;
 	uint64_t number;
 
-	needs_watch();
 	open_as_user(&nl);
 	number = kt_frozen(&nl, NULL, 60000, &fd, 1)->number;
 	kt_tell("a", "thaw", "fail:5");
@@ -260,7 +242,6 @@ TEST(frozen_again_before_its_thread_runs)
 	struct fgnl nl;
 	uint64_t number;
 
-	needs_watch();
 	open_as_user(&nl);
 	number = kt_frozen(&nl, NULL, 60000, &fd, 1)->number;
 	thread = boosted_thread();
@@ -292,7 +273,6 @@ TEST(while_others_are_still_freezing)
 	struct fgnl nl;
 	uint64_t number;
 
-	needs_watch();
 	kt_mounts("a", fds, 2);
 	kt_tell("a1", "freeze", "hang");
 	open_as_user(&nl);
@@ -324,7 +304,6 @@ TEST_WITHIN(before_the_freeze_is_noted, 60)
 	struct fg_lease lease;
 	struct fgnl nl;
 
-	needs_watch();
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 		      -1, 0);
 	CHECK(shared != MAP_FAILED);
@@ -408,7 +387,6 @@ TEST(ftrace_switched_off)
 	struct fgnl nl;
 	int err;
 
-	needs_watch();
 	CHECK(watches());
 	kt_open(&nl);
 	lease = kt_frozen(&nl, NULL, 10000, &fd, 1);
@@ -443,7 +421,6 @@ TEST(a_foreign_freeze_that_fails_is_no_thaw)
 	struct fgnl nl;
 	uint64_t number;
 
-	needs_watch();
 	kt_open(&nl);
 	number = kt_new(&nl, NULL, 10000, &fd, 1);
 	kt_await_state("a", "freeze_inside", 1);
@@ -510,7 +487,6 @@ TEST_WITHIN(a_mount_that_is_refused_is_no_thaw, 60)
 	struct fgnl nl;
 	uint64_t number;
 
-	needs_watch();
 	kt_open(&nl);
 	kt_directory("b");
 	fd = mount_on_image(below, device, sizeof(device));
@@ -553,7 +529,6 @@ TEST_WITHIN(a_race_of_thaws, 60)
 	pid_t pids[2];
 	int err;
 
-	needs_watch();
 	open_as_user(&nl);
 	for (unsigned int i = 0; i < 2; i++) {
 		pids[i] = kt_fork();
