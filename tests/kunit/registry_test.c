@@ -302,6 +302,7 @@ static void closed(struct kunit *test)
 	unsigned long conflict;
 	struct fg_lease *lease = add(test, "before", 0);
 
+	EXPECT_SOON(test, fake_state(lease) == FREEZEGUARD_LEASE_STATE_FROZEN);
 	fg_registry_close(FG_CLOSED_FOR_SUSPEND);
 	fg_registry_close(FG_CLOSED_FOR_HIBERNATION);
 	KUNIT_EXPECT_EQ(test, fg_registry_end_all(FREEZEGUARD_CAUSE_SLEEP), 1);
