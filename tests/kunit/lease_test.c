@@ -334,9 +334,10 @@ static void rcu_is_short_while_leases_freeze(struct kunit *test)
 	fake_world->supers[0].freeze_hangs = true;
 	fake_world->supers[1].freeze_hangs = true;
 	a = fake_start(test, LONG_MS, 1);
-	KUNIT_EXPECT_EQ(test, atomic_read(&fake_world->expedited), 1);
+	EXPECT_SOON(test, atomic_read(&fake_world->expedited) == 1);
 	b = fake_lease(test, "b", LONG_MS, second, NULL, 1);
 	fg_lease_start(b);
+	EXPECT_SOON(test, atomic_read(&fake_world->supers[1].freezes) == 1);
 	KUNIT_EXPECT_EQ(test, atomic_read(&fake_world->expedited), 1);
 	complete(&fake_world->supers[0].freeze_go);
 	EXPECT_SOON(test, fake_state(a) == FREEZEGUARD_LEASE_STATE_FROZEN);
@@ -359,7 +360,7 @@ static void rcu_is_not_short_for_long(struct kunit *test)
 
 	fake_world->supers[0].freeze_hangs = true;
 	lease = fake_start(test, LONG_MS, 1);
-	KUNIT_EXPECT_EQ(test, atomic_read(&fake_world->expedited), 1);
+	EXPECT_SOON(test, atomic_read(&fake_world->expedited) == 1);
 	EXPECT_SOON(test, !atomic_read(&fake_world->expedited));
 	complete(&fake_world->supers[0].freeze_go);
 	EXPECT_SOON(test, fake_state(lease) == FREEZEGUARD_LEASE_STATE_FROZEN);
