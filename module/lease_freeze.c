@@ -10,10 +10,7 @@
 /* How often a hold that finished its write-back early repeats it, until the others are done. */
 #define FG_WRITE_BACK_AGAIN_MS	1000
 
-/*
- * While a hold is busy, its freezer uses the superblock, and its thawer waits. False if the lease
- * has ended: a freeze now would be thawed at once.
- */
+/* While a hold is busy, its freezer uses the superblock, and its thawer waits. False if it is too late. */
 static bool fg_lease_make_busy(struct fg_lease *lease, struct fg_hold *hold)
 {
 	unsigned long flags;
@@ -24,31 +21,25 @@ static bool fg_lease_make_busy(struct fg_lease *lease, struct fg_hold *hold)
 	return hold->busy;
 }
 
-static void fg_lease_make_idle(struct fg_lease *lease, struct fg_hold *hold)
+/*
+ * Record what the freezer has achieved, and let the thawer go on. The freezer is an ordinary thread,
+ * which may get no CPU for a long time after this, so nothing of the hold is left for it to do. True
+ * if the lease is ended by it.
+ */
+static bool fg_lease_make_idle_locked(struct fg_lease *lease, struct fg_hold *hold, int err)
 {
-	unsigned long flags;
+	bool ended = false;
 
-	raw_spin_lock_irqsave(&lease->lock, flags);
+	if (err) {
+		hold->error = -err;
+		ended = fg_lease_end_locked(lease, err == -ECANCELED ?
+						   FREEZEGUARD_CAUSE_FOREIGN_THAW :
+						   FREEZEGUARD_CAUSE_HOLD_FAILED, err);
+	}
 	hold->busy = false;
 	if (fg_lease_has_ended(lease) && hold->thread)
 		wake_up_process(hold->thread);
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
-}
-
-/* End the lease, as this hold has failed. */
-static void fg_lease_fail(struct fg_lease *lease, struct fg_hold *hold,
-			  enum freezeguard_cause cause, int err)
-{
-	unsigned long flags;
-	bool ended;
-
-	raw_spin_lock_irqsave(&lease->lock, flags);
-	if (hold)
-		hold->error = -err;
-	ended = fg_lease_end_locked(lease, cause, err);
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
-	if (ended)
-		fg_lease_end_notify(lease);
+	return ended;
 }
 
 static bool fg_lease_stops_writing_back(void *data)
@@ -61,14 +52,20 @@ static bool fg_lease_stops_writing_back(void *data)
 
 static int fg_lease_write_back_once(struct fg_lease *lease, struct fg_hold *hold)
 {
+	unsigned long flags;
+	bool ended;
 	int err;
 
 	if (!fg_lease_make_busy(lease, hold))
 		return -ECANCELED;
 	err = fg_hold_write_back(hold, fg_lease_stops_writing_back, lease);
-	if (err)
-		fg_lease_fail(lease, hold, FREEZEGUARD_CAUSE_HOLD_FAILED, err);
-	fg_lease_make_idle(lease, hold);
+	if (err == -ECANCELED)	/* would stand for a foreign thaw */
+		err = -EIO;
+	raw_spin_lock_irqsave(&lease->lock, flags);
+	ended = fg_lease_make_idle_locked(lease, hold, err);
+	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	if (ended)
+		fg_lease_end_notify(lease);
 	return err;
 }
 
@@ -131,12 +128,11 @@ static void fg_lease_write_back(struct fg_lease *lease, struct fg_hold *hold)
 	}
 }
 
-static bool fg_lease_wait_for_turn(struct fg_lease *lease, struct fg_hold *hold)
+static void fg_lease_wait_for_turn(struct fg_lease *lease, struct fg_hold *hold)
 {
 	wait_event_idle(lease->wait, fg_lease_has_ended(lease) ||
 				     (READ_ONCE(lease->open) && !fg_lease_writes_back(lease) &&
 				      READ_ONCE(lease->level) >= hold->level));
-	return fg_lease_make_busy(lease, hold);
 }
 
 /* Count a freeze that succeeded. True if the lease has frozen everything. */
@@ -154,29 +150,41 @@ static bool fg_lease_count_frozen_locked(struct fg_lease *lease, struct fg_hold 
 	return true;
 }
 
-static void fg_lease_begin_to_freeze(struct fg_lease *lease, struct fg_hold *hold)
+/* False if the lease has ended: a freeze now would be thawed at once. */
+static bool fg_lease_begin_to_freeze(struct fg_lease *lease, struct fg_hold *hold)
 {
 	unsigned long flags;
 
 	rt_mutex_lock(&lease->notices);
 	raw_spin_lock_irqsave(&lease->lock, flags);
-	WRITE_ONCE(hold->state, FREEZEGUARD_HOLD_STATE_FREEZING);
-	hold->freeze_begin_ns = ktime_get_boottime_ns();
+	hold->busy = !fg_lease_has_ended(lease);
+	if (hold->busy) {
+		WRITE_ONCE(hold->state, FREEZEGUARD_HOLD_STATE_FREEZING);
+		hold->freeze_begin_ns = ktime_get_boottime_ns();
+	}
 	raw_spin_unlock_irqrestore(&lease->lock, flags);
-	fg_lease_notice_locked(hold, FREEZEGUARD_NOTICE_FREEZING);
+	if (hold->busy)
+		fg_lease_notice_locked(hold, FREEZEGUARD_NOTICE_FREEZING);
 	rt_mutex_unlock(&lease->notices);
+
+	/* The notice may have taken long, if this thread had no CPU. */
+	if (hold->busy && !fg_lease_has_ended(lease))
+		return true;
+	raw_spin_lock_irqsave(&lease->lock, flags);
+	fg_lease_make_idle_locked(lease, hold, 0);
+	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	return false;
 }
 
 /* Freeze one superblock, and update the lease. */
 static void fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
 {
-	bool next_level = false, all_frozen = false;
+	bool ended, next_level = false, all_frozen = false;
 	u64 begin_ns, took_ns;
 	unsigned long flags;
 	int err;
 
-	fg_lease_begin_to_freeze(lease, hold);
-	if (fg_lease_has_ended(lease))	/* while the thread had no CPU */
+	if (!fg_lease_begin_to_freeze(lease, hold))
 		return;
 	begin_ns = ktime_get_boottime_ns();
 	err = fg_hold_freeze(hold, &hold->frozen);
@@ -188,11 +196,11 @@ static void fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
 	trace_hold_frozen(lease->number, hold, err, took_ns);
 	if (!err)
 		all_frozen = fg_lease_count_frozen_locked(lease, hold, &next_level);
+	ended = fg_lease_make_idle_locked(lease, hold, err);
 	raw_spin_unlock_irqrestore(&lease->lock, flags);
 
-	if (err)
-		fg_lease_fail(lease, hold, err == -ECANCELED ? FREEZEGUARD_CAUSE_FOREIGN_THAW :
-							       FREEZEGUARD_CAUSE_HOLD_FAILED, err);
+	if (ended)
+		fg_lease_end_notify(lease);
 	else if (all_frozen)
 		fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
 	else if (next_level)
@@ -206,10 +214,8 @@ static void fg_lease_freezer(void *data)
 
 	if (lease->sync_budget_ns)
 		fg_lease_write_back(lease, hold);
-	if (fg_lease_wait_for_turn(lease, hold)) {
-		fg_lease_freeze_hold(lease, hold);
-		fg_lease_make_idle(lease, hold);
-	}
+	fg_lease_wait_for_turn(lease, hold);
+	fg_lease_freeze_hold(lease, hold);
 	fg_lease_put(lease);
 }
 
@@ -259,16 +265,25 @@ static int fg_lease_start_freezer(struct fg_lease *lease, struct fg_hold *hold)
 	return 0;
 }
 
-static void fg_lease_open(struct fg_lease *lease)
+/* Every thread exists, or @err says why not. */
+static void fg_lease_open(struct fg_lease *lease, int err)
 {
+	bool ended = false;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&lease->lock, flags);
-	WRITE_ONCE(lease->open, true);
-	if (!fg_lease_writes_back(lease))
-		fg_lease_expedite_locked(lease);
+	if (err) {
+		ended = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_HOLD_FAILED, err);
+	} else {
+		WRITE_ONCE(lease->open, true);
+		if (!fg_lease_writes_back(lease))
+			fg_lease_expedite_locked(lease);
+	}
 	raw_spin_unlock_irqrestore(&lease->lock, flags);
-	wake_up_all(&lease->wait);
+	if (ended)
+		fg_lease_end_notify(lease);
+	else
+		wake_up_all(&lease->wait);
 }
 
 /*
@@ -290,10 +305,7 @@ static void fg_lease_starter(struct work_struct *work)
 	}
 	while (hold == end && freeze < end && !err && !fg_lease_has_ended(lease))
 		err = fg_lease_start_freezer(lease, freeze++);
-	if (err)
-		fg_lease_fail(lease, NULL, FREEZEGUARD_CAUSE_HOLD_FAILED, err);
-	else
-		fg_lease_open(lease);
+	fg_lease_open(lease, err);
 	for (; hold < end; hold++)	/* these have no thread */
 		fg_lease_release_hold(lease, hold);
 	fg_lease_put(lease);

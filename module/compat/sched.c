@@ -16,16 +16,17 @@
 #include "compat/compat.h"
 
 /*
- * A thread that has used up its runtime waits for its next period, even on an idle CPU. A runtime
- * of 10 ms is many times what a thaw takes. A thread that is refused it gets half, and so on.
+ * A thread that has used up its runtime waits for its next period, even on an idle CPU. The kernel
+ * looks at every tick, and a thread that ran longer waits for several periods. So no runtime is
+ * shorter than a tick; 10 ms are many times what a thaw takes.
  */
 #define FG_RUNTIME_FIRST_US	10000
-#define FG_RUNTIME_LAST_US	1250
+#define FG_RUNTIME_LAST_US	5000
 
 /* What the rescuer reserves, lends to one thread at a time, and keeps. */
-#define FG_RESERVE_US		10000
-#define FG_LOAN_US		3000
-#define FG_RESERVE_KEPT_US	1000
+#define FG_RESERVE_US		15000
+#define FG_LOAN_US		5000
+#define FG_RESERVE_KEPT_US	5000
 
 #define FG_PERIOD_US		100000
 
@@ -35,6 +36,9 @@
 
 /* What the threads of all leases have reserved of each period. */
 static atomic_t fg_thread_reserved_us;
+
+/* A part of the reserve is lent, or was and has not come back: others must not take it. */
+static bool fg_thread_reserve_is_lent;
 
 static unsigned int fg_thread_cpus(struct task_struct *task)
 {
@@ -98,7 +102,9 @@ enum freezeguard_class fg_thread_boost(struct task_struct *task, unsigned int *r
 	};
 	unsigned int runtime_us;
 
-	for (runtime_us = FG_RUNTIME_FIRST_US; runtime_us >= FG_RUNTIME_LAST_US; runtime_us /= 2)
+	for (runtime_us = FG_RUNTIME_FIRST_US;
+	     runtime_us >= FG_RUNTIME_LAST_US && !READ_ONCE(fg_thread_reserve_is_lent);
+	     runtime_us /= 2)
 		if (!fg_thread_reserve_share(task, runtime_us, reserved_us))
 			return FREEZEGUARD_CLASS_DEADLINE;
 	return sched_setattr_nocheck(task, &fifo) ? FREEZEGUARD_CLASS_NORMAL : FREEZEGUARD_CLASS_FIFO;
@@ -134,7 +140,14 @@ void fg_thread_unboost(unsigned int *reserved_us)
 int fg_thread_reserve(bool lends)
 {
 #ifdef HAVE_SCHED_SETATTR
-	return fg_thread_set_deadline(current, lends ? FG_RESERVE_KEPT_US : FG_RESERVE_US);
+	int err;
+
+	if (lends)
+		WRITE_ONCE(fg_thread_reserve_is_lent, true);
+	err = fg_thread_set_deadline(current, lends ? FG_RESERVE_KEPT_US : FG_RESERVE_US);
+	if (!err && !lends)
+		WRITE_ONCE(fg_thread_reserve_is_lent, false);
+	return err;
 #else
 	return -EOPNOTSUPP;
 #endif
