@@ -41,6 +41,8 @@ static int __init fg_init(void)
 {
 	int err;
 
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		pr_info("PREEMPT_RT: real-time tasks above the priority of a disk's interrupt thread can delay thaws\n");
 	fg_suspend_probe();
 	fg_expedite_init();
 	err = fg_lease_init(&fg_events);

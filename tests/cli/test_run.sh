@@ -46,6 +46,11 @@ that "monitor: one JSON object a line" python3 -c \
 says "monitor: freezing, frozen, and the end" watched '"freezing"' '"frozen"'
 
 expect 0 "plan" freezectl plan "${fs[@]}"
+if grep -qsx 1 /sys/kernel/realtime; then
+	says "it warns of the real-time kernel" "PREEMPT_RT"
+else
+	that "it warns of no real-time kernel" eval '! grep -q PREEMPT_RT <<<"$out"'
+fi
 says "plan names the filesystems" "${fs[0]}" ext4 "${fs[1]}" btrfs
 expect 0 "plan --all" freezectl plan --all --json
 that "plan --all is JSON with both" json "all(any(p in json.dumps(t) for t in d['filesystems']) for p in '${fs[*]}'.split())"

@@ -23,6 +23,17 @@ static void warn_of_panic(struct freezectl *ctl, uint32_t timeout_ms)
 		     secs, duration_format(timeout_ms, text, sizeof(text)));
 }
 
+/* There the interrupts of disks are threads, which real-time tasks can keep from running. */
+static void warn_of_realtime(struct freezectl *ctl)
+{
+	unsigned long realtime;
+
+	if (!text_read_number("/sys/kernel/realtime", &realtime) || !realtime)
+		return;
+	findings_add(&ctl->findings, EXIT_CODE_DONE, "/sys/kernel/realtime",
+		     "this kernel is PREEMPT_RT: SCHED_FIFO tasks above the priority of a disk's interrupt thread (50) delay the thaw of its filesystems while they occupy every CPU");
+}
+
 /* Is the filesystem's block device one that can be suspended? */
 static bool can_be_suspended(const struct plan_target *t)
 {
@@ -108,6 +119,7 @@ void show_plan(struct freezectl *ctl, const struct plan *plan, uint32_t timeout_
 	char device[32], level[16];
 	size_t i;
 
+	warn_of_realtime(ctl);
 	warn_of_panic(ctl, timeout_ms);
 	if (ctl->out.json) {
 		array = show_plan_json(plan);
