@@ -35,6 +35,7 @@ struct fg_lease;
  *	the lease's lock.
  * @class: enum freezeguard_class: the scheduling class of that thread, or 0 before there is one
  * @busy: the freezer uses the superblock; guarded by the lease's lock
+ * @in_rescue: the rescuer is changing the class of @thread; guarded by the lease's lock
  * @frozen: the superblock has to be thawed; written by the freezer while @busy
  * @watched: the thaw watch saw the thread's own last thaw, so it would have seen every other thaw
  *	too
@@ -69,6 +70,7 @@ struct fg_hold {
 	struct task_struct *thread;
 	enum freezeguard_class class;
 	bool busy;
+	bool in_rescue;
 	bool frozen;
 	bool watched;
 	bool maybe_foreign;

@@ -16,7 +16,6 @@
 #include <linux/timekeeping.h>
 
 #include "lease_internal.h"
-#include "thread.h"
 
 /* A thread that runs by itself has begun to thaw after the first, and has thawed after the second. */
 #define FG_RESCUE_FIRST_MS	2
@@ -30,29 +29,35 @@
 static struct task_struct *fg_rescuer;
 static LLIST_HEAD(fg_rescue_requests);
 
-/* The hold's thread, with a reference, if it is of SCHED_FIFO; else NULL. */
-static struct task_struct *fg_lease_fifo_thread(struct fg_lease *lease, struct fg_hold *hold)
+/*
+ * The hold's thread, with a reference, if it is of SCHED_FIFO; else NULL. It does not give back its
+ * class before fg_lease_end_rescue().
+ */
+static struct task_struct *fg_lease_begin_rescue(struct fg_lease *lease, struct fg_hold *hold)
 {
 	struct task_struct *task = NULL;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&lease->lock, flags);
-	if (hold->thread && READ_ONCE(hold->thread->policy) == SCHED_FIFO)
+	if (hold->thread && READ_ONCE(hold->thread->policy) == SCHED_FIFO) {
 		task = get_task_struct(hold->thread);
+		hold->in_rescue = true;
+	}
 	raw_spin_unlock_irqrestore(&lease->lock, flags);
 	return task;
 }
 
-static bool fg_lease_has_fifo_thread(struct fg_lease *lease)
+static void fg_lease_end_rescue(struct fg_lease *lease, struct fg_hold *hold,
+				struct task_struct *task)
 {
-	struct task_struct *task = NULL;
-	unsigned int i;
+	unsigned long flags;
 
-	for (i = 0; i < lease->nr_holds && !task; i++)
-		task = fg_lease_fifo_thread(lease, &lease->holds[i]);
-	if (task)
-		put_task_struct(task);
-	return task;
+	raw_spin_lock_irqsave(&lease->lock, flags);
+	hold->in_rescue = false;
+	if (!hold->thread)	/* it has thawed, and waits for this */
+		wake_up_process(task);
+	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	put_task_struct(task);
 }
 
 /* Has the thread begun to thaw, a moment ago at most? */
@@ -64,40 +69,37 @@ static bool fg_lease_thaws(const struct fg_lease *lease, const struct fg_hold *h
 
 /*
  * Without a reserve, or if none of it is to be had for a second, the thread becomes an ordinary one,
- * which gets what the throttling of real-time tasks leaves: 5 percent of each second. False if it
- * has to wait for a part of the reserve.
+ * which gets what the throttling of real-time tasks leaves: 5 percent of each second. Returns 0, or
+ * a negative errno if it has to wait for a part of the reserve.
  */
-static bool fg_lease_rescue_thread(struct fg_lease *lease, struct fg_hold *hold, bool reserve)
+static int fg_lease_rescue_thread(struct fg_lease *lease, struct fg_hold *hold, bool reserve)
 {
-	struct task_struct *task;
-	bool rescued = true;
+	struct task_struct *task = fg_lease_begin_rescue(lease, hold);
+	int err;
 
-	if (fg_lease_thaws(lease, hold))
-		return true;
-	rt_mutex_lock(&fg_thread_class_lock);	/* the thread does not give back its class now */
-	task = fg_lease_fifo_thread(lease, hold);
-	if (task) {
-		rescued = reserve && !fg_thread_lend(task);
-		if (!reserve || (!rescued && lease->rescue_attempts >= FG_RESCUE_ATTEMPTS)) {
-			sched_set_normal(task, MIN_NICE);
-			rescued = true;
-		}
-		put_task_struct(task);
-	}
-	rt_mutex_unlock(&fg_thread_class_lock);
-	return rescued;
+	if (!task)
+		return 0;
+	err = reserve ? fg_thread_lend(task) : -EBUSY;
+	if (err && (!reserve || lease->rescue_attempts >= FG_RESCUE_ATTEMPTS))
+		err = fg_thread_make_ordinary(task, MIN_NICE);
+	fg_lease_end_rescue(lease, hold, task);
+	return err;
 }
 
 /* True if some thread of the lease may have to be rescued later. */
 static bool fg_lease_rescue_threads(struct fg_lease *lease, bool reserve)
 {
+	bool again = false;
 	unsigned int i;
 
 	lease->rescue_attempts++;
-	for (i = 0; i < lease->nr_holds; i++)
-		if (!fg_lease_rescue_thread(lease, &lease->holds[i], reserve))
-			break;
-	return fg_lease_has_fifo_thread(lease);
+	for (i = 0; i < lease->nr_holds; i++) {
+		if (fg_lease_thaws(lease, &lease->holds[i]))
+			again = true;
+		else if (fg_lease_rescue_thread(lease, &lease->holds[i], reserve))
+			return true;
+	}
+	return again;
 }
 
 /* True if some thread may have to be rescued later. */

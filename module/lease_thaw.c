@@ -109,6 +109,17 @@ static bool fg_lease_is_idle(struct fg_lease *lease, struct fg_hold *hold)
 	return idle;
 }
 
+static bool fg_lease_is_left_alone(struct fg_lease *lease, struct fg_hold *hold)
+{
+	unsigned long flags;
+	bool in_rescue;
+
+	raw_spin_lock_irqsave(&lease->lock, flags);
+	in_rescue = hold->in_rescue;
+	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	return !in_rescue;
+}
+
 static void fg_lease_sleep_until(struct fg_lease *lease, struct fg_hold *hold,
 				 bool (*come)(struct fg_lease *lease, struct fg_hold *hold))
 {
@@ -138,5 +149,6 @@ void fg_lease_thawer(void *data)
 	if (hold->frozen)
 		fg_lease_thaw_hold(lease, hold);
 	fg_lease_release_hold(lease, hold);
+	fg_lease_sleep_until(lease, hold, fg_lease_is_left_alone);
 	fg_lease_put(lease);
 }

@@ -9,7 +9,6 @@
 #include <linux/kdev_t.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
-#include <linux/rtmutex.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
@@ -27,12 +26,6 @@ static unsigned int fg_nr_parked;
 static atomic_t fg_nr_used;		/* threads that are not parked */
 
 /*
- * Held while the class of a thread is changed that is in use. With priority inheritance: the rescuer
- * must not wait behind an ordinary thread that real-time tasks keep from running.
- */
-DEFINE_RT_MUTEX(fg_thread_class_lock);
-
-/*
  * The calling thread has finished its work. From here on fg_thread_exit() can find it, so it needs
  * no reference to the module.
  */
@@ -40,9 +33,7 @@ static bool fg_thread_park(struct fg_thread *thread)
 {
 	bool parked = false;
 
-	rt_mutex_lock(&fg_thread_class_lock);
 	fg_thread_unboost(&thread->reserved_us);
-	rt_mutex_unlock(&fg_thread_class_lock);
 	spin_lock(&fg_parked_lock);
 	thread->fn = NULL;
 	if (fg_nr_parked < FG_PARKED_MAX) {

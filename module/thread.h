@@ -10,7 +10,6 @@
 #include <linux/list.h>
 #include <linux/types.h>
 
-struct rt_mutex;
 struct task_struct;
 
 /**
@@ -30,8 +29,6 @@ struct fg_thread {
 	dev_t dev;
 	unsigned int reserved_us;
 };
-
-extern struct rt_mutex fg_thread_class_lock;
 
 struct fg_thread *fg_thread_take(dev_t dev);
 void fg_thread_run(struct fg_thread *thread, void (*fn)(void *data), void *data);

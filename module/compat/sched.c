@@ -115,15 +115,42 @@ enum freezeguard_class fg_thread_boost(struct task_struct *task, unsigned int *r
 }
 
 /**
+ * fg_thread_make_ordinary() - let a thread be an ordinary one
+ * @task: the thread; the caller has a reference
+ * @nice: its nice value
+ *
+ * Context: as fg_thread_boost().
+ * Return: 0; -EBUSY the thread has the priority of a SCHED_DEADLINE task that waits for a mutex of
+ * it; so it runs.
+ */
+int fg_thread_make_ordinary(struct task_struct *task, int nice)
+{
+#ifdef HAVE_SCHED_SETATTR
+	const struct sched_attr attr = {
+		.size = sizeof(attr),
+		.sched_policy = SCHED_NORMAL,
+		.sched_nice = nice,
+	};
+
+	return sched_setattr_nocheck(task, &attr);
+#else
+	sched_set_normal(task, nice);
+	return 0;
+#endif
+}
+
+/**
  * fg_thread_unboost() - make the calling thread an ordinary one again
  * @reserved_us: what it has reserved
+ *
+ * The thread must hold no mutex, or it may have the priority of a task that waits for that.
  *
  * Context: as fg_thread_boost().
  */
 void fg_thread_unboost(unsigned int *reserved_us)
 {
 	if (current->policy != SCHED_NORMAL || task_nice(current))
-		sched_set_normal(current, 0);
+		fg_thread_make_ordinary(current, 0);
 #ifdef HAVE_SCHED_SETATTR
 	atomic_sub(*reserved_us, &fg_thread_reserved_us);
 	*reserved_us = 0;
