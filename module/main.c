@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* main: loads and unloads the module; its parameters. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/module.h>
 
 #include "compat/compat.h"
