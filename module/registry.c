@@ -378,8 +378,8 @@ void fg_registry_open(enum fg_registry_closed why)
  */
 bool fg_registry_wait_idle(unsigned int timeout_ms)
 {
-	return wait_event_timeout(fg_registry_idle, !READ_ONCE(fg_registry_nr_live),
-				  msecs_to_jiffies(timeout_ms));
+	return wait_event_idle_timeout(fg_registry_idle, !READ_ONCE(fg_registry_nr_live),
+				       msecs_to_jiffies(timeout_ms));
 }
 
 /**

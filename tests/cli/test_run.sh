@@ -3,7 +3,7 @@
 # shellcheck disable=SC2016 # the commands of other shells
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
-plan 33
+plan 34
 
 make_fs ext4
 make_fs btrfs
