@@ -21,8 +21,9 @@
  * So a freeze or a thaw that hangs blocks its own hold and nothing else.
  *
  * Locks, outer before inner: the registry's lock, lease->notices, the notifications' lock, the lock
- * of the registry's table of superblocks, lease->lock. lease->lock is a raw spinlock, taken with interrupts off, for a few instructions,
- * never across a freeze or a thaw. Tracepoints fire under it; notices to BPF programs do not.
+ * of the registry's table of superblocks, lease->lock. lease->lock is a raw spinlock, taken with
+ * interrupts off, for a few instructions, never across a freeze or a thaw. Tracepoints fire under
+ * it; notices to BPF programs do not.
  *
  * lease.c has the object and every decision; lease_internal.h lists the other files.
  */

@@ -10,7 +10,10 @@
 /* How often a hold that finished its write-back early repeats it, until the others are done. */
 #define FG_WRITE_BACK_AGAIN_MS	1000
 
-/* While a hold is busy, its freezer uses the superblock, and its thawer waits. False if it is too late. */
+/*
+ * While a hold is busy, its freezer uses the superblock, and its thawer waits. False if the lease
+ * has ended.
+ */
 static bool fg_lease_make_busy(struct fg_lease *lease, struct fg_hold *hold)
 {
 	unsigned long flags;
@@ -22,9 +25,9 @@ static bool fg_lease_make_busy(struct fg_lease *lease, struct fg_hold *hold)
 }
 
 /*
- * Record what the freezer has achieved, and let the thawer go on. The freezer is an ordinary thread,
- * which may get no CPU for a long time after this, so nothing of the hold is left for it to do. True
- * if the lease is ended by it.
+ * Record what the freezer has achieved, and let the thawer go on. The freezer is an ordinary
+ * thread, which may get no CPU for a long time after this, so nothing of the hold is left for it to
+ * do. True if it ends the lease.
  */
 static bool fg_lease_make_idle_locked(struct fg_lease *lease, struct fg_hold *hold, int err)
 {

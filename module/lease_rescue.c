@@ -17,7 +17,7 @@
 
 #include "lease_internal.h"
 
-/* A thread that runs by itself has begun to thaw after the first, and has thawed after the second. */
+/* A thread that runs by itself begins to thaw within the first, and has thawed after the second. */
 #define FG_RESCUE_FIRST_MS	2
 #define FG_RESCUE_BEGUN_MS	100
 
@@ -68,9 +68,9 @@ static bool fg_lease_thaws(const struct fg_lease *lease, const struct fg_hold *h
 }
 
 /*
- * Without a reserve, or if none of it is to be had for a second, the thread becomes an ordinary one,
- * which gets what the throttling of real-time tasks leaves: 5 percent of each second. Returns 0, or
- * a negative errno if it has to wait for a part of the reserve.
+ * Without a reserve, or if none of it is to be had for a second, the thread becomes an ordinary
+ * one, which gets what the throttling of real-time tasks leaves: 5 percent of each second. Returns
+ * 0, or a negative errno if the thread has to wait for a part of the reserve.
  */
 static int fg_lease_rescue_thread(struct fg_lease *lease, struct fg_hold *hold, bool reserve)
 {

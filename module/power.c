@@ -10,7 +10,7 @@
 #include "power.h"
 #include "registry.h"
 
-/* How long a reboot waits for the thaws, and a resume from hibernation, which ends this system too. */
+/* How long a reboot waits for thaws, and the restore of a hibernated system, which ends this one. */
 #define FG_SHUTDOWN_WAIT_MS	3000
 /* How long a suspend waits for them: as long as the kernel then waits for tasks to freeze. */
 #define FG_SLEEP_WAIT_MS	20000

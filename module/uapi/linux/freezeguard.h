@@ -90,7 +90,8 @@
  * @FREEZEGUARD_LEASE_STATE_THAWED: ended by a request; nothing of it is frozen
  * @FREEZEGUARD_LEASE_STATE_EXPIRED: ended by its deadline; nothing of it is frozen
  * @FREEZEGUARD_LEASE_STATE_BROKEN: somebody else thawed one of its superblocks before its end
- * @FREEZEGUARD_LEASE_STATE_ABORTED: ended by its owner's death, or by the machine's shutdown or sleep
+ * @FREEZEGUARD_LEASE_STATE_ABORTED: ended by its owner's death, or by the machine's shutdown or
+ *	sleep
  * @FREEZEGUARD_LEASE_STATE_FAILED: was never FROZEN; nothing of it is frozen
  *
  * From THAWED on it is history.
@@ -164,8 +165,8 @@ enum freezeguard_hold_state {
 /**
  * enum freezeguard_class - the scheduling class of the thread that will thaw a hold
  * @FREEZEGUARD_CLASS_NORMAL: an ordinary thread: any real-time task precedes it
- * @FREEZEGUARD_CLASS_FIFO: SCHED_FIFO of the highest priority: when it has to thaw, the module's reserve
- *	makes it SCHED_DEADLINE
+ * @FREEZEGUARD_CLASS_FIFO: SCHED_FIFO of the highest priority: when it has to thaw, the module's
+ *	reserve makes it SCHED_DEADLINE
  * @FREEZEGUARD_CLASS_DEADLINE: SCHED_DEADLINE: no real-time task precedes it
  */
 enum freezeguard_class {

@@ -2,14 +2,15 @@
 /*
  * freezeguard: what the module tells a BPF program about its holds.
  *
- * For each superblock of a lease the module calls the kernel's blocking_notifier_call_chain_robust() on
- * a chain on which nobody is, with FREEZEGUARD_NOTICE as the notifier's value and a struct
- * freezeguard_notice as its data. A program on the entry of that function thus sees the leases without a
- * reference to the module, whether it is loaded or not, and never keeps it from being unloaded:
+ * For each superblock of a lease the module calls blocking_notifier_call_chain_robust() of the
+ * kernel on a chain on which nobody is, with FREEZEGUARD_NOTICE as the notifier's value and a struct
+ * freezeguard_notice as its data. A program on the entry of that function thus sees the leases
+ * without a reference to the module, whether it is loaded or not, and never keeps it from being
+ * unloaded:
  *
  *	SEC("fentry/blocking_notifier_call_chain_robust")
- *	int BPF_PROG(notice, struct blocking_notifier_head *head, unsigned long val, unsigned long undo,
- *		     void *data)
+ *	int BPF_PROG(notice, struct blocking_notifier_head *head, unsigned long val,
+ *		     unsigned long undo, void *data)
  *
  * It compares val, and copies the notice with bpf_probe_read_kernel(): as much of it as it knows, of
  * which the first @size bytes were told. Fields are only ever added at the end.
@@ -34,11 +35,11 @@
 
 /**
  * enum freezeguard_notice_event - what there is to tell
- * @FREEZEGUARD_NOTICE_FREEZING: the calling thread is about to freeze the superblock; once for each hold
- *	that gets so far
- * @FREEZEGUARD_NOTICE_DEADLINE: the lease has a new deadline; between the other two, any number of times
- * @FREEZEGUARD_NOTICE_RELEASED: the hold is over, whether it ever was frozen or not; the superblock may be
- *	gone, or others may keep it frozen
+ * @FREEZEGUARD_NOTICE_FREEZING: the calling thread is about to freeze the superblock; once for each
+ *	hold that gets so far
+ * @FREEZEGUARD_NOTICE_DEADLINE: the lease has a new deadline; before RELEASED, any number of times
+ * @FREEZEGUARD_NOTICE_RELEASED: the hold is over, whether it ever was frozen or not; the superblock
+ *	may be gone, or others may keep it frozen
  */
 enum freezeguard_notice_event {
 	FREEZEGUARD_NOTICE_FREEZING = 1,
