@@ -5,7 +5,7 @@
 # shellcheck disable=SC2016 # the commands of other shells
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
-plan 23
+plan 27
 
 make_fs ext4
 fs=${mounted[ext4]}
@@ -21,6 +21,15 @@ expect 0 "standard error is closed, and not needed" sh -c 'freezectl freeze --id
 expect 0 "standard input is closed" sh -c 'freezectl thaw --id quiet <&-'
 expect 201 "a full disk" sh -c 'freezectl freeze --json --timeout 20s "$fs" >/dev/full'
 that "... nothing is frozen" unfrozen "$fs"
+make_testfs stuck
+export stuck=${mounted[stuck]}
+echo hang >"$(control stuck)/thaw"
+expect 201 "a full disk, and a thaw that hangs" sh -c 'freezectl freeze --timeout 20s "$stuck" >/dev/full'
+says "... says that the filesystem is still frozen" "$stuck" "thaw"
+that "... which it is" frozen "$stuck"
+echo ok >"$(control stuck)/thaw"
+echo 1 >"$(control stuck)/release"
+that "... until the thaw returns" within 2000 unfrozen "$stuck"
 expect 204 "a full disk does not hide what is wrong" sh -c \
 	'fsfreeze -f "$fs"; freezectl freeze --json "$fs" >/dev/full; code=$?; fsfreeze -u "$fs"; exit $code'
 says "... and it is told" "already frozen" "No space left"

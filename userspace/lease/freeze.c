@@ -395,14 +395,20 @@ void freeze_show(struct freezectl *ctl, const struct freeze *freeze, bool kept)
 
 /**
  * freeze_undo() - thaw what was frozen and not kept, and wait for that
- * @ctl: the call
+ * @ctl: the call; gets a finding of what is still frozen after the wait
  * @freeze: frozen
  */
 void freeze_undo(struct freezectl *ctl, struct freeze *freeze)
 {
-	freezeguard_lease_end(ctl->fg, freeze->lease.number, NULL, NULL);
-	freezeguard_lease_wait(ctl->fg, freeze->lease.number, NULL, NULL,
-			       freezectl_in_ms(ROLL_BACK_MS), &freeze->lease);
+	struct freezeguard_lease *lease = &freeze->lease;
+	struct verdict_context context = { .paths = freeze->paths };
+
+	freezeguard_lease_end(ctl->fg, lease->number, NULL, NULL);
+	freezeguard_lease_wait(ctl->fg, lease->number, NULL, NULL,
+			       freezectl_in_ms(ROLL_BACK_MS), lease);
+	context.clocks = timefmt_now();
+	if (freezeguard_lease_is_live(lease))
+		verdict_live(lease, EXIT_CODE_FREEZE_FAILED, &context, &ctl->findings);
 }
 
 static bool detach(struct freezectl *ctl, void *number)

@@ -220,6 +220,24 @@ bool verdict_freeze(const struct freezeguard_lease *lease, const struct verdict_
 	return false;
 }
 
+/**
+ * verdict_live() - what a lease still holds that should be over
+ * @lease: a live lease
+ * @code: the exit code that follows
+ * @context: what the texts are made with
+ * @findings: gets what is still held, and why
+ */
+void verdict_live(const struct freezeguard_lease *lease, int code,
+		  const struct verdict_context *context, struct findings *findings)
+{
+	if (lease->state == FREEZEGUARD_LEASE_STATE_FROZEN ||
+	    lease->state == FREEZEGUARD_LEASE_STATE_FREEZING)
+		findings_add(findings, code, lease->id, "is still %s: it was not ended",
+			     freezeguard_lease_state_name(lease->state));
+	else
+		still_held(lease, code, context, findings);
+}
+
 static uint32_t thaw_failures(const struct freezeguard_lease *lease)
 {
 	uint32_t sum = 0;
@@ -345,13 +363,7 @@ bool verdict_thaw(const struct freezeguard_lease *lease, enum verdict_asked aske
 	bool good;
 
 	if (freezeguard_lease_is_live(lease)) {
-		if (lease->state == FREEZEGUARD_LEASE_STATE_FROZEN ||
-		    lease->state == FREEZEGUARD_LEASE_STATE_FREEZING)
-			findings_add(findings, EXIT_CODE_THAW_FAILED, lease->id,
-				     "is still %s: it was not ended",
-				     freezeguard_lease_state_name(lease->state));
-		else
-			still_held(lease, EXIT_CODE_THAW_FAILED, context, findings);
+		verdict_live(lease, EXIT_CODE_THAW_FAILED, context, findings);
 	} else if (asked == VERDICT_LATE) {
 		thaw_had_failed(lease, context, findings);
 	}

@@ -44,6 +44,8 @@ enum verdict_asked {
 
 bool verdict_freeze(const struct freezeguard_lease *lease, const struct verdict_context *context,
 		    struct findings *findings);
+void verdict_live(const struct freezeguard_lease *lease, int code,
+		  const struct verdict_context *context, struct findings *findings);
 bool verdict_thaw(const struct freezeguard_lease *lease, enum verdict_asked asked,
 		  const struct verdict_context *context, struct findings *findings);
 
