@@ -58,7 +58,7 @@ static __always_inline int ____##name(unsigned long long *ctx, ##args)
 #define FW_ENTRY_PROBE(function, name)						\
 	SEC("kprobe/" #function) int name##_probe(struct pt_regs *regs)		\
 	{									\
-		__u64 args[3] = { FW_REGS_ARGS(regs) };				\
+		__u64 args[4] = { FW_REGS_ARGS(regs) };				\
 										\
 		return fw_is_at_work() ? do_##name(args) : 0;			\
 	}
@@ -72,7 +72,7 @@ static __always_inline int ____##name(unsigned long long *ctx, ##args)
 #define FW_RETURN_PROBE(function, name)
 #endif
 
-/* NAME and NAME_probe at the entry of a function: do_NAME(its arguments, three at most). */
+/* NAME and NAME_probe at the entry of a function: do_NAME(its arguments, four at most). */
 #define FW_AT_ENTRY(function, name)						\
 	SEC("fentry/" #function) int name(__u64 *ctx)				\
 	{									\

@@ -123,18 +123,18 @@ struct bpf_iter__bpf_map_elem {
 	void *value;
 };
 
-/* A probe's registers: the first three arguments, and what was returned. */
+/* A probe's registers: the first four arguments, and what was returned. */
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long di, si, dx, ax;
+	unsigned long di, si, dx, cx, ax;
 };
-#define FW_REGS_ARGS(regs)	(regs)->di, (regs)->si, (regs)->dx
+#define FW_REGS_ARGS(regs)	(regs)->di, (regs)->si, (regs)->dx, (regs)->cx
 #define FW_REGS_RETURNED(regs)	((int)(regs)->ax)
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
 	u64 regs[31];
 };
-#define FW_REGS_ARGS(regs)	(regs)->regs[0], (regs)->regs[1], (regs)->regs[2]
+#define FW_REGS_ARGS(regs)	(regs)->regs[0], (regs)->regs[1], (regs)->regs[2], (regs)->regs[3]
 #define FW_REGS_RETURNED(regs)	((int)(regs)->regs[0])
 #endif
 

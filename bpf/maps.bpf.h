@@ -101,12 +101,12 @@ struct {
 	__type(value, enum fw_origin);
 } origins SEC(".maps");
 
-/* What the module told of a superblock that it holds, by address; its thread freezes and thaws. */
+/* What the module reports of a superblock that it holds, by address; its two threads. */
 struct fw_held {
 	struct fw_lease lease;
 	struct fw_device device;
-	u32 thread;
-	u32 reserved;
+	u32 freezer;
+	u32 thawer;
 };
 
 struct {

@@ -33,7 +33,8 @@ char LICENSE[] SEC("license") = "GPL";
 static __always_inline int fw_lease_is_about_to_freeze(struct freezeguard_notice *notice)
 {
 	struct fw_held held = {
-		.thread = fw_thread(),
+		.freezer = fw_thread(),
+		.thawer = notice->thaw_pid,
 		.lease = {
 			.number = notice->lease,
 			.deadline_ns = notice->deadline_ns,
@@ -50,9 +51,8 @@ static __always_inline int fw_lease_is_about_to_freeze(struct freezeguard_notice
 	return 0;
 }
 
-/* Called with interrupts off: it is not preempted. */
-SEC("fentry/blocking_notifier_call_chain_robust")
-int BPF_PROG(module_notice, void *chain, unsigned long what, unsigned long undo, void *data)
+/* The arguments of the function: the chain, the notifier's value, the value to undo, the notice. */
+static __always_inline int do_module_notice(u64 *args)
 {
 	struct freezeguard_notice notice;
 	struct fw_device device;
@@ -60,8 +60,9 @@ int BPF_PROG(module_notice, void *chain, unsigned long what, unsigned long undo,
 	struct fw_held *held;
 	u64 superblock;
 
-	if (what != FREEZEGUARD_NOTICE ||
-	    bpf_probe_read_kernel(&notice, sizeof(notice), data) || notice.size < sizeof(notice))
+	if (args[1] != FREEZEGUARD_NOTICE ||
+	    bpf_probe_read_kernel(&notice, sizeof(notice), (void *)args[3]) ||
+	    notice.size < sizeof(notice))
 		return 0;
 	if (notice.event == FREEZEGUARD_NOTICE_FREEZING)
 		return fw_lease_is_about_to_freeze(&notice);
@@ -91,6 +92,8 @@ int BPF_PROG(module_notice, void *chain, unsigned long what, unsigned long undo,
 	}
 	return 0;
 }
+
+FW_AT_ENTRY(blocking_notifier_call_chain_robust, module_notice)
 
 /* ---- freezes ---- */
 

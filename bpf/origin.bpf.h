@@ -36,7 +36,7 @@ static __always_inline enum fw_origin fw_origin(u64 *args, u32 n)
 
 	if (marked)
 		return *marked;
-	if (held && held->thread == thread)
+	if (held && (held->freezer == thread || held->thawer == thread))
 		return FW_ORIGIN_LEASE;
 	if (fw_argument(args, n, 1) & FREEZE_HOLDER_KERNEL)
 		return FW_ORIGIN_KERNEL;

@@ -33,6 +33,7 @@ struct fg_lease;
  * @level: place in the order of freezing; lower levels freeze first
  * @thread: the thread that will thaw; NULL before there is one and after the release. Guarded by
  *	the lease's lock.
+ * @thread_pid: its id in the initial pid namespace; stays after the release
  * @class: enum freezeguard_class: the scheduling class of that thread, or 0 before there is one
  * @busy: the freezer uses the superblock; guarded by the lease's lock
  * @in_rescue: the rescuer is changing the class of @thread; guarded by the lease's lock
@@ -68,6 +69,7 @@ struct fg_hold {
 	char name[sizeof_field(struct super_block, s_id)];
 	unsigned int level;
 	struct task_struct *thread;
+	pid_t thread_pid;
 	enum freezeguard_class class;
 	bool busy;
 	bool in_rescue;

@@ -246,6 +246,7 @@ static int fg_lease_start_thawer(struct fg_lease *lease, struct fg_hold *hold)
 	if (!ended) {
 		hold->class = class;
 		hold->thread = thread->task;
+		hold->thread_pid = task_pid_nr(thread->task);
 	}
 	raw_spin_unlock_irqrestore(&lease->lock, flags);
 	if (ended) {	/* nothing wakes or rescues this thread any more */

@@ -37,6 +37,7 @@ void fg_lease_notice_locked(const struct fg_hold *hold, enum freezeguard_notice_
 		.lease = lease->number,
 		.deadline_ns = READ_ONCE(lease->info.deadline_ns),
 		.maker_pid = lease->info.maker.pid,
+		.thaw_pid = hold->thread_pid,
 	};
 
 	strscpy(notice.maker_comm, lease->info.maker.comm, sizeof(notice.maker_comm));

@@ -366,7 +366,7 @@ static void start_probing(void)
 	put(TRACEFS "/kprobe_events",
 	    "p:" PROBE " blocking_notifier_call_chain_robust val=$arg2:x64 size=+0($arg4):u32"
 	    " event=+4($arg4):u32 superblock=+8($arg4):x64 lease=+16($arg4):u64 deadline_ns=+24($arg4):u64"
-	    " maker_pid=+32($arg4):u32 reserved=+36($arg4):u32 maker_comm=+40($arg4):string"
+	    " maker_pid=+32($arg4):u32 thaw_pid=+36($arg4):u32 maker_comm=+40($arg4):string"
 	    " id=+56($arg4):string task=$comm\n");
 	snprintf(text, sizeof(text), "val == 0x%lx", FREEZEGUARD_NOTICE);
 	put(INSTANCE "/events/kprobes/" PROBE "/filter", text);
@@ -390,7 +390,7 @@ static const struct event *next_notice(const struct fg_lease *lease, unsigned in
 	EQUAL(number_of(event, "size"), sizeof(struct freezeguard_notice));
 	EQUAL(number_of(event, "deadline_ns"), deadline_ns);
 	EQUAL(number_of(event, "maker_pid"), getpid());
-	EQUAL(number_of(event, "reserved"), 0);
+	CHECK(number_of(event, "thaw_pid"));
 	snprintf(quoted, sizeof(quoted), "\"%s\"", lease->owner_comm);
 	is(event, "maker_comm", quoted);
 	snprintf(quoted, sizeof(quoted), "\"%s\"", lease->id);

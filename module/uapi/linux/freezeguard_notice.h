@@ -55,7 +55,7 @@ enum freezeguard_notice_event {
  * @lease: number of the lease
  * @deadline_ns: when it ends at the latest, CLOCK_BOOTTIME
  * @maker_pid: the process that made the lease, in the initial pid namespace
- * @reserved: 0
+ * @thaw_pid: the thread that will thaw the superblock, in the initial pid namespace
  * @maker_comm: the name of that process
  * @id: the lease's
  */
@@ -66,7 +66,7 @@ struct freezeguard_notice {
 	__u64 lease;
 	__u64 deadline_ns;
 	__u32 maker_pid;
-	__u32 reserved;
+	__u32 thaw_pid;
 	char maker_comm[FREEZEGUARD_NOTICE_COMM_LEN];
 	char id[FREEZEGUARD_NOTICE_ID_LEN];
 };
