@@ -227,24 +227,22 @@ static void fg_lease_no_work(void *unused)
 }
 
 /*
- * The thread gets its class here, before anything is frozen. Later nothing could be sure to give
+ * The thread has its class from here on, before anything is frozen. Later nothing could be sure to give
  * it: setting a class takes a lock of the cpusets, whose holder may be waiting for a page fault on
  * a superblock that the lease has frozen.
  */
 static int fg_lease_start_thawer(struct fg_lease *lease, struct fg_hold *hold)
 {
-	struct fg_thread *thread = fg_thread_take(hold->dev);
-	enum freezeguard_class class;
+	struct fg_thread *thread = fg_thread_take(hold->dev, true);
 	unsigned long flags;
 	bool ended;
 
 	if (IS_ERR(thread))
 		return PTR_ERR(thread);
-	class = fg_thread_boost(thread->task, &thread->reserved_us);
 	raw_spin_lock_irqsave(&lease->lock, flags);
 	ended = fg_lease_has_ended(lease);
 	if (!ended) {
-		hold->class = class;
+		hold->class = thread->class;
 		hold->thread = thread->task;
 		hold->thread_pid = task_pid_nr(thread->task);
 	}
@@ -260,7 +258,7 @@ static int fg_lease_start_thawer(struct fg_lease *lease, struct fg_hold *hold)
 
 static int fg_lease_start_freezer(struct fg_lease *lease, struct fg_hold *hold)
 {
-	struct fg_thread *thread = fg_thread_take(hold->dev);
+	struct fg_thread *thread = fg_thread_take(hold->dev, false);
 
 	if (IS_ERR(thread))
 		return PTR_ERR(thread);

@@ -3,7 +3,10 @@
  * thread: kernel threads that are made once, and parked for a while between two uses.
  *
  * A thread has the name of one superblock's device, and works for that superblock only: the name of
- * a kernel thread cannot be changed later.
+ * a kernel thread cannot be changed later. It also keeps its class. A thread that leaves
+ * SCHED_DEADLINE and comes back within a period spoils the kernel's count of what is reserved, in
+ * 7.3 at least, until nobody gets SCHED_DEADLINE any more. So threads that thaw are parked only with
+ * SCHED_DEADLINE; the others exit.
  */
 #include <linux/jiffies.h>
 #include <linux/kdev_t.h>
@@ -18,7 +21,7 @@
 
 /* How many threads are parked at most, and for how long. */
 #define FG_PARKED_MAX	256
-#define FG_PARKED_S	60
+#define FG_PARKED_S	10
 
 static DEFINE_SPINLOCK(fg_parked_lock);
 static LIST_HEAD(fg_parked);		/* the last one parked is first */
@@ -31,12 +34,12 @@ static atomic_t fg_nr_used;		/* threads that are not parked */
  */
 static bool fg_thread_park(struct fg_thread *thread)
 {
+	bool may_park = !thread->class || thread->class == FREEZEGUARD_CLASS_DEADLINE;
 	bool parked = false;
 
-	fg_thread_unboost(&thread->reserved_us);
 	spin_lock(&fg_parked_lock);
 	thread->fn = NULL;
-	if (fg_nr_parked < FG_PARKED_MAX) {
+	if (may_park && fg_nr_parked < FG_PARKED_MAX) {
 		list_add(&thread->parked, &fg_parked);
 		fg_nr_parked++;
 		parked = true;
@@ -95,17 +98,18 @@ static int fg_thread_main(void *data)
 	} while (fg_thread_park(thread));
 	if (kthread_should_stop())
 		return 0;	/* fg_thread_exit() waits for this, and frees */
+	fg_thread_unreserve(thread->reserved_us);
 	kfree(thread);
 	fg_kthread_exit();
 }
 
-static struct fg_thread *fg_thread_find(dev_t dev)
+static struct fg_thread *fg_thread_find(dev_t dev, bool thaws)
 {
 	struct fg_thread *thread, *found = NULL;
 
 	spin_lock(&fg_parked_lock);
 	list_for_each_entry(thread, &fg_parked, parked) {
-		if (thread->dev == dev) {
+		if (thread->dev == dev && !thread->class == !thaws) {
 			list_del_init(&thread->parked);
 			fg_nr_parked--;
 			atomic_inc(&fg_nr_used);
@@ -121,13 +125,15 @@ static struct fg_thread *fg_thread_find(dev_t dev)
 /**
  * fg_thread_take() - take a parked thread, or make one
  * @dev: device number of the superblock that it shall work for
+ * @thaws: it shall thaw, and needs a class that precedes others
  *
- * Context: sleeps. The caller has a reference to the module.
+ * Context: sleeps, also for a change of a cpuset, which may wait for page faults. The caller has a
+ * reference to the module.
  * Return: a thread that does nothing until fg_thread_run(), which must be called; or an ERR_PTR().
  */
-struct fg_thread *fg_thread_take(dev_t dev)
+struct fg_thread *fg_thread_take(dev_t dev, bool thaws)
 {
-	struct fg_thread *thread = fg_thread_find(dev);
+	struct fg_thread *thread = fg_thread_find(dev, thaws);
 	struct task_struct *task;
 
 	if (thread)
@@ -143,6 +149,8 @@ struct fg_thread *fg_thread_take(dev_t dev)
 		return ERR_CAST(task);
 	}
 	thread->task = task;
+	if (thaws)
+		thread->class = fg_thread_boost(task, &thread->reserved_us);
 	atomic_inc(&fg_nr_used);
 	__module_get(THIS_MODULE);
 	return thread;
@@ -193,6 +201,7 @@ void fg_thread_exit(void)
 	wait_var_event(&fg_nr_used, !atomic_read(&fg_nr_used));
 	while ((thread = fg_thread_next_parked())) {
 		kthread_stop(thread->task);
+		fg_thread_unreserve(thread->reserved_us);
 		kfree(thread);
 	}
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * thread: kernel threads that are made once, and parked for a while between two uses.
+ * thread: kernel threads that freeze or thaw, made once and parked for a while between two uses.
  *
  * The module cannot be unloaded while a thread is in use. Parked threads do not keep it.
  */
@@ -9,6 +9,8 @@
 
 #include <linux/list.h>
 #include <linux/types.h>
+
+#include <linux/freezeguard.h>
 
 struct task_struct;
 
@@ -19,6 +21,7 @@ struct task_struct;
  * @fn: what it shall do, or NULL
  * @data: for @fn
  * @dev: device number of the superblock that it works for
+ * @class: enum freezeguard_class of a thread that thaws; 0 for one that freezes, an ordinary one
  * @reserved_us: what fg_thread_boost() has reserved for it
  */
 struct fg_thread {
@@ -27,10 +30,11 @@ struct fg_thread {
 	void (*fn)(void *data);
 	void *data;
 	dev_t dev;
+	enum freezeguard_class class;
 	unsigned int reserved_us;
 };
 
-struct fg_thread *fg_thread_take(dev_t dev);
+struct fg_thread *fg_thread_take(dev_t dev, bool thaws);
 void fg_thread_run(struct fg_thread *thread, void (*fn)(void *data), void *data);
 void fg_thread_exit(void);
 

@@ -48,7 +48,7 @@ void fg_rcu_unexpedite(void);
 
 enum freezeguard_class fg_thread_boost(struct task_struct *task, unsigned int *reserved_us);
 int fg_thread_make_ordinary(struct task_struct *task, int nice);
-void fg_thread_unboost(unsigned int *reserved_us);
+void fg_thread_unreserve(unsigned int reserved_us);
 int fg_thread_reserve(bool lends);
 int fg_thread_lend(struct task_struct *task);
 

@@ -87,7 +87,7 @@ static int fg_thread_reserve_share(struct task_struct *task, unsigned int runtim
 /**
  * fg_thread_boost() - let a kernel thread run before all others
  * @task: the thread, which must be neither running nor about to exit
- * @reserved_us: receives what the thread has reserved, for fg_thread_unboost()
+ * @reserved_us: receives what the thread has reserved, for fg_thread_unreserve()
  *
  * Context: process context; may wait for a change of a cpuset, which may wait for page faults.
  * Return: the class that the kernel gave.
@@ -140,20 +140,13 @@ int fg_thread_make_ordinary(struct task_struct *task, int nice)
 }
 
 /**
- * fg_thread_unboost() - make the calling thread an ordinary one again
- * @reserved_us: what it has reserved
- *
- * The thread must hold no mutex, or it may have the priority of a task that waits for that.
- *
- * Context: as fg_thread_boost().
+ * fg_thread_unreserve() - a thread is about to exit
+ * @reserved_us: what fg_thread_boost() has reserved for it
  */
-void fg_thread_unboost(unsigned int *reserved_us)
+void fg_thread_unreserve(unsigned int reserved_us)
 {
-	if (current->policy != SCHED_NORMAL || task_nice(current))
-		fg_thread_make_ordinary(current, 0);
 #ifdef HAVE_SCHED_SETATTR
-	atomic_sub(*reserved_us, &fg_thread_reserved_us);
-	*reserved_us = 0;
+	atomic_sub(reserved_us, &fg_thread_reserved_us);
 #endif
 }
 

@@ -385,6 +385,7 @@ static void hogs_and_no_room(const char *rt_runtime_us)
 {
 	struct lateness late = { };
 
+	kt_reload("");	/* no thread is left that has its class already */
 	set_scene("write through", "950000");
 	load_reserve_all();
 	hogs_throttled("write through", 99, rt_runtime_us, SCHED_FIFO, tries(), &late);

@@ -801,6 +801,21 @@ int main(int argc, char **argv)
 	return failed != 0;
 }
 
+static bool proc_begins(pid_t pid, const char *file, const char *with, char text[64])
+{
+	char path[64];
+	ssize_t len = -1;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		len = read(fd, text, 64);
+		close(fd);
+	}
+	return len >= (ssize_t)strlen(with) && !memcmp(text, with, strlen(with));
+}
+
 /**
  * kt_threads() - the module's threads for superblocks
  * @found: receives them
@@ -810,7 +825,6 @@ int main(int argc, char **argv)
  */
 unsigned int kt_threads(struct kt_thread *found, unsigned int max)
 {
-	char path[280], comm[32];
 	struct dirent *entry;
 	unsigned int n = 0;
 	DIR *dir = opendir("/proc");
@@ -818,17 +832,13 @@ unsigned int kt_threads(struct kt_thread *found, unsigned int max)
 	CHECK(dir);
 	while ((entry = readdir(dir))) {
 		pid_t pid = atoi(entry->d_name);
-		ssize_t len = -1;
-		int fd;
+		char text[64];
 
-		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
-		fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-		if (fd >= 0) {
-			len = read(fd, comm, sizeof(comm));
-			close(fd);
-		}
-		if (len > 7 && !memcmp(comm, "fguard/", 7) && n < max)
-			found[n++] = (struct kt_thread) { pid, sched_getscheduler(pid) };
+		if (pid > 0 && n < max && proc_begins(pid, "comm", "fguard/", text))
+			found[n++] = (struct kt_thread) {
+				pid, sched_getscheduler(pid),
+				proc_begins(pid, "wchan", "fg_thread_", text),
+			};
 	}
 	closedir(dir);
 	return n;
@@ -847,7 +857,7 @@ void kt_thawers(struct kt_thread *found, unsigned int max, unsigned int n)
 	for (waited = 0; waited < KT_SOON_MS; waited += 10, kt_sleep_ms(10)) {
 		all = kt_threads(found, max);
 		for (thawers = 0, i = 0; i < all; i++)
-			if (found[i].policy != SCHED_OTHER)
+			if (found[i].policy != SCHED_OTHER && !found[i].parked)
 				found[thawers++] = found[i];
 		if (thawers == n)
 			return;

@@ -92,10 +92,11 @@ void kt_reload(const char *parameters);
 void kt_open(struct fgnl *nl);
 uint64_t kt_new(struct fgnl *nl, const char *id, uint32_t timeout_ms, const int *fds,
 		unsigned int n);
-/* A kernel thread of the module, and its scheduling policy: SCHED_OTHER if it freezes or is parked. */
+/* A kernel thread of the module, its scheduling policy, SCHED_OTHER if it freezes, and whether it has work. */
 struct kt_thread {
 	pid_t pid;
 	int policy;
+	bool parked;
 };
 
 unsigned int kt_threads(struct kt_thread *found, unsigned int max);
