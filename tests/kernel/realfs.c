@@ -32,7 +32,7 @@ static void freeze_and_thaw(const char *type)
 	kt_end(&nl, lease->number);
 	kt_writer_goes_on(writer);
 
-	lease = kt_frozen(&nl, NULL, 300, &fd, 1);
+	lease = kt_frozen(&nl, NULL, 1000, &fd, 1);
 	kt_sleep_ms(30);
 	writes = writer->writes;
 	kt_note("%s: writer released %.1f ms after the deadline", type,
@@ -95,7 +95,7 @@ TEST_WITHIN(one_lease_over_all_three, 40)
 	EQUAL(kt_thaw(fds[1]), 0);
 
 	/* gone by lazy umount, they go with the deadline */
-	lease = kt_frozen(&nl, "all", 400, fds, 3);
+	lease = kt_frozen(&nl, "all", 1500, fds, 3);
 	for (i = 0; i < 3; i++)
 		kill(writers[i]->pid, SIGKILL);
 	for (i = 0; i < 4; i++)
