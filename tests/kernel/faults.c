@@ -283,6 +283,8 @@ TEST_WITHIN(a_big_lease_without_big_pages, 120)
 	kt_end(&nl, number);
 }
 
+enum { GROUPS = 40 };
+
 /*
  * By chance, and to everybody: the threads that freeze are created by a worker and by kthreadd, and
  * notifications are made in the threads. Some leases fail, some don't; none stays, nothing stays
@@ -295,11 +297,11 @@ TEST_WITHIN(threads_and_notifications, 240)
 	uint32_t last_seq = 0;
 	struct fgnl nl, watcher;
 	struct fg_event event;
-	int fds[FILESYSTEMS];
+	int all[GROUPS * FILESYSTEMS], *fds;
 	char path[64];
 
 	need_faults();
-	kt_mounts("fs", fds, FILESYSTEMS);
+	kt_mounts("fs", all, GROUPS * FILESYSTEMS);
 	kt_open(&watcher);
 	EQUAL(fgnl_subscribe(&watcher), 0);
 	for (i = 0; i < sizeof(caches) / sizeof(caches[0]); i++) {
@@ -312,6 +314,8 @@ TEST_WITHIN(threads_and_notifications, 240)
 	for (round = 0; round < 400 && (frozen < 10 || failed < 10 || !gaps); round++) {
 		struct fg_lease lease, *seen;
 
+		/* others each time, as the threads of the last ones are parked */
+		fds = &all[round % GROUPS * FILESYSTEMS];
 		kt_open(&nl);
 		set(FAILSLAB, "probability", "25");
 		i = fg_new(&nl, NULL, 60000, fds, FILESYSTEMS, &lease);
