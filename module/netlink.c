@@ -233,12 +233,16 @@ static struct fg_lease *fg_netlink_build_lease(struct sk_buff *skb, struct genl_
 	return lease;
 }
 
-/* Reply with the lease and with its holds from @first on. Consumes @skb. */
-static int fg_netlink_reply_lease(struct genl_info *info, struct sk_buff *skb,
-				  struct fg_lease *lease, unsigned int first)
+/* Reply with the lease, without its holds. */
+static int fg_netlink_reply_lease(struct genl_info *info, struct fg_lease *lease)
 {
-	int err = fg_netlink_fill_lease(skb, info, NULL, lease, &first);
+	struct sk_buff *skb = genlmsg_new(FG_LEASE_SIZE, GFP_KERNEL);
+	unsigned int first = lease->nr_holds;
+	int err;
 
+	if (!skb)
+		return -ENOMEM;
+	err = fg_netlink_fill_lease(skb, info, NULL, lease, &first);
 	if (err) {
 		nlmsg_free(skb);
 		return err;
@@ -348,29 +352,10 @@ static struct fg_lease *fg_netlink_find(struct sk_buff *skb, struct nlattr **att
 }
 
 /*
- * Begin a command that prolongs a lease's life: find the lease, and allocate the reply. Without
- * memory for the reply nothing may be changed. fg_netlink_done() consumes both.
+ * Finish a command that changes a lease. What is done stays done if the lease cannot be sent, for
+ * want of memory or of room in the socket. So the acknowledgement names the lease.
  */
-static struct fg_lease *fg_netlink_begin(struct sk_buff *skb, struct genl_info *info,
-					 struct sk_buff **reply)
-{
-	struct fg_lease *lease = fg_netlink_find(skb, info->attrs, info->extack);
-
-	if (IS_ERR(lease))
-		return lease;
-	*reply = genlmsg_new(FG_LEASE_SIZE, GFP_KERNEL);
-	if (*reply)
-		return lease;
-	fg_lease_put(lease);
-	return ERR_PTR(-ENOMEM);
-}
-
-/*
- * Finish a command that changes a lease: reply with the lease if there is a reply, or report why
- * the command failed.
- */
-static int fg_netlink_done(struct genl_info *info, struct fg_lease *lease, struct sk_buff *reply,
-			   int err)
+static int fg_netlink_done(struct genl_info *info, struct fg_lease *lease, int err)
 {
 	if (err == -EALREADY)
 		NL_SET_ERR_MSG(info->extack, "the lease is ending or has ended");
@@ -380,69 +365,63 @@ static int fg_netlink_done(struct genl_info *info, struct fg_lease *lease, struc
 	else if (err == -ERANGE)
 		NL_SET_ERR_MSG(info->extack,
 			       "the lease's whole life would be longer than the module parameter max_timeout_ms");
-	if (err)
-		nlmsg_free(reply);
-	else if (reply)
-		err = fg_netlink_reply_lease(info, reply, lease, lease->nr_holds);
+	if (!err) {
+		nl_set_extack_cookie_u64(info->extack, lease->number);
+		fg_netlink_reply_lease(info, lease);
+	}
 	fg_lease_put(lease);
 	return err;
 }
 
-/*
- * FREEZEGUARD_CMD_LEASE_END. The thaw is what relieves a lack of memory. So the lease ends first,
- * and without memory there is no reply but the ACK.
- */
+/* FREEZEGUARD_CMD_LEASE_END */
 int fg_netlink_lease_end(struct sk_buff *skb, struct genl_info *info)
 {
 	struct fg_lease *lease = fg_netlink_find(skb, info->attrs, info->extack);
-	struct sk_buff *reply = NULL;
-	int err;
 
 	if (IS_ERR(lease))
 		return PTR_ERR(lease);
-	err = fg_lease_end(lease, FREEZEGUARD_CAUSE_REQUEST);
-	if (!err)
-		reply = genlmsg_new(FG_LEASE_SIZE, GFP_KERNEL);
-	return fg_netlink_done(info, lease, reply, err);
+	return fg_netlink_done(info, lease, fg_lease_end(lease, FREEZEGUARD_CAUSE_REQUEST));
 }
 
 /* FREEZEGUARD_CMD_LEASE_EXTEND */
 int fg_netlink_lease_extend(struct sk_buff *skb, struct genl_info *info)
 {
 	const struct nlattr *timeout = info->attrs[FREEZEGUARD_A_LEASE_TIMEOUT_MS];
-	struct sk_buff *reply;
 	struct fg_lease *lease;
 	int err;
 
 	err = fg_netlink_check_timeout(timeout, info->extack);
 	if (err)
 		return err;
-	lease = fg_netlink_begin(skb, info, &reply);
+	lease = fg_netlink_find(skb, info->attrs, info->extack);
 	if (IS_ERR(lease))
 		return PTR_ERR(lease);
 	err = fg_lease_extend(lease, nla_get_u32(timeout) * (u64)NSEC_PER_MSEC,
 			      READ_ONCE(fg_netlink_max_timeout_ms) * (u64)NSEC_PER_MSEC);
-	return fg_netlink_done(info, lease, reply, err);
+	return fg_netlink_done(info, lease, err);
 }
 
 /* FREEZEGUARD_CMD_LEASE_DETACH */
 int fg_netlink_lease_detach(struct sk_buff *skb, struct genl_info *info)
 {
-	struct sk_buff *reply;
-	struct fg_lease *lease = fg_netlink_begin(skb, info, &reply);
+	struct fg_lease *lease = fg_netlink_find(skb, info->attrs, info->extack);
 
 	if (IS_ERR(lease))
 		return PTR_ERR(lease);
-	return fg_netlink_done(info, lease, reply, fg_lease_detach(lease));
+	return fg_netlink_done(info, lease, fg_lease_detach(lease));
 }
 
 /* FREEZEGUARD_CMD_LEASE_GET, a lease without its holds */
 int fg_netlink_lease_get(struct sk_buff *skb, struct genl_info *info)
 {
-	struct sk_buff *reply;
-	struct fg_lease *lease = fg_netlink_begin(skb, info, &reply);
+	struct fg_lease *lease = fg_netlink_find(skb, info->attrs, info->extack);
+	int err;
 
-	return IS_ERR(lease) ? PTR_ERR(lease) : fg_netlink_done(info, lease, reply, 0);
+	if (IS_ERR(lease))
+		return PTR_ERR(lease);
+	err = fg_netlink_reply_lease(info, lease);
+	fg_lease_put(lease);
+	return err;
 }
 
 /*

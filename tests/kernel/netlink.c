@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -582,6 +583,84 @@ TEST(dump_of_one_lease)
 	fgnl_put_u64(&msg, FREEZEGUARD_A_LEASE_NUMBER, world.live);
 	EQUAL(fgnl_talk(&world.nl, &msg, expect_no_hold, NULL), 0);
 	end_world();
+}
+
+static void acknowledged_by_number(int err, uint64_t number)
+{
+	EQUAL(err, 0);
+	CHECK(world.nl.has_cookie);
+	EQUAL(world.nl.cookie, number);
+}
+
+/* So who gets the acknowledgement alone can look the lease up. */
+TEST(acknowledgements_name_the_lease)
+{
+	begin_world();
+	acknowledged_by_number(fg_extend(&world.nl, world.live, 60000, NULL), world.live);
+	acknowledged_by_number(fg_detach(&world.nl, world.live, NULL), world.live);
+	acknowledged_by_number(fg_which(&world.nl, FREEZEGUARD_CMD_LEASE_END, 0, "live", 0, NULL),
+			       world.live);
+}
+
+enum { FLOOD_MS = 4000, FLOOD_BATCH = 64 };
+
+/* Sends extensions as fast as the kernel takes them, until it is killed. */
+static void flood(struct fgnl *nl, uint64_t number)
+{
+	for (;;) {
+		fgnl_begin(&msg, nl, FREEZEGUARD_CMD_LEASE_EXTEND, NLM_F_ACK);
+		fgnl_put_u64(&msg, FREEZEGUARD_A_LEASE_NUMBER, number);
+		fgnl_put_u32(&msg, FREEZEGUARD_A_LEASE_TIMEOUT_MS, 60000);
+		fgnl_send(nl, &msg);
+	}
+}
+
+/*
+ * A socket that is full takes neither the reply nor the acknowledgement, one that is being emptied may
+ * take the acknowledgement alone. It must say that the lease was extended, and which one.
+ */
+TEST_WITHIN(a_reply_for_which_the_socket_has_no_room, 60)
+{
+	unsigned int alone = 0, whole = 0, overruns = 0, size = 2048;
+	uint64_t number, until_ns;
+	uint32_t replied = 0;
+	struct fgnl nl, owner;
+	int fd = kt_mount("a", NULL);
+	pid_t pid;
+
+	kt_open(&owner);
+	kt_open(&nl);
+	number = kt_frozen(&owner, NULL, 60000, &fd, 1)->number;
+	EQUAL(setsockopt(nl.fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)), 0);
+	pid = kt_fork();
+	if (!pid)
+		flood(&nl, number);
+	until_ns = kt_now_ns() + FLOOD_MS * MS;
+	while (kt_now_ns() < until_ns && alone < FLOOD_BATCH) {
+		static char buffer[8192];
+		ssize_t n = recv(nl.fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+		const struct nlmsghdr *h;
+
+		overruns += n < 0 && errno == ENOBUFS;
+		for (h = (void *)buffer; n > 0 && NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
+			if (h->nlmsg_type == nl.family) {
+				replied = h->nlmsg_seq;
+				continue;
+			}
+			EQUAL(h->nlmsg_type, NLMSG_ERROR);
+			EQUAL(((const struct nlmsgerr *)NLMSG_DATA(h))->error, 0);
+			alone += h->nlmsg_seq != replied;
+			whole += h->nlmsg_seq == replied;
+		}
+	}
+	kill(pid, SIGKILL);
+	kt_wait(pid);
+	kt_note("%u extensions with a reply, %u acknowledged alone, %u overruns", whole, alone,
+		overruns);
+	CHECK(whole && overruns);
+	kt_end(&owner, number);
+	if (!alone)
+		kt_skip("no acknowledgement came alone");
 }
 
 /* A reader that never reads its dump, or goes away in the middle. */

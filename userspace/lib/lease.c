@@ -51,7 +51,10 @@ static int lease_reply(const struct nlmsghdr *nlh, void *arg)
 	return fg_decode_lease(nlh, arg);
 }
 
-/* Sends @msg, whose answer is one lease, and frees it. @lease may be NULL. */
+/*
+ * Sends @msg, whose answer is one lease, and frees it. @lease may be NULL. If the kernel did what was
+ * requested but could not send the lease, @lease gets its number alone.
+ */
 static int transact_lease(struct freezeguard *fg, struct nl_msg *msg,
 			  struct freezeguard_lease *lease)
 {
@@ -63,6 +66,8 @@ static int transact_lease(struct freezeguard *fg, struct nl_msg *msg,
 	r = fg_socket_transact(fg, msg, FG_REPLY_TIMEOUT_MS, lease_reply, &answer);
 	nlmsg_free(msg);
 	if (!r && !answer.number)
+		answer.number = fg->acked;
+	if (!r && !answer.number)
 		r = fg_error_set(fg, ENODATA, "cannot %s: the kernel's reply contains no lease",
 				 what);
 	if (r || !lease) {
@@ -72,6 +77,12 @@ static int transact_lease(struct freezeguard *fg, struct nl_msg *msg,
 	freezeguard_lease_clear(lease);
 	*lease = answer;
 	return 0;
+}
+
+/* Of a lease that transact_lease() has set to its number alone. */
+static bool is_unread(const struct freezeguard_lease *lease)
+{
+	return lease && !lease->state;
 }
 
 /**
@@ -156,10 +167,11 @@ static struct nl_msg *request_lease(struct freezeguard *fg, uint8_t cmd, const c
  * @fg: the handle
  * @number: the lease's number, or 0
  * @id: without a number: its id; the newest lease of that name is meant
- * @lease: set to the lease, in state THAWING or ROLLING_BACK; may be NULL
+ * @lease: set to the lease, in state THAWING or ROLLING_BACK or already in its last one; may be NULL.
+ *	If the kernel could not send it and it cannot be looked up either, only its number is set.
  *
  * Return: 0: this request ended it, freezeguard_lease_wait() waits for the result; -ENOENT no such
- * lease; -EALREADY it is ending or has ended; -EPERM; -EINVAL; -ETIMEDOUT.
+ * lease; -EALREADY it is ending or has ended; -EPERM; -EINVAL; -ETIMEDOUT it may have ended.
  */
 int freezeguard_lease_end(struct freezeguard *fg, uint64_t number, const char *id,
 			  struct freezeguard_lease *lease)
@@ -167,9 +179,9 @@ int freezeguard_lease_end(struct freezeguard *fg, uint64_t number, const char *i
 	struct nl_msg *msg = request_lease(fg, FREEZEGUARD_CMD_LEASE_END, "end", number, id);
 	int r = msg ? transact_lease(fg, msg, lease) : -fg->err;
 
-	/* The kernel has ended it, but had no memory for a reply. */
-	if (r == -ENODATA)
-		r = lease ? freezeguard_lease_get(fg, number, id, lease) : 0;
+	/* The lease has ended, whether or not it can be looked up. */
+	if (!r && is_unread(lease) && freezeguard_lease_get(fg, lease->number, NULL, lease))
+		fg_error_clear(fg);
 	return r;
 }
 
@@ -187,12 +199,16 @@ int freezeguard_lease_extend(struct freezeguard *fg, uint64_t number, const char
 			     uint32_t timeout_ms, struct freezeguard_lease *lease)
 {
 	struct nl_msg *msg = request_lease(fg, FREEZEGUARD_CMD_LEASE_EXTEND, "extend", number, id);
+	int r;
 
 	if (!msg)
 		return -fg->err;
 	if (nla_put_u32(msg, FREEZEGUARD_A_LEASE_TIMEOUT_MS, timeout_ms) < 0)
 		return no_room(fg, msg);
-	return transact_lease(fg, msg, lease);
+	r = transact_lease(fg, msg, lease);
+	if (!r && is_unread(lease))
+		r = freezeguard_lease_get(fg, lease->number, NULL, lease);
+	return r;
 }
 
 /**
