@@ -99,8 +99,9 @@ static bool is_unread(const struct freezeguard_lease *lease)
  * Returns at once: freezeguard_lease_wait() waits for the result.
  *
  * Return: 0; -EBUSY one is frozen already, see freezeguard_error_lease(); -EEXIST a live lease has
- * that id; -EINVAL; -ERANGE; -E2BIG; -EBADF; -EPERM; -EOPNOTSUPP; -EUSERS; -EAGAIN the
- * machine is about to sleep; -ENOMEM; -ETIMEDOUT.
+ * that id; -EINVAL; -ERANGE; -E2BIG; -EBADF; -EPERM; -EACCES a security module denies FIFREEZE;
+ * -EOPNOTSUPP; -EUSERS; -EAGAIN the machine is about to sleep; -ESHUTDOWN it is shutting down;
+ * -ENODEV the module is being unloaded; -ENOMEM; -ETIMEDOUT.
  */
 int freezeguard_lease_new(struct freezeguard *fg, const char *id, uint32_t timeout_ms,
 			  uint32_t sync_budget_ms, const struct freezeguard_superblock *superblocks,
