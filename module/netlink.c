@@ -441,6 +441,7 @@ static int fg_netlink_begin_dump(struct fg_netlink_dump *dump, struct netlink_ca
 	struct fg_lease *lease;
 	int err;
 
+	cb->seq = 1;
 	dump->last = ULONG_MAX;
 	if (!nlmsg_attrlen(cb->nlh, GENL_HDRLEN))
 		return 0;
@@ -457,6 +458,24 @@ static int fg_netlink_begin_dump(struct fg_netlink_dump *dump, struct netlink_ca
 	return 0;
 }
 
+/*
+ * The lease to report next. If the history has dropped a lease of which only some holds were
+ * reported, the next message, which may be the dump's last, is marked with NLM_F_DUMP_INTR.
+ */
+static struct fg_lease *fg_netlink_next_dumped(struct fg_netlink_dump *dump,
+					       struct netlink_callback *cb)
+{
+	struct fg_lease *lease = fg_registry_next(dump->number, dump->last);
+
+	if (dump->hold && (!lease || lease->number != dump->number)) {
+		dump->hold = 0;
+		cb->seq++;
+	}
+	if (lease)
+		dump->number = lease->number;
+	return lease;
+}
+
 /* FREEZEGUARD_CMD_LEASE_GET, the next part of a dump of leases with their holds */
 int fg_netlink_lease_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
@@ -465,10 +484,7 @@ int fg_netlink_lease_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	struct fg_lease *lease;
 
 	BUILD_BUG_ON(sizeof(*dump) > sizeof(cb->ctx));
-	while (!err && (lease = fg_registry_next(dump->number, dump->last))) {
-		if (lease->number != dump->number)	/* the history has dropped the last one */
-			dump->hold = 0;
-		dump->number = lease->number;
+	while (!err && (lease = fg_netlink_next_dumped(dump, cb))) {
 		if (fg_netlink_lease_permitted(cb->skb, lease))
 			err = fg_netlink_fill_lease(skb, NULL, cb, lease, &dump->hold);
 		else

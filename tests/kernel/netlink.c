@@ -585,6 +585,103 @@ TEST(dump_of_one_lease)
 	end_world();
 }
 
+static void count_hold(uint16_t type, const void *data, size_t len, void *arg)
+{
+	(void)data;
+	(void)len;
+	*(unsigned int *)arg += (type & NLA_TYPE_MASK) == FREEZEGUARD_A_LEASE_HOLD;
+}
+
+/*
+ * The next messages of a dump, as many as the kernel has ready; adds to @holds and to @flags. False
+ * after the last.
+ */
+static bool dump_goes_on(const struct fgnl *nl, unsigned int *holds, uint16_t *flags)
+{
+	static char buffer[8192];
+	ssize_t n = recv(nl->fd, buffer, sizeof(buffer), 0);
+	const struct nlmsghdr *h;
+
+	CHECK(n > 0);
+	for (h = (void *)buffer; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
+		*flags |= h->nlmsg_flags;
+		if (h->nlmsg_type == NLMSG_DONE) {
+			EQUAL(*(const int *)NLMSG_DATA(h), 0);
+			return false;
+		}
+		EQUAL(h->nlmsg_type, nl->family);
+		fgnl_walk((const char *)NLMSG_DATA(h) + GENL_HDRLEN,
+			  h->nlmsg_len - NLMSG_HDRLEN - GENL_HDRLEN, count_hold, holds);
+	}
+	return true;
+}
+
+static void begin_dump(struct fgnl *nl, uint64_t number)
+{
+	fgnl_begin(&msg, nl, FREEZEGUARD_CMD_LEASE_GET, NLM_F_DUMP);
+	if (number)
+		fgnl_put_u64(&msg, FREEZEGUARD_A_LEASE_NUMBER, number);
+	EQUAL(fgnl_send(nl, &msg), 0);
+}
+
+/*
+ * The history drops a lease of which the reader has some of the holds. The kernel makes no part of a dump
+ * larger than what the socket ever received at once, so a new one reads the dump. @named: the dump is of that
+ * lease, else of all.
+ */
+static void dump_while_the_lease_leaves(bool named)
+{
+	enum { N = 200 };
+	uint64_t number, last;
+	unsigned int holds = 0, waited;
+	struct fg_lease lease;
+	struct fgnl nl, other;
+	uint16_t flags = 0;
+	int fds[N], fd;
+
+	kt_mounts("m", fds, N);
+	fd = kt_mount("last", NULL);
+	kt_open(&other);
+	nl = other;
+	nl.fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
+	CHECK(nl.fd >= 0);
+	kt_set_parameter("history", 1);
+	number = kt_frozen(&other, NULL, 60000, fds, N)->number;
+	kt_end(&other, number);
+	last = kt_frozen(&other, NULL, 60000, &fd, 1)->number;
+
+	begin_dump(&nl, number);
+	while (dump_goes_on(&nl, &holds, &flags))
+		;
+	EQUAL(holds, N);
+	EQUAL(flags & NLM_F_DUMP_INTR, 0);
+
+	holds = 0;
+	begin_dump(&nl, named ? number : 0);
+	CHECK(dump_goes_on(&nl, &holds, &flags));
+	EQUAL(flags & NLM_F_DUMP_INTR, 0);
+	EQUAL(fg_end(&other, last, NULL), 0);
+	for (waited = 0; fg_get(&other, number, &lease) != -ENOENT; waited += 10) {
+		CHECK(waited < KT_SOON_MS);
+		kt_sleep_ms(10);
+	}
+	while (dump_goes_on(&nl, &holds, &flags))
+		;
+	CHECK(holds && holds < N);
+	CHECK(flags & NLM_F_DUMP_INTR);
+	close(nl.fd);
+}
+
+TEST_WITHIN(dump_of_a_lease_that_leaves_the_history, 60)
+{
+	dump_while_the_lease_leaves(true);
+}
+
+TEST_WITHIN(dump_of_all_while_one_leaves_the_history, 60)
+{
+	dump_while_the_lease_leaves(false);
+}
+
 static void acknowledged_by_number(int err, uint64_t number)
 {
 	EQUAL(err, 0);

@@ -579,6 +579,41 @@ static void a_dump_that_stays_interrupted_says_so(void **state)
 	check_dump(&k, true, 8);
 }
 
+/* A part of the lease, and then no more: it left the history. */
+static void get_a_part(int fd, const struct nlmsghdr *request)
+{
+	int done = 0;
+
+	put_lease(NLM_F_MULTI, request->nlmsg_seq, FREEZEGUARD_CMD_LEASE_GET, 1,
+		  FREEZEGUARD_LEASE_STATE_THAWED);
+	put_hold(1);
+	send_msg(fd);
+	msg_begin(&m, NLMSG_DONE, NLM_F_MULTI | NLM_F_DUMP_INTR, request->nlmsg_seq);
+	msg_raw(&m, &done, sizeof(done));
+	send_msg(fd);
+}
+
+static void a_lease_that_leaves_in_the_middle(void **state)
+{
+	struct kernel k = { .scripts = {
+		get_a_part, get_thawing, get_a_part, get_none,
+		get_a_part, get_a_part, get_a_part, get_a_part,
+		get_a_part, get_a_part, get_a_part, get_a_part } };
+	struct freezeguard_lease lease = { 0 };
+
+	(void)state;
+	kernel_start(&k);
+	assert_int_equal(freezeguard_lease_get(k.fg, 1, NULL, &lease), 0);
+	assert_int_equal(lease.n_holds, 0);
+	assert_int_equal(lease.state, FREEZEGUARD_LEASE_STATE_THAWING);
+	assert_int_equal(freezeguard_lease_get(k.fg, 1, NULL, &lease), -ENOENT);
+	assert_int_equal(freezeguard_lease_get(k.fg, 0, "x", &lease), -EINTR);
+	assert_int_equal(freezeguard_errno(k.fg), EINTR);
+	assert_non_null(strstr(freezeguard_error(k.fg), "look up lease \"x\": it left the module's history"));
+	kernel_stop(&k);
+	assert_int_equal(k.n_requests, 12);
+}
+
 /* ---- waiting ---- */
 
 static void get_freezing(int fd, const struct nlmsghdr *request)
@@ -811,6 +846,7 @@ int main(void)
 		cmocka_unit_test(a_dump_merges_the_messages_of_a_lease),
 		cmocka_unit_test(an_interrupted_dump_is_done_again),
 		cmocka_unit_test(a_dump_that_stays_interrupted_says_so),
+		cmocka_unit_test(a_lease_that_leaves_in_the_middle),
 		cmocka_unit_test(waiting_is_woken_by_a_notification),
 		cmocka_unit_test(waiting_asks_again_soon),
 		cmocka_unit_test(waiting_ends_by_its_deadline),

@@ -242,14 +242,28 @@ int freezeguard_lease_detach(struct freezeguard *fg, uint64_t number, const char
  * @id: without a number: its id; the newest lease of that name is meant
  * @lease: set to the lease
  *
- * Return: 0; -ENOENT no such lease; -EPERM; -EINVAL; -ETIMEDOUT.
+ * Return: 0; -ENOENT no such lease; -EPERM; -EINVAL; -EINTR it left the history while it was read,
+ * each time that it was tried; -ETIMEDOUT.
  */
 int freezeguard_lease_get(struct freezeguard *fg, uint64_t number, const char *id,
 			  struct freezeguard_lease *lease)
 {
-	struct nl_msg *msg = request_lease(fg, FREEZEGUARD_CMD_LEASE_GET, "look up", number, id);
+	char what[sizeof(fg->text)];
+	struct nl_msg *msg;
+	int i, r = -EINTR;
 
-	return msg ? transact_lease(fg, msg, lease) : -fg->err;
+	for (i = 0; i < DUMP_TRIES && r == -EINTR; i++) {
+		msg = request_lease(fg, FREEZEGUARD_CMD_LEASE_GET, "look up", number, id);
+		if (!msg)
+			return -fg->err;
+		memcpy(what, fg->text, sizeof(what));
+		r = transact_lease(fg, msg, lease);
+	}
+	if (r == -EINTR)
+		return fg_error_set(fg, EINTR,
+				    "cannot %s: it left the module's history while it was read, each of %d times; try again",
+				    what, DUMP_TRIES);
+	return r;
 }
 
 static int dump_reply(const struct nlmsghdr *nlh, void *arg)

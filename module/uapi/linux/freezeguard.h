@@ -46,7 +46,8 @@
  *	      history, oldest first
  *	      A lease with more holds than a message has room for comes in several messages, each
  *	      with the whole lease and the next of its holds. The lease in the first of them is not
- *	      newer than any hold.
+ *	      newer than any hold. If it leaves the history in the middle, the next message has
+ *	      NLM_F_DUMP_INTR.
  *	errors: EINVAL; ENOENT; EPERM; ENOMEM
  * FREEZEGUARD_CMD_FS_GET
  *	in:  FD
