@@ -14,8 +14,9 @@
 #ifndef FG_LEASE_INTERNAL_H
 #define FG_LEASE_INTERNAL_H
 
+#include <linux/freezeguard_notice.h>
+
 #include "lease.h"
-#include "notice.h"
 
 /* Set by fg_lease_init(). */
 extern const struct fg_lease_events *fg_lease_events;

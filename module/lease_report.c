@@ -1,12 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* lease_report: what others learn of a lease: tracepoints, notices to BPF programs, snapshots. */
+#include <linux/build_bug.h>
+#include <linux/notifier.h>
 #include <linux/string.h>
 
 #include "lease_internal.h"
 #include "trace.h"
 
+/* No padding, which would show programs what the memory had before. */
+static_assert(sizeof(struct freezeguard_notice) == 128);
 static_assert(FREEZEGUARD_NOTICE_ID_LEN >= sizeof_field(struct fg_lease, id));
 static_assert(FREEZEGUARD_NOTICE_COMM_LEN >= sizeof_field(struct fg_process, comm));
+
+/*
+ * Nobody is on this chain. A program that is attached to a function or a tracepoint of the module
+ * keeps the module loaded for as long as the program's link is pinned. So the module calls a
+ * function of the kernel that does nothing here and serves only as a place to attach to.
+ *
+ * The module calls its chain as a robust blocking one, because little else in the kernel does:
+ * only the loading of modules and suspends. The function of raw chains runs at every tick, and
+ * that of ordinary blocking chains at every munmap() up to 5.16. On an empty chain the function
+ * takes no lock; but it may sleep, and its callers may, too.
+ */
+static BLOCKING_NOTIFIER_HEAD(fg_lease_notices);
 
 /**
  * fg_lease_trace_state() - report a lease's state to the tracepoint
@@ -42,7 +58,7 @@ void fg_lease_notice_locked(const struct fg_hold *hold, enum freezeguard_notice_
 
 	strscpy(notice.maker_comm, lease->info.maker.comm, sizeof(notice.maker_comm));
 	strscpy(notice.id, lease->id, sizeof(notice.id));
-	fg_notice_send(&notice);
+	blocking_notifier_call_chain_robust(&fg_lease_notices, FREEZEGUARD_NOTICE, 0, &notice);
 }
 
 /**
