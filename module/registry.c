@@ -325,35 +325,24 @@ void fg_registry_for_each_live(void (*fn)(struct fg_lease *lease))
 }
 
 /**
- * fg_registry_end_all() - end every live lease
- * @cause: what ends them
+ * fg_registry_close() - refuse new leases from now on, and end every live one
+ * @why: the reason to refuse new leases
+ * @cause: what ends the live ones
  *
  * Context: process context. The holds' threads thaw, after this has returned.
  * Return: how many were ended here, and had not ended before.
  */
-unsigned int fg_registry_end_all(enum freezeguard_cause cause)
+unsigned int fg_registry_close(enum fg_registry_closed why, enum freezeguard_cause cause)
 {
 	struct fg_lease *lease;
 	unsigned int nr = 0;
 
 	spin_lock(&fg_registry_lock);
+	fg_registry_closed |= why;
 	list_for_each_entry(lease, &fg_registry_live, list)
 		nr += !fg_lease_end(lease, cause);
 	spin_unlock(&fg_registry_lock);
 	return nr;
-}
-
-/**
- * fg_registry_close() - refuse new leases from now on
- * @why: the reason
- *
- * Context: process context.
- */
-void fg_registry_close(enum fg_registry_closed why)
-{
-	spin_lock(&fg_registry_lock);
-	fg_registry_closed |= why;
-	spin_unlock(&fg_registry_lock);
 }
 
 /**

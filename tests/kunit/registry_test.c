@@ -303,10 +303,8 @@ static void closed(struct kunit *test)
 	struct fg_lease *lease = add(test, "before", 0);
 
 	EXPECT_SOON(test, fake_state(lease) == FREEZEGUARD_LEASE_STATE_FROZEN);
-	fg_registry_close(FG_CLOSED_FOR_SUSPEND);
-	fg_registry_close(FG_CLOSED_FOR_HIBERNATION);
-	KUNIT_EXPECT_EQ(test, fg_registry_end_all(FREEZEGUARD_CAUSE_SLEEP), 1);
-	KUNIT_EXPECT_EQ(test, fg_registry_end_all(FREEZEGUARD_CAUSE_SLEEP), 0);
+	KUNIT_EXPECT_EQ(test, fg_registry_close(FG_CLOSED_FOR_SUSPEND, FREEZEGUARD_CAUSE_SLEEP), 1);
+	KUNIT_EXPECT_EQ(test, fg_registry_close(FG_CLOSED_FOR_HIBERNATION, FREEZEGUARD_CAUSE_SLEEP), 0);
 	KUNIT_EXPECT_TRUE(test, fg_registry_wait_idle(FAKE_SOON_MS));
 	KUNIT_EXPECT_EQ(test, fake_state(lease), FREEZEGUARD_LEASE_STATE_ABORTED);
 	fg_lease_put(lease);
@@ -316,8 +314,8 @@ static void closed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, refused(test, "a", &super, 1, &conflict), -EAGAIN);
 	fg_registry_open(FG_CLOSED_FOR_HIBERNATION);
 	end(test, add(test, "a", 0));
-	fg_registry_close(FG_CLOSED_FOR_RESTORE);
-	fg_registry_close(FG_CLOSED_FOR_SHUTDOWN);
+	fg_registry_close(FG_CLOSED_FOR_RESTORE, FREEZEGUARD_CAUSE_SLEEP);
+	fg_registry_close(FG_CLOSED_FOR_SHUTDOWN, FREEZEGUARD_CAUSE_SHUTDOWN);
 	KUNIT_EXPECT_EQ(test, refused(test, "a", &super, 1, &conflict), -ESHUTDOWN);
 	fg_registry_open(FG_CLOSED_FOR_RESTORE);
 	KUNIT_EXPECT_EQ(test, refused(test, "a", &super, 1, &conflict), -ESHUTDOWN);
