@@ -334,7 +334,7 @@ static struct fg_lease *fg_netlink_find(struct sk_buff *skb, struct nlattr **att
 		return ERR_PTR(-EINVAL);
 	}
 	if (number)
-		lease = fg_registry_find_number(nla_get_u64(number));
+		lease = fg_registry_next(nla_get_u64(number), nla_get_u64(number));
 	else
 		lease = fg_registry_find_id(nla_data(id));
 	if (!lease) {

@@ -3,6 +3,7 @@
 #include <linux/hashtable.h>
 #include <linux/jhash.h>
 #include <linux/jiffies.h>
+#include <linux/minmax.h>
 #include <linux/spinlock.h>
 #include <linux/stringhash.h>
 #include <linux/wait.h>
@@ -226,26 +227,6 @@ struct fg_lease *fg_registry_find_id(const char *id)
 }
 
 /**
- * fg_registry_find_number() - find the lease with a number
- * @number: the number
- *
- * Context: process context.
- * Return: the lease with a reference for the caller, or NULL.
- */
-struct fg_lease *fg_registry_find_number(u64 number)
-{
-	struct fg_lease *lease = NULL;
-
-	spin_lock(&fg_registry_lock);
-	if (number <= fg_registry_last_number)	/* fits into an index then */
-		lease = xa_load(&fg_registry_leases, number);
-	if (lease)
-		fg_lease_get(lease);
-	spin_unlock(&fg_registry_lock);
-	return lease;
-}
-
-/**
  * fg_registry_find_super() - find the live lease that holds a superblock
  * @sb: the superblock
  *
@@ -288,7 +269,7 @@ void fg_registry_visit_hold(const struct super_block *sb, void (*fn)(struct fg_h
 }
 
 /**
- * fg_registry_next() - walk all leases in the order of their numbers
+ * fg_registry_next() - find a lease by its number, or walk all leases in the order of their numbers
  * @number: the lowest number to return
  * @last: the highest
  *
@@ -296,12 +277,15 @@ void fg_registry_visit_hold(const struct super_block *sb, void (*fn)(struct fg_h
  * Return: the first lease with a number from @number to @last, with a reference for the caller, or
  * NULL.
  */
-struct fg_lease *fg_registry_next(unsigned long number, unsigned long last)
+struct fg_lease *fg_registry_next(u64 number, u64 last)
 {
-	struct fg_lease *lease;
+	struct fg_lease *lease = NULL;
+	unsigned long index = number;
 
 	spin_lock(&fg_registry_lock);
-	lease = xa_find(&fg_registry_leases, &number, last, XA_PRESENT);
+	if (number <= fg_registry_last_number)	/* fits into an index then */
+		lease = xa_find(&fg_registry_leases, &index, min_t(u64, last, ULONG_MAX),
+				XA_PRESENT);
 	if (lease)
 		fg_lease_get(lease);
 	spin_unlock(&fg_registry_lock);
