@@ -94,7 +94,7 @@ bool fg_lease_end_locked(struct fg_lease *lease, enum freezeguard_cause cause, i
 	lease->info.cause = cause;
 	lease->info.error = -err;
 	lease->info.ended_ns = ktime_get_boottime_ns();
-	fg_lease_trace_state(lease);
+	trace_lease_state(lease);
 	return true;
 }
 
@@ -235,7 +235,7 @@ static enum hrtimer_restart fg_lease_deadline(struct hrtimer *timer)
 	 * deadline must have another one to come.
 	 */
 	if (!hrtimer_is_queued(timer) && !fg_lease_has_ended(lease)) {
-		trace_lease_deadline(lease->number, lease->id, lease->info.deadline_ns);
+		trace_lease_deadline(lease);
 		won = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_DEADLINE, 0);
 	}
 	raw_spin_unlock_irqrestore(&lease->lock, flags);
@@ -344,7 +344,7 @@ void fg_lease_frozen_locked(struct fg_lease *lease, u64 frozen_ns)
 	WRITE_ONCE(lease->info.state, FREEZEGUARD_LEASE_STATE_FROZEN);
 	fg_lease_unexpedite_locked(lease);
 	lease->info.frozen_ns = frozen_ns;
-	fg_lease_trace_state(lease);
+	trace_lease_state(lease);
 }
 
 static enum freezeguard_continuity fg_lease_worst_continuity(struct fg_lease *lease)
@@ -396,7 +396,7 @@ void fg_lease_finish(struct fg_lease *lease)
 		lease->info.continuity = fg_lease_worst_continuity(lease);
 	WRITE_ONCE(lease->info.state, fg_lease_last_state(&lease->info));
 	lease->info.released_ns = ktime_get_boottime_ns();
-	fg_lease_trace_state(lease);
+	trace_lease_state(lease);
 	raw_spin_unlock_irqrestore(&lease->lock, flags);
 
 	fg_lease_events->retired(lease);

@@ -178,7 +178,6 @@ bool fg_lease_is_news(enum freezeguard_lease_state announced, enum fg_lease_even
 void fg_lease_snapshot(struct fg_lease *lease, struct fg_lease_info *info);
 void fg_lease_snapshot_hold(struct fg_hold *hold, struct fg_hold *copy);
 bool fg_lease_is_live(struct fg_lease *lease);
-void fg_lease_trace_state(const struct fg_lease *lease);
 bool fg_lease_owner_get(struct fg_lease *lease, struct fg_owner *owner);
 
 #endif /* FG_LEASE_H */

@@ -196,7 +196,7 @@ static void fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
 	raw_spin_lock_irqsave(&lease->lock, flags);
 	if (!err && hold->maybe_foreign)
 		err = -ECANCELED;
-	trace_hold_frozen(lease->number, hold, err, took_ns);
+	trace_hold_frozen(hold, err, took_ns);
 	if (!err)
 		all_frozen = fg_lease_count_frozen_locked(lease, hold, &next_level);
 	ended = fg_lease_make_idle_locked(lease, hold, err);

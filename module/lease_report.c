@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* lease_report: what others learn of a lease: tracepoints, notices to BPF programs, snapshots. */
+/* lease_report: what others learn of a lease: notices to BPF programs, snapshots. */
 #include <linux/build_bug.h>
 #include <linux/notifier.h>
 #include <linux/string.h>
 
 #include "lease_internal.h"
-#include "trace.h"
 
 /* No padding, which would show programs what the memory had before. */
 static_assert(sizeof(struct freezeguard_notice) == 128);
@@ -23,18 +22,6 @@ static_assert(FREEZEGUARD_NOTICE_COMM_LEN >= sizeof_field(struct fg_process, com
  * takes no lock; but it may sleep, and its callers may, too.
  */
 static BLOCKING_NOTIFIER_HEAD(fg_lease_notices);
-
-/**
- * fg_lease_trace_state() - report a lease's state to the tracepoint
- * @lease: a lease that is not registered yet, or whose lock is held
- *
- * Context: any.
- */
-void fg_lease_trace_state(const struct fg_lease *lease)
-{
-	trace_lease_state(lease->number, lease->id, lease->info.state, lease->info.cause,
-			  lease->info.error);
-}
 
 /**
  * fg_lease_notice_locked() - report to BPF programs what happens to a hold

@@ -51,7 +51,7 @@ static void fg_lease_thaw_hold(struct fg_lease *lease, struct fg_hold *hold)
 			hold->error = -err;
 			hold->thaw_failures++;
 		}
-		trace_hold_thawed(lease->number, hold, err, now_ns - begin_ns,
+		trace_hold_thawed(hold, err, now_ns - begin_ns,
 				  hold->frozen_ns ? now_ns - hold->frozen_ns : 0);
 		raw_spin_unlock_irqrestore(&lease->lock, flags);
 		if (!err)

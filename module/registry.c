@@ -10,6 +10,7 @@
 #include <linux/xarray.h>
 
 #include "registry.h"
+#include "trace.h"
 
 /* How many ended leases are kept; how many can live. Module parameters. */
 unsigned int fg_registry_history_max = 256;
@@ -136,7 +137,7 @@ int fg_registry_add(struct fg_lease *lease, unsigned long *conflict)
 		raw_spin_unlock(&fg_registry_supers_lock);
 		list_add_tail(&lease->list, &fg_registry_live);
 		fg_registry_nr_live++;
-		fg_lease_trace_state(lease);	/* before any caller can end it */
+		trace_lease_state(lease);	/* before any caller can end it */
 	}
 	spin_unlock(&fg_registry_lock);
 	if (err)
