@@ -3,8 +3,10 @@
  * lease: the object and every decision about it. lease.h draws the states and explains the threads.
  */
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
+#include <linux/string.h>
 #include <linux/timekeeping.h>
 
 #include "expedite.h"
@@ -47,6 +49,19 @@ void fg_lease_exit(void)
 	destroy_workqueue(fg_lease_workers);
 	fg_rescuer_stop();
 	fg_thread_exit();
+}
+
+/**
+ * fg_process_current() - record the calling process, for reports
+ * @process: receives the process
+ *
+ * Context: any but interrupts; does not sleep, on PREEMPT_RT either.
+ */
+void fg_process_current(struct fg_process *process)
+{
+	process->pid = task_tgid_nr(current);
+	/* Without the lock of the name, which sleeps on PREEMPT_RT: a name always ends. */
+	strscpy(process->comm, current->group_leader->comm, sizeof(process->comm));
 }
 
 /**
@@ -174,7 +189,7 @@ void fg_lease_end_orphaned(struct fg_lease *lease)
 	bool won = false;
 
 	raw_spin_lock_irqsave(&lease->lock, flags);
-	if (lease->owner.sk && fg_owner_is_dead(&lease->owner))
+	if (lease->owner.sk && sock_flag(lease->owner.sk, SOCK_DEAD))
 		won = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_OWNER_DEATH, 0);
 	raw_spin_unlock_irqrestore(&lease->lock, flags);
 	if (won)

@@ -38,9 +38,31 @@
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include <net/sock.h>
 
 #include "hold.h"
-#include "owner.h"
+
+/**
+ * struct fg_process - a process, for reports
+ * @pid: its id in the initial pid namespace
+ * @comm: its name
+ */
+struct fg_process {
+	pid_t pid;
+	char comm[FREEZEGUARD_COMM_MAX + 1];
+};
+
+/**
+ * struct fg_owner - the socket that a lease is bound to
+ * @sk: the socket, with a reference, or NULL. It has the flag SOCK_DEAD once its last file is gone.
+ *	The port id alone would not do: another socket can have it before the news of the first
+ *	socket's death arrives.
+ * @portid: its port id
+ */
+struct fg_owner {
+	struct sock *sk;
+	u32 portid;
+};
 
 /**
  * struct fg_lease_info - what can be reported about a lease, all of it of one moment
@@ -157,6 +179,8 @@ struct fg_lease_events {
 	void (*happened)(struct fg_lease *lease, enum fg_lease_event what, struct fg_hold *hold);
 	void (*retired)(struct fg_lease *lease);
 };
+
+void fg_process_current(struct fg_process *process);
 
 int fg_lease_init(const struct fg_lease_events *events);
 void fg_lease_exit(void);

@@ -217,7 +217,9 @@ static struct fg_lease *fg_netlink_build_lease(struct sk_buff *skb, struct genl_
 	if (id)
 		strscpy(lease->id, nla_data(id), sizeof(lease->id));
 	fg_process_current(&lease->info.maker);
-	fg_owner_init(&lease->owner, skb);
+	lease->owner.sk = NETLINK_CB(skb).sk;
+	lease->owner.portid = NETLINK_CB(skb).portid;
+	sock_hold(lease->owner.sk);
 	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
 		if (nla_type(attr) != FREEZEGUARD_A_LEASE_SUPERBLOCK)
 			continue;

@@ -35,7 +35,7 @@ static struct sk_buff *fg_netlink_event(const struct fg_lease *lease,
  */
 static void fg_netlink_notify_owner(const struct fg_owner *owner, const struct sk_buff *event)
 {
-	struct sk_buff *copy = fg_owner_is_dead(owner) ? NULL : skb_copy(event, GFP_ATOMIC);
+	struct sk_buff *copy = sock_flag(owner->sk, SOCK_DEAD) ? NULL : skb_copy(event, GFP_ATOMIC);
 
 	if (copy)
 		genlmsg_unicast(sock_net(owner->sk), copy, owner->portid);

@@ -11,7 +11,6 @@
 #include "../../module/lease_thaw.c"
 #include "../../module/lease_rescue.c"
 #include "../../module/lease_report.c"
-#include "../../module/owner.c"
 #include "../../module/registry.c"
 #include "../../module/thread.c"
 #include "../../module/compat/sched.c"
