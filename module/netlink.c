@@ -448,7 +448,7 @@ static int fg_netlink_begin_dump(struct fg_netlink_dump *dump, struct netlink_ca
 	if (!nlmsg_attrlen(cb->nlh, GENL_HDRLEN))
 		return 0;
 	err = genlmsg_parse(cb->nlh, &fg_netlink_family, attrs, FREEZEGUARD_A_LEASE_ID,
-			    fg_lease_name_policy, cb->extack);
+			    fg_lease_policy, cb->extack);
 	if (err)
 		return err;
 	lease = fg_netlink_find(cb->skb, attrs, cb->extack);

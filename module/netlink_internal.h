@@ -24,7 +24,7 @@ enum {
 
 extern struct genl_family fg_netlink_family;
 extern const struct nla_policy fg_superblock_policy[];
-extern const struct nla_policy fg_lease_name_policy[];
+extern const struct nla_policy fg_lease_policy[];
 
 int fg_netlink_lease_new(struct sk_buff *skb, struct genl_info *info);
 int fg_netlink_lease_end(struct sk_buff *skb, struct genl_info *info);
