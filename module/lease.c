@@ -93,9 +93,8 @@ static void fg_lease_unexpedite_locked(struct fg_lease *lease)
  * @cause: what ends it
  * @err: negative errno of a hold that failed, or 0
  *
- * Context: any, with lease->lock held.
- * Return: true if the end was decided here: the caller unlocks and calls fg_lease_end_notify();
- * false if the lease had ended before.
+ * Context: any, with lease->lock held; fg_lease_unlock() does what follows.
+ * Return: true if the end was decided here; false if the lease had ended before.
  */
 bool fg_lease_end_locked(struct fg_lease *lease, enum freezeguard_cause cause, int err)
 {
@@ -109,6 +108,7 @@ bool fg_lease_end_locked(struct fg_lease *lease, enum freezeguard_cause cause, i
 	lease->info.cause = cause;
 	lease->info.error = -err;
 	lease->info.ended_ns = ktime_get_boottime_ns();
+	lease->ending_now = true;
 	trace_lease_state(lease);
 	return true;
 }
@@ -125,13 +125,8 @@ static void fg_lease_announce_end(struct work_struct *work)
 	fg_lease_put(lease);
 }
 
-/**
- * fg_lease_end_notify() - wake the threads that thaw, and have the end announced
- * @lease: a lease of which fg_lease_end_locked() has decided the end
- *
- * Context: any, hard interrupts included, lease->lock not held.
- */
-void fg_lease_end_notify(struct fg_lease *lease)
+/* Wake the threads that thaw. The lock is released in between: others may need it meanwhile. */
+static void fg_lease_wake_thawers(struct fg_lease *lease)
 {
 	bool rescue = false;
 	unsigned long flags;
@@ -146,6 +141,27 @@ void fg_lease_end_notify(struct fg_lease *lease)
 	}
 	if (rescue)
 		fg_lease_rescue(lease);
+}
+
+/**
+ * fg_lease_unlock() - release lease->lock
+ * @lease: the lease
+ * @flags: from fg_lease_lock()
+ *
+ * If the end of the lease was decided meanwhile, this wakes the threads that thaw, and has the end
+ * announced.
+ *
+ * Context: any, hard interrupts included.
+ */
+void fg_lease_unlock(struct fg_lease *lease, unsigned long flags)
+{
+	bool ending = lease->ending_now;
+
+	lease->ending_now = false;
+	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	if (!ending)
+		return;
+	fg_lease_wake_thawers(lease);
 	fg_lease_get(lease);
 	queue_work(fg_lease_workers, &lease->ending);
 }
@@ -166,15 +182,12 @@ int fg_lease_end(struct fg_lease *lease, enum freezeguard_cause cause)
 
 	if (cause == FREEZEGUARD_CAUSE_REQUEST)
 		fg_process_current(&ender);	/* takes locks that an interrupt must not */
-	raw_spin_lock_irqsave(&lease->lock, flags);
+	flags = fg_lease_lock(lease);
 	won = fg_lease_end_locked(lease, cause, 0);
 	if (won)
 		lease->info.ender = ender;
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
-	if (!won)
-		return -EALREADY;
-	fg_lease_end_notify(lease);
-	return 0;
+	fg_lease_unlock(lease, flags);
+	return won ? 0 : -EALREADY;
 }
 
 /**
@@ -185,15 +198,11 @@ int fg_lease_end(struct fg_lease *lease, enum freezeguard_cause cause)
  */
 void fg_lease_end_orphaned(struct fg_lease *lease)
 {
-	unsigned long flags;
-	bool won = false;
+	unsigned long flags = fg_lease_lock(lease);
 
-	raw_spin_lock_irqsave(&lease->lock, flags);
 	if (lease->owner.sk && sock_flag(lease->owner.sk, SOCK_DEAD))
-		won = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_OWNER_DEATH, 0);
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
-	if (won)
-		fg_lease_end_notify(lease);
+		fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_OWNER_DEATH, 0);
+	fg_lease_unlock(lease, flags);
 }
 
 /**
@@ -212,10 +221,9 @@ void fg_lease_foreign_thaw(struct fg_hold *hold)
 	struct fg_lease *lease = hold->lease;
 	struct fg_process culprit;
 	unsigned long flags;
-	bool won = false;
 
 	fg_process_current(&culprit);
-	raw_spin_lock_irqsave(&lease->lock, flags);
+	flags = fg_lease_lock(lease);
 	switch (hold->state) {
 	case FREEZEGUARD_HOLD_STATE_FREEZING:
 		hold->maybe_foreign = true;
@@ -223,8 +231,7 @@ void fg_lease_foreign_thaw(struct fg_hold *hold)
 	case FREEZEGUARD_HOLD_STATE_FROZEN:
 	case FREEZEGUARD_HOLD_STATE_THAWING:
 		WRITE_ONCE(hold->lost, true);
-		won = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_FOREIGN_THAW, 0);
-		if (won) {
+		if (fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_FOREIGN_THAW, 0)) {
 			lease->info.ender = culprit;
 			hold->continuity = FREEZEGUARD_CONTINUITY_BROKEN;
 		}
@@ -232,18 +239,14 @@ void fg_lease_foreign_thaw(struct fg_hold *hold)
 	default:
 		break;
 	}
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
-	if (won)
-		fg_lease_end_notify(lease);
+	fg_lease_unlock(lease, flags);
 }
 
 static enum hrtimer_restart fg_lease_deadline(struct hrtimer *timer)
 {
 	struct fg_lease *lease = container_of(timer, struct fg_lease, timer);
-	unsigned long flags;
-	bool won = false;
+	unsigned long flags = fg_lease_lock(lease);
 
-	raw_spin_lock_irqsave(&lease->lock, flags);
 	/*
 	 * If the timer is queued again, the lease was extended while this handler waited for the
 	 * lock. The timer knows that for sure; the clock does not: a handler that ignores its
@@ -251,11 +254,9 @@ static enum hrtimer_restart fg_lease_deadline(struct hrtimer *timer)
 	 */
 	if (!hrtimer_is_queued(timer) && !fg_lease_has_ended(lease)) {
 		trace_lease_deadline(lease);
-		won = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_DEADLINE, 0);
+		fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_DEADLINE, 0);
 	}
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
-	if (won)
-		fg_lease_end_notify(lease);
+	fg_lease_unlock(lease, flags);
 	return HRTIMER_NORESTART;
 }
 
@@ -275,7 +276,7 @@ int fg_lease_extend(struct fg_lease *lease, u64 timeout_ns, u64 longest_ns)
 	unsigned long flags;
 	int err = 0;
 
-	raw_spin_lock_irqsave(&lease->lock, flags);
+	flags = fg_lease_lock(lease);
 	if (fg_lease_has_ended(lease)) {
 		err = -EALREADY;
 	} else if (deadline_ns > lease->info.begin_ns + longest_ns) {
@@ -284,7 +285,7 @@ int fg_lease_extend(struct fg_lease *lease, u64 timeout_ns, u64 longest_ns)
 		lease->info.deadline_ns = deadline_ns;
 		hrtimer_start(&lease->timer, ns_to_ktime(deadline_ns), HRTIMER_MODE_ABS_HARD);
 	}
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	fg_lease_unlock(lease, flags);
 	if (!err) {
 		fg_lease_notice_deadline(lease);
 		fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
@@ -302,11 +303,10 @@ int fg_lease_extend(struct fg_lease *lease, u64 timeout_ns, u64 longest_ns)
  */
 int fg_lease_detach(struct fg_lease *lease)
 {
+	unsigned long flags = fg_lease_lock(lease);
 	struct sock *sk = NULL;
-	unsigned long flags;
 	int err = 0;
 
-	raw_spin_lock_irqsave(&lease->lock, flags);
 	if (fg_lease_has_ended(lease)) {
 		err = -EALREADY;
 	} else if (lease->info.state != FREEZEGUARD_LEASE_STATE_FROZEN) {
@@ -315,7 +315,7 @@ int fg_lease_detach(struct fg_lease *lease)
 		swap(sk, lease->owner.sk);
 		lease->info.bound = false;
 	}
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	fg_lease_unlock(lease, flags);
 	if (sk) {
 		fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
 		sock_put(sk);
@@ -406,20 +406,20 @@ void fg_lease_finish(struct fg_lease *lease)
 	struct sock *sk = NULL;
 
 	hrtimer_cancel(&lease->timer);
-	raw_spin_lock_irqsave(&lease->lock, flags);
+	flags = fg_lease_lock(lease);
 	if (lease->info.state == FREEZEGUARD_LEASE_STATE_THAWING)
 		lease->info.continuity = fg_lease_worst_continuity(lease);
 	WRITE_ONCE(lease->info.state, fg_lease_last_state(&lease->info));
 	lease->info.released_ns = ktime_get_boottime_ns();
 	trace_lease_state(lease);
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	fg_lease_unlock(lease, flags);
 
 	fg_lease_events->retired(lease);
 	fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
 
-	raw_spin_lock_irqsave(&lease->lock, flags);
+	flags = fg_lease_lock(lease);
 	swap(sk, lease->owner.sk);
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	fg_lease_unlock(lease, flags);
 	if (sk)
 		sock_put(sk);
 }
@@ -436,9 +436,9 @@ void fg_lease_start(struct fg_lease *lease)
 	unsigned long flags;
 
 	/* Others can find the lease: one may be extending it, or may have ended it. */
-	raw_spin_lock_irqsave(&lease->lock, flags);
+	flags = fg_lease_lock(lease);
 	hrtimer_start(&lease->timer, ns_to_ktime(lease->info.deadline_ns), HRTIMER_MODE_ABS_HARD);
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	fg_lease_unlock(lease, flags);
 	fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
 	fg_lease_start_threads(lease);
 }

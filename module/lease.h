@@ -112,7 +112,8 @@ struct fg_lease_info {
  * @announced: the state in the last notification; guarded by the notifications' lock
  * @notices: keeps the notices to BPF programs in order. With priority inheritance: a thawer takes
  *	it, and must not wait behind a freezer that real-time tasks keep from running.
- * @lock: guards everything below
+ * @lock: guards everything below; fg_lease_lock() and fg_lease_unlock() take and release it
+ * @ending_now: the end was decided since @lock was taken; its release has to wake the threads
  * @info: the state, and what else is reported
  * @owner: the socket that the lease is bound to; its sk is NULL once the lease is detached or over
  * @expedites: the lease holds one request for expedited RCU grace periods
@@ -142,6 +143,7 @@ struct fg_lease {
 	struct rt_mutex notices;
 
 	raw_spinlock_t lock;
+	bool ending_now;
 	struct fg_lease_info info;
 	struct fg_owner owner;
 	bool expedites;

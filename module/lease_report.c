@@ -105,11 +105,10 @@ bool fg_lease_is_news(enum freezeguard_lease_state announced, enum fg_lease_even
  */
 void fg_lease_snapshot(struct fg_lease *lease, struct fg_lease_info *info)
 {
-	unsigned long flags;
+	unsigned long flags = fg_lease_lock(lease);
 
-	raw_spin_lock_irqsave(&lease->lock, flags);
 	*info = lease->info;
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	fg_lease_unlock(lease, flags);
 }
 
 /**
@@ -121,11 +120,10 @@ void fg_lease_snapshot(struct fg_lease *lease, struct fg_lease_info *info)
  */
 void fg_lease_snapshot_hold(struct fg_hold *hold, struct fg_hold *copy)
 {
-	unsigned long flags;
+	unsigned long flags = fg_lease_lock(hold->lease);
 
-	raw_spin_lock_irqsave(&hold->lease->lock, flags);
 	*copy = *hold;
-	raw_spin_unlock_irqrestore(&hold->lease->lock, flags);
+	fg_lease_unlock(hold->lease, flags);
 }
 
 /**
@@ -140,15 +138,13 @@ void fg_lease_snapshot_hold(struct fg_hold *hold, struct fg_hold *copy)
  */
 bool fg_lease_owner_get(struct fg_lease *lease, struct fg_owner *owner)
 {
-	unsigned long flags;
-	bool bound;
+	unsigned long flags = fg_lease_lock(lease);
+	bool bound = lease->owner.sk;
 
-	raw_spin_lock_irqsave(&lease->lock, flags);
-	bound = lease->owner.sk;
 	if (bound) {
 		*owner = lease->owner;
 		sock_hold(owner->sk);
 	}
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	fg_lease_unlock(lease, flags);
 	return bound;
 }
