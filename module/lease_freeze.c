@@ -6,6 +6,7 @@
 #include "lease_internal.h"
 #include "thread.h"
 #include "trace.h"
+#include "writeback.h"
 
 /* How often a hold that finished its write-back early repeats it, until the others are done. */
 #define FG_WRITE_BACK_AGAIN_MS	1000
@@ -55,7 +56,7 @@ static int fg_lease_write_back_once(struct fg_lease *lease, struct fg_hold *hold
 
 	if (!fg_lease_make_busy(lease, hold))
 		return -ECANCELED;
-	err = fg_hold_write_back(hold, fg_lease_stops_writing_back, lease);
+	err = fg_writeback(hold->sb, fg_lease_stops_writing_back, lease);
 	if (err == -ECANCELED)	/* would stand for a foreign thaw */
 		err = -EIO;
 	flags = fg_lease_lock(lease);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * module: the code under test, which is the module's own sources, compiled once more in one piece.
- * fake_hold.c stands in for what they need of hold.c and compat/rcu.c.
+ * fake_hold.c stands in for what they need of hold.c, writeback.c and compat/rcu.c.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt	/* as the sources do */
 
