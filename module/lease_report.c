@@ -55,7 +55,10 @@ void fg_lease_notice_locked(const struct fg_hold *hold, enum freezeguard_notice_
  * Each hold is reported with the deadline of that very moment. So the last notice always has the
  * last deadline, even if two processes extend the lease at once.
  *
- * Context: sleeps.
+ * Context: sleeps, with a lock of generic netlink that others may need. So what can be waited for
+ * has a bound: lease->notices is held for one notice by each thread of the lease, and for as many
+ * as there are holds by each process that extends the lease. Nothing is allocated or waited for
+ * meanwhile. Its holder runs, as it has the priority of those who wait.
  */
 void fg_lease_notice_deadline(struct fg_lease *lease)
 {
