@@ -153,7 +153,7 @@ static void fg_lease_wake_thawers(struct fg_lease *lease)
  *
  * Context: any, hard interrupts included.
  */
-void fg_lease_unlock(struct fg_lease *lease, unsigned long flags)
+void fg_lease_unlock(struct fg_lease *lease, unsigned long flags) __releases(&lease->lock)
 {
 	bool ending = lease->ending_now;
 

@@ -29,7 +29,7 @@ static inline bool fg_lease_has_ended(const struct fg_lease *lease)
 }
 
 /* Take the lease's lock. Returns what fg_lease_unlock() needs. Context: any. */
-static inline unsigned long fg_lease_lock(struct fg_lease *lease)
+static inline unsigned long fg_lease_lock(struct fg_lease *lease) __acquires(&lease->lock)
 {
 	unsigned long flags;
 
@@ -38,7 +38,7 @@ static inline unsigned long fg_lease_lock(struct fg_lease *lease)
 }
 
 /* lease.c */
-void fg_lease_unlock(struct fg_lease *lease, unsigned long flags);
+void fg_lease_unlock(struct fg_lease *lease, unsigned long flags) __releases(&lease->lock);
 bool fg_lease_end_locked(struct fg_lease *lease, enum freezeguard_cause cause, int err);
 void fg_lease_expedite_locked(struct fg_lease *lease);
 bool fg_lease_open_level_locked(struct fg_lease *lease, unsigned int level);
