@@ -112,14 +112,14 @@ int fg_netlink_fill_lease(struct sk_buff *skb, struct genl_info *info, struct ne
 		header = genlmsg_put_reply(skb, info, &fg_netlink_family, 0, info->genlhdr->cmd);
 	if (!header)
 		return -EMSGSIZE;
-	if (cb)
-		genl_dump_check_consistent(cb, header);
 	if (fg_netlink_put_lease(skb, lease, &lease_info))
 		goto cancel;
 	while (*next < lease->nr_holds && !fg_netlink_put_hold(skb, &lease->holds[*next]))
 		++*next;
 	if (*next == first && first < lease->nr_holds)
 		goto cancel;
+	if (cb)	/* not earlier: a message that is cancelled would take the mark with it */
+		genl_dump_check_consistent(cb, header);
 	genlmsg_end(skb, header);
 	return 0;
 cancel:
