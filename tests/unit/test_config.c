@@ -234,6 +234,70 @@ static void who_may_write_it(void **state)
 	assert_int_equal(read_text("[default]\n", NULL, false), 0);
 }
 
+static void secrets_that_others_can_read(void **state)
+{
+	static const char *const secrets[] = {
+		"PGPASSWORD", "MYSQL_PWD", "redis_password", "API_TOKEN", "DbSecret",
+	};
+	static const char *const others[] = { "PGPASSFILE", "PWD", "TOKEN_PATH", "PGUSER" };
+	char text[200];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(secrets) / sizeof(*secrets); i++) {
+		snprintf(text, sizeof(text), "[hook db]\n\nenv.%s = hunter2\n", secrets[i]);
+		chmod(path, 0604);
+		refused(text, 3, secrets[i]);
+		refused(text, 3, "chmod o-r");
+		chmod(path, 0640);
+		assert_int_equal(read_text(text, NULL, false), 0);
+		config_free(&config);
+	}
+	chmod(path, 0644);
+	for (i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		snprintf(text, sizeof(text), "[hook db]\nenv.%s = /srv/x\n", others[i]);
+		assert_int_equal(read_text(text, NULL, false), 0);
+		config_free(&config);
+	}
+	assert_int_equal(read_text("[hook db]\nenv.PGPASSWORD =\n", NULL, false), 0);
+}
+
+/* Where other users see them, whoever may read the file. */
+static void secrets_in_arguments(void **state)
+{
+	(void)state;
+	chmod(path, 0600);
+	refused("[hook mysql]\nenv.MYSQL_OPTIONS = -uroot -phunter2\n", 2, "option file");
+	refused("[hook mysql]\nenv.MYSQL_OPTIONS = --password=hunter2 -h x\n", 2, "option file");
+	refused("[hook mysql]\nenv.MYSQL_OPTIONS = '--password=hunter2'\n", 2, "option file");
+	refused("[hook web]\nenv.OPTIONS = --password=hunter2\n", 2, "option file");
+	assert_int_equal(read_text("[hook mysql]\nenv.MYSQL_OPTIONS = -P 3306 --port=1 "
+				   "--defaults-extra-file=/etc/x-password=y -p\n", NULL, false), 0);
+	config_free(&config);
+	/* A port. */
+	assert_int_equal(read_text("[hook pg]\nenv.PGOPTIONS = -p5432\n", NULL, false), 0);
+}
+
+static void secrets_are_not_shown(void **state)
+{
+	(void)state;
+	chmod(path, 0600);
+	write_file("[hook pg]\nenv.PGPASSWORD = hunter2\nenv.PGUSER = backup\n");
+	setenv(CONFIG_ENV, path, 1);
+	assert_int_equal(FREEZECTL("config"), 0);
+	assert_non_null(strstr(captured_out, "env.PGPASSWORD"));
+	assert_non_null(strstr(captured_out, "(hidden)"));
+	assert_non_null(strstr(captured_out, "backup"));
+	assert_null(strstr(captured_out, "hunter2"));
+	assert_int_equal(FREEZECTL("config", "--json"), 0);
+	assert_non_null(strstr(captured_out, "(hidden)"));
+	assert_null(strstr(captured_out, "hunter2"));
+	chmod(path, 0644);
+	assert_int_equal(FREEZECTL("config"), 1);
+	assert_null(strstr(captured_err, "hunter2"));
+	unsetenv(CONFIG_ENV);
+}
+
 static void a_file_that_is_missing(void **state)
 {
 	(void)state;
@@ -295,6 +359,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_looks_alike, setup, teardown),
 		cmocka_unit_test_setup_teardown(everything_that_is_wrong_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_may_write_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(secrets_that_others_can_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(secrets_in_arguments, setup, teardown),
+		cmocka_unit_test_setup_teardown(secrets_are_not_shown, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_file_that_is_missing, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_command_shows_it, setup, teardown),
 	};

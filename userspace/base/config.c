@@ -17,6 +17,7 @@
 
 #include "base/config.h"
 #include "base/duration.h"
+#include "base/secret.h"
 #include "base/util.h"
 
 #ifndef FREEZEGUARD_HOOKS
@@ -53,6 +54,7 @@ struct reader {
 	struct findings *findings;
 	unsigned int line;
 	bool wrong, no_memory;
+	mode_t mode;
 	struct entry *v;
 	size_t n;
 };
@@ -340,6 +342,7 @@ static struct config_hook *hook_of(struct reader *r, struct config *config, cons
 static void apply_env(struct reader *r, struct config_hook *hook, const struct entry *e)
 {
 	const char *name = e->name + strlen("env.");
+	const char *exposed = secret_exposed(name, e->value, r->mode);
 	size_t i, len = strlen(name);
 	char *text;
 
@@ -360,6 +363,8 @@ static void apply_env(struct reader *r, struct config_hook *hook, const struct e
 			return;
 		}
 	}
+	if (exposed)
+		wrong(r, e->line, "%s: %s", e->name, exposed);
 	text = text_format("%s=%s", name, e->value);
 	if (!text || text_list_add(&hook->env, text))
 		r->no_memory = true;
@@ -436,6 +441,7 @@ static void check_owner(struct reader *r)
 
 	if (fstat(fileno(r->stream), &st))
 		return;
+	r->mode = st.st_mode;
 	if ((st.st_uid && st.st_uid != geteuid()) || st.st_mode & (S_IWGRP | S_IWOTH)) {
 		findings_add(r->findings, EXIT_CODE_USAGE, r->file,
 			     "belongs to user %u and has mode %03o, so a user other than root could change what root does. It is not used; chown root and chmod go-w it",

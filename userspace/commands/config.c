@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/duration.h"
+#include "base/secret.h"
 #include "commands/commands.h"
 #include "show/table.h"
 
@@ -87,7 +88,8 @@ static void add_hooks(struct list *list)
 			char key[300];
 
 			snprintf(key, sizeof(key), "env.%.*s", len, text);
-			add(list, section, key, text + len + 1, hook->line);
+			add(list, section, key, secret_name(text) ? "(hidden)" : text + len + 1,
+			    hook->line);
 		}
 	}
 }
