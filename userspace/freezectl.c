@@ -207,7 +207,7 @@ struct observer *freezectl_observer(struct freezectl *ctl)
 const struct config *freezectl_config(struct freezectl *ctl, const char *profile,
 				      const char *usual)
 {
-	const char *file = getenv(CONFIG_ENV);
+	const char *file = secure_getenv(CONFIG_ENV);
 
 	config_free(&ctl->config);
 	if (config_read(&ctl->config, file && *file ? file : CONFIG_FILE,

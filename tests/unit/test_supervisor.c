@@ -42,6 +42,36 @@ static void still_quiet(void)
 
 /* ---- tests ---- */
 
+/* Somebody else could have written the record. */
+static void a_directory_that_others_can_write_to(void **state)
+{
+	struct record_list list;
+
+	(void)state;
+	three_are_quiet(false, 60000);
+	load();
+	record_free(&record);
+	assert_int_equal(chmod(run_dir, 0770), 0);
+	assert_int_equal(record_load(run_dir, ID, &record), -EPERM);
+	assert_int_equal(record_list(run_dir, &list), -EPERM);
+	assert_int_equal(record.n_apps + list.n, 0);
+	assert_int_equal(chmod(run_dir, 0702), 0);
+	assert_int_equal(record_load(run_dir, ID, &record), -EPERM);
+	assert_int_equal(chmod(run_dir, 0700), 0);
+	load();
+	record_free(&record);
+	if (geteuid())
+		skip();
+	assert_int_equal(chown(run_dir, 65534, -1), 0);
+	assert_int_equal(record_load(run_dir, ID, &record), -EPERM);
+	assert_int_equal(chown(run_dir, 0, -1), 0);
+	load();
+	record_free(&record);
+	assert_int_equal(rename(run_dir, strcat(strcpy((char[110]){ 0 }, run_dir), ".moved")), 0);
+	assert_int_equal(symlink("run.moved", run_dir), 0);
+	assert_int_equal(record_load(run_dir, ID, &record), -ENOTDIR);
+}
+
 static void a_freeze_with_a_lease(void **state)
 {
 	(void)state;
@@ -572,6 +602,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
+		TEST(a_directory_that_others_can_write_to),
 		TEST(a_freeze_with_a_lease),
 		TEST(the_deadline),
 		TEST(one_fails),
