@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "apps/history.h"
 #include "apps/supervisor.h"
 #include "apps/supervisor_process.h"
 #include "base/timefmt.h"
@@ -271,6 +272,20 @@ static void dismiss_clients(struct process *p)
 		unlink(address.sun_path);
 }
 
+/* The last act: the file may lie on what others have frozen. */
+static void keep_history(struct process *p)
+{
+	const struct record *record = &p->record;
+	struct freezeguard_lease lease = { 0 };
+	bool known = record->lease_number &&
+		     !p->job->module->get(record->lease_number, &lease) &&
+		     lease.begin_ns == record->lease_begin_ns;
+
+	if (record->lease_number && (!known || freezeguard_lease_is_live(&lease)))
+		return;
+	history_keep_record(p->job->keep_dir, record, known ? &lease : NULL);
+}
+
 static int open_listener(const struct supervisor_job *job)
 {
 	struct sockaddr_un address;
@@ -431,6 +446,7 @@ static void __attribute__((noreturn)) work(const struct supervisor_job *job, int
 		release_all(&p, p.orphan ? "owner-death" : p.killed ? "killed" : "abort");
 		process_say(&p, SUPERVISOR_FAILED, NULL);
 		dismiss_clients(&p);
+		keep_history(&p);
 		_exit(0);
 	}
 	p.record.state = RECORD_QUIET;
@@ -444,6 +460,7 @@ static void __attribute__((noreturn)) work(const struct supervisor_job *job, int
 	release_all(&p, why);
 	process_say(&p, SUPERVISOR_OVER, NULL);
 	dismiss_clients(&p);
+	keep_history(&p);
 	_exit(0);
 }
 

@@ -34,12 +34,14 @@ struct supervisor_lease {
  * @fd: becomes readable when something happened; -1: it has to be asked now and then
  * @drain: forget what made @fd readable
  * @look: how is a lease? 0; -ENOENT there is none; another negative errno
+ * @get: all that is known of a lease, for freezeguard_lease_clear(); the result is that of @look
  */
 struct supervisor_module {
 	int (*open)(void);
 	int (*fd)(void);
 	void (*drain)(void);
 	int (*look)(uint64_t number, struct supervisor_lease *lease);
+	int (*get)(uint64_t number, struct freezeguard_lease *lease);
 };
 
 extern const struct supervisor_module supervisor_module_real;

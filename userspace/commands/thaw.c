@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "apps/history.h"
 #include "base/util.h"
 #include "commands/commands.h"
 #include "lease/thaw.h"
@@ -129,6 +130,10 @@ static void end_all(struct freezectl *ctl, struct thaws *thaws, uint64_t wait_ms
 		if (array)
 			json_object_array_add(array, thaw_json(&thaws->v[i], &paths));
 	}
+	/* When all are released: it may wait for one of them. */
+	for (i = 0; i < thaws->n; i++)
+		if (thaws->v[i].requested)
+			history_keep(ctl, &thaws->v[i].lease);
 	output_json_add(ctl->out.doc, "leases", array);
 }
 
