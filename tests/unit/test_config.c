@@ -91,6 +91,7 @@ static void every_key(void **state)
 				   "[default]\n"
 				   "timeout = 1min 30s\n"
 				   "script_timeout=9s\n"
+				   "sync_budget = 4s\n"
 				   "path = /data\n"
 				   "path = /my logs\n"
 				   "exclude = /scratch   ; another comment\n"
@@ -110,6 +111,7 @@ static void every_key(void **state)
 	assert_int_equal(config.timeout_ms, 90000);
 	assert_int_equal(config.from[0].line, 3);
 	assert_int_equal(config.script_timeout_ms, 9000);
+	assert_int_equal(config.sync_budget_ms, 4000);
 	assert_int_equal(config.paths.n, 2);
 	assert_string_equal(config.paths.v[1], "/my logs");
 	assert_int_equal(config.exclude.n, 1);
@@ -232,6 +234,34 @@ static void who_may_write_it(void **state)
 	refused("[default]\n", 0, "mode 646");
 	chmod(path, 0644);
 	assert_int_equal(read_text("[default]\n", NULL, false), 0);
+}
+
+/* What freezectl dlm uses is shown without naming its profile, and no other profile is. */
+static void the_profile_of_dlm_is_shown(void **state)
+{
+	const char *at;
+
+	(void)state;
+	write_file("[default]\ntimeout = 20s\n[profile dlm]\ntimeout = 11s\nsync_budget = 5s\n"
+		   "[profile night]\ntimeout = 33s\n");
+	setenv(CONFIG_ENV, path, 1);
+	assert_int_equal(FREEZECTL("config"), 0);
+	at = strstr(captured_out, "[profile dlm]");
+	assert_non_null(at);
+	assert_true(strstr(captured_out, "20s") < at);
+	assert_non_null(strstr(at, "11s"));
+	assert_non_null(strstr(at, "sync_budget"));
+	assert_null(strstr(captured_out, "33s"));
+	assert_null(strstr(at, "script_timeout"));
+	assert_int_equal(FREEZECTL("config", "--json"), 0);
+	assert_non_null(strstr(captured_out, "\"profile dlm\""));
+	assert_int_equal(FREEZECTL("config", "--profile", "night"), 0);
+	assert_null(strstr(captured_out, "[profile dlm]"));
+	write_file("[default]\ntimeout = 20s\n");
+	assert_int_equal(FREEZECTL("config"), 0);
+	assert_null(strstr(captured_out, "profile"));
+	assert_null(strstr(captured_out, "sync_budget"));
+	unsetenv(CONFIG_ENV);
 }
 
 static void secrets_that_others_can_read(void **state)
@@ -359,6 +389,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_looks_alike, setup, teardown),
 		cmocka_unit_test_setup_teardown(everything_that_is_wrong_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_may_write_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_profile_of_dlm_is_shown, setup, teardown),
 		cmocka_unit_test_setup_teardown(secrets_that_others_can_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(secrets_in_arguments, setup, teardown),
 		cmocka_unit_test_setup_teardown(secrets_are_not_shown, setup, teardown),

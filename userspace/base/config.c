@@ -29,6 +29,7 @@
 const struct config_key config_keys[CONFIG_N_KEYS] = {
 	{ "timeout", CONFIG_DURATION, AT(timeout_ms), false, "60s" },
 	{ "script_timeout", CONFIG_DURATION, AT(script_timeout_ms), false, "8s" },
+	{ "sync_budget", CONFIG_DURATION, AT(sync_budget_ms), false, NULL },
 	{ "path", CONFIG_PATHS, AT(paths), false, NULL },
 	{ "exclude", CONFIG_PATHS, AT(exclude), false, NULL },
 	{ "allow_root", CONFIG_BOOL, AT(allow_root), false, "no" },
@@ -541,12 +542,13 @@ const struct config_hook *config_hook(const struct config *config, const char *n
 	return NULL;
 }
 
-/** config_n_values() - how many values a key has: those of a list, or 1 */
+/** config_n_values() - how many values a key has: those of a list, or 1; 0 if it has none */
 size_t config_n_values(const struct config *config, const struct config_key *key)
 {
 	const void *place = (const char *)config + key->offset;
 
-	return is_list(key) ? ((const struct text_list *)place)->n : 1;
+	return is_list(key) ? ((const struct text_list *)place)->n :
+	       key->type != CONFIG_DURATION || *(const uint32_t *)place;
 }
 
 /**

@@ -232,6 +232,8 @@ static bool complete(struct freezectl *ctl, struct call *call, const char *profi
 		call->request.timeout_ms = config->timeout_ms;
 	if (!call->script_timeout_ms)
 		call->script_timeout_ms = config->script_timeout_ms;
+	if (!call->request.sync_budget_ms)
+		call->request.sync_budget_ms = config->sync_budget_ms;
 	if (!call->request.n_paths) {
 		call->request.paths = config->paths.v;
 		call->request.n_paths = config->paths.n;
