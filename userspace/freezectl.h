@@ -51,6 +51,7 @@ void freezectl_usage(struct freezectl *ctl, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 bool freezectl_duration(struct freezectl *ctl, const char *what, const char *text, uint32_t *ms);
 bool freezectl_id(struct freezectl *ctl, const char *id);
+bool freezectl_sees_all(void);
 bool freezectl_connect(struct freezectl *ctl);
 void freezectl_refused(struct freezectl *ctl, const char *target, int otherwise);
 bool freezectl_fs(struct freezectl *ctl, const char *path, int otherwise,

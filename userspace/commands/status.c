@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "commands/commands.h"
 #include "plan/plan.h"
@@ -63,6 +62,14 @@ static void add_lease_row(struct table *table, const struct freezeguard_lease *l
 		freezeguard_cause_name(lease->cause), owner });
 }
 
+/* Who may not end a lease does not see it. @code: of the finding */
+static void not_all_seen(struct freezectl *ctl, int code)
+{
+	if (!freezectl_sees_all())
+		findings_add(&ctl->findings, code, NULL,
+			     "leases on filesystems that this process may not freeze are not shown; root of the machine, with CAP_SYS_ADMIN and outside of user namespaces, sees all");
+}
+
 static void show_leases(struct freezectl *ctl, struct status *status,
 			const struct freezeguard_lease_list *leases, bool history)
 {
@@ -93,9 +100,7 @@ static void show_leases(struct freezectl *ctl, struct status *status,
 	if (!n)
 		fprintf(ctl->out.text, "no lease is live%s\n",
 			history ? ", and none has ended" : "");
-	if (geteuid())
-		findings_add(&ctl->findings, EXIT_CODE_DONE, NULL,
-			     "leases on filesystems that this user may not freeze are not shown; root sees all");
+	not_all_seen(ctl, EXIT_CODE_DONE);
 	if (leases->interrupted)
 		findings_add(&ctl->findings, EXIT_CODE_DONE, NULL,
 			     "leases came and went while they were listed; some may be missing");
@@ -328,9 +333,14 @@ static int quiet_paths(struct freezectl *ctl, char **paths)
 /* What goes wrong is reported, and decides the exit status. */
 static void quiet(struct freezectl *ctl, const char *id, char **paths)
 {
-	if (freezectl_connect(ctl))
-		ctl->out.passed_on = id ? quiet_lease(ctl, id) : *paths ? quiet_paths(ctl, paths) :
-				     quiet_all(ctl);
+	int status;
+
+	if (!freezectl_connect(ctl))
+		return;
+	status = id ? quiet_lease(ctl, id) : *paths ? quiet_paths(ctl, paths) : quiet_all(ctl);
+	if (status == QUIET_NOT_HELD && !*paths)
+		not_all_seen(ctl, EXIT_CODE_USAGE);
+	ctl->out.passed_on = status;
 }
 
 static void run(struct freezectl *ctl, int argc, char **argv)

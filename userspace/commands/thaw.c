@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* freezectl thaw: end leases, by id, by the filesystems they hold, or all of them */
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "apps/history.h"
 #include "base/util.h"
@@ -106,9 +105,9 @@ static void add_live(struct freezectl *ctl, struct thaws *thaws)
 		if (freezeguard_lease_is_live(&leases.v[i]))
 			add(ctl, thaws, leases.v[i].number, NULL);
 	freezeguard_lease_list_clear(&leases);
-	if (geteuid())
-		findings_add(&ctl->findings, thaws->n ? EXIT_CODE_DONE : EXIT_CODE_USAGE, "--all",
-			     "only leases on filesystems that this user may freeze are ended; root can end all");
+	if (!freezectl_sees_all())
+		findings_add(&ctl->findings, thaws->n ? EXIT_CODE_SYSTEM : EXIT_CODE_USAGE, "--all",
+			     "only leases on filesystems that this process may freeze are seen and ended, so others may still be live; root of the machine, with CAP_SYS_ADMIN and outside of user namespaces, can end all");
 	else if (!thaws->n && !findings_exit_code(&ctl->findings))
 		fputs("no lease is live; nothing is frozen by freezeguard\n", ctl->out.text);
 }
