@@ -3,7 +3,7 @@
 # The history that survives, the lines of the logs, and status --quiet.
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
-plan 51
+plan 56
 
 make_fs ext4
 make_fs xfs
@@ -79,6 +79,21 @@ that "its deadline thaws" within 3000 unfrozen "${fs[@]}"
 expect 203 "a late post-script" freezectl dlm post-script --execution-id $a
 expect 203 "and another" freezectl dlm post-script --execution-id $a
 that "it is in both once" once dlm-$a
+
+# With applications the supervisor writes it, whoever has ended the lease.
+mkdir "$scratch/hooks.d"
+printf '%s\n' '#!/bin/sh' 'echo READY' 'read -r why' >"$scratch/hooks.d/10-web.session"
+chmod 755 "$scratch" "$scratch/hooks.d/10-web.session"
+printf '[default]\nhooks_dir = %s/hooks.d\nrun_dir = %s/run\nkeep_dir = %s/keep\n' "$scratch" "$scratch" "$scratch" \
+	>"$scratch/conf"
+export FREEZEGUARD_CONFIG=$scratch/conf
+file=$scratch/keep/history
+b=22222222-2222-4222-8222-222222222222
+expect 0 "pre-script with a hook" freezectl dlm pre-script --execution-id $b --timeout 30s "${fs[0]}"
+expect 0 "ended by thaw" freezectl thaw --id dlm-$b
+that "is in both" within 5000 once dlm-$b
+that "with its application" grep -q '"id":"dlm-'$b'".*"applications":\[{"name":"web","state":"released"}\]' "$file"
+that "and the log has it, too" grep -q "lease dlm-$b .*; applications: web released" "$log"
 
 # The history lies on what somebody else has frozen.
 printf '[default]\nkeep_dir = %s/keep\n' "${fs[1]}" >"$scratch/conf"

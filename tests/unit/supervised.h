@@ -103,7 +103,8 @@ static inline void start(bool lease, uint32_t timeout_ms, uint64_t quiet_ms, uin
 	snprintf(run_dir, sizeof(run_dir), "%s/run", hookdir);
 	snprintf(keep_dir, sizeof(keep_dir), "%s/keep", hookdir);
 	job = (struct supervisor_job){
-		.id = ID, .run_dir = run_dir, .keep_dir = keep_dir, .hooks = &hooks, .paths = "/data",
+		.id = ID, .run_dir = run_dir, .keep_dir = "/keep",
+		.history_dir = keep_dir, .hooks = &hooks, .paths = "/data",
 		.timeout_ms = timeout_ms, .quiet_until_ns = now + quiet_ms * NS_PER_MS,
 		.give_up_ns = now + give_up_ms * NS_PER_MS, .lease = lease, .module = &fake,
 	};

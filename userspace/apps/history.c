@@ -156,11 +156,11 @@ int history_keep(struct freezectl *ctl, const struct freezeguard_lease *lease)
 
 /**
  * history_keep_record() - the same for a supervisor that is done, which may wait
- * @keep_dir: where the history is
+ * @dir: where the history is
  * @record: its record
  * @lease: its lease; NULL: there was none
  */
-void history_keep_record(const char *keep_dir, const struct record *record,
+void history_keep_record(const char *dir, const struct record *record,
 			 const struct freezeguard_lease *lease)
 {
 	struct freezeguard_lease none = {
@@ -180,7 +180,7 @@ void history_keep_record(const char *keep_dir, const struct record *record,
 		output_json_add(entry, "continuity", NULL);
 	}
 	json_object_array_add(entries, entry);
-	add(keep_dir, entries, true, &gap);
+	add(dir, entries, true, &gap);
 	json_object_put(entries);
 	mounts_once_free(&mounts);
 }

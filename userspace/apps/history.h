@@ -7,7 +7,7 @@
 #include "freezectl.h"
 
 int history_keep(struct freezectl *ctl, const struct freezeguard_lease *lease);
-void history_keep_record(const char *keep_dir, const struct record *record,
+void history_keep_record(const char *dir, const struct record *record,
 			 const struct freezeguard_lease *lease);
 int history_merge(struct freezectl *ctl, const struct config *config,
 		  struct json_object *entries);

@@ -283,7 +283,7 @@ static void keep_history(struct process *p)
 
 	if (record->lease_number && (!known || freezeguard_lease_is_live(&lease)))
 		return;
-	history_keep_record(p->job->keep_dir, record, known ? &lease : NULL);
+	history_keep_record(p->job->history_dir, record, known ? &lease : NULL);
 }
 
 static int open_listener(const struct supervisor_job *job)

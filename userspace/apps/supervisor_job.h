@@ -51,6 +51,7 @@ extern const struct supervisor_module supervisor_module_real;
  * @id: the lease's id
  * @run_dir: where the record goes
  * @keep_dir: where hooks keep what a restore needs
+ * @history_dir: where the history is
  * @hooks: the hooks; those with a reason to skip them are not called
  * @paths: what is going to be frozen, one a line
  * @timeout_ms: the lease's
@@ -62,7 +63,7 @@ extern const struct supervisor_module supervisor_module_real;
  */
 struct supervisor_job {
 	const char *id;
-	const char *run_dir, *keep_dir;
+	const char *run_dir, *keep_dir, *history_dir;
 	const struct hooks *hooks;
 	const char *paths;
 	uint32_t timeout_ms;
