@@ -20,6 +20,7 @@
 #include "apps/history.h"
 #include "apps/supervisor.h"
 #include "apps/supervisor_process.h"
+#include "apps/supervisor_scope.h"
 #include "base/timefmt.h"
 #include "base/util.h"
 
@@ -37,6 +38,7 @@ static void start(struct process *p, size_t i, const char *verb, uint64_t until_
 		.limit_ms = give_up + p->job->timeout_ms + SUPERVISOR_PATIENCE_MS,
 		.paths = p->job->paths,
 		.keep = p->job->keep_dir,
+		.oom_score_adj = p->oom_score_adj,
 	};
 	struct hook_call *run = &p->runs[i];
 	int r;
@@ -438,6 +440,9 @@ static void __attribute__((noreturn)) work(const struct supervisor_job *job, int
 		close(job->lock);
 	/* It may be that nothing can be read or written while it is frozen. */
 	mlockall(MCL_CURRENT | MCL_FUTURE);
+	supervisor_spare_from_oom(p.oom_score_adj);
+	if (job->own_scope)
+		supervisor_scope_enter(job->id, job->quiet_until_ns);
 	record_forget_old(job->run_dir);
 
 	for (i = 0; i < p.record.n_apps; i++) {

@@ -57,6 +57,7 @@ extern const struct supervisor_module supervisor_module_real;
  * @timeout_ms: the lease's
  * @quiet_until_ns: when all have to be quiet, CLOCK_BOOTTIME
  * @give_up_ns: when the caller gives up
+ * @own_scope: it is to outlive the unit of its caller, where systemd runs
  * @lease: there will be a lease; else the supervisor keeps the deadline, from its begin on
  * @module: who is asked
  * @lock: a file that is kept open until the record says who is kept quiet; 0: none
@@ -68,6 +69,7 @@ struct supervisor_job {
 	const char *paths;
 	uint32_t timeout_ms;
 	uint64_t quiet_until_ns, give_up_ns;
+	bool own_scope;
 	bool lease;
 	const struct supervisor_module *module;
 	int lock;
