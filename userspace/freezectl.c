@@ -221,6 +221,14 @@ struct observer *freezectl_observer(struct freezectl *ctl)
 	return ctl->observer;
 }
 
+/** freezectl_config_file() - the path of the configuration file */
+const char *freezectl_config_file(void)
+{
+	const char *file = secure_getenv(CONFIG_ENV);
+
+	return file && *file ? file : CONFIG_FILE;
+}
+
 /**
  * freezectl_config() - read the configuration file
  * @ctl: gets a finding of code 1 for each thing that is wrong with it, and @ctl->config
@@ -232,10 +240,8 @@ struct observer *freezectl_observer(struct freezectl *ctl)
 const struct config *freezectl_config(struct freezectl *ctl, const char *profile,
 				      const char *usual)
 {
-	const char *file = secure_getenv(CONFIG_ENV);
-
 	config_free(&ctl->config);
-	if (config_read(&ctl->config, file && *file ? file : CONFIG_FILE,
+	if (config_read(&ctl->config, freezectl_config_file(),
 			profile ? profile : usual, profile, &ctl->findings))
 		return NULL;
 	return &ctl->config;

@@ -56,6 +56,7 @@ bool freezectl_connect(struct freezectl *ctl);
 void freezectl_refused(struct freezectl *ctl, const char *target, int otherwise);
 bool freezectl_fs(struct freezectl *ctl, const char *path, int otherwise,
 		  struct freezeguard_fs *fs);
+const char *freezectl_config_file(void);
 const struct config *freezectl_config(struct freezectl *ctl, const char *profile,
 				      const char *usual);
 struct observer *freezectl_observer(struct freezectl *ctl);

@@ -77,7 +77,7 @@ static size_t add(uint64_t number)
 	struct json_object *array = array_of(entry_of(number, 60));
 	size_t n;
 
-	assert_int_equal(history_add(keep_dir, array, &gap), 0);
+	assert_int_equal(history_add(keep_dir, array, false, &gap), 0);
 	n = json_object_array_length(array);
 	json_object_put(array);
 	return n;
@@ -117,6 +117,28 @@ static void each_lease_once(void **state)
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_int_equal(stat(keep_dir, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0700);
+}
+
+/* Of one that has just ended, only the end of the file is read. */
+static void a_fresh_lease_once(void **state)
+{
+	struct json_object *array;
+	uint64_t number;
+
+	(void)state;
+	for (number = 1; number <= 60; number++) {
+		array = array_of(entry_of(number, 0));
+		assert_int_equal(history_add(keep_dir, array, true, &gap), 0);
+		assert_int_equal(json_object_array_length(array), 1);
+		assert_false(gap);
+		json_object_put(array);
+	}
+	array = array_of(entry_of(56, 0));
+	assert_int_equal(history_add(keep_dir, array, true, &gap), 0);
+	assert_int_equal(json_object_array_length(array), 0);
+	json_object_put(array);
+	assert_int_equal(add(1), 0);
+	assert_int_equal(count(), 60);
 }
 
 static void a_gap_is_seen(void **state)
@@ -167,7 +189,7 @@ static void writers_at_once(void **state)
 		for (k = 1; k <= LEASES; k++) {
 			struct json_object *array = array_of(entry_of(k, 60));
 
-			if (history_add(keep_dir, array, &gap))
+			if (history_add(keep_dir, array, false, &gap))
 				_exit(1);
 		}
 		_exit(0);
@@ -193,7 +215,7 @@ static void it_stays_bounded(void **state)
 
 		for (i = 0; i < 100; i++)
 			json_object_array_add(array, entry_of(++number, 60));
-		assert_int_equal(history_add(keep_dir, array, &gap), 0);
+		assert_int_equal(history_add(keep_dir, array, false, &gap), 0);
 		json_object_put(array);
 		assert_int_equal(stat(file, &st), 0);
 		assert_true(st.st_size <= HISTORY_BYTES_MAX);
@@ -242,10 +264,10 @@ static void what_is_no_file_is_not_written(void **state)
 	(void)state;
 	assert_int_equal(mkdir(keep_dir, 0700), 0);
 	assert_int_equal(mkfifo(file, 0600), 0);
-	assert_int_equal(history_add(keep_dir, array, &gap), -EINVAL);
+	assert_int_equal(history_add(keep_dir, array, false, &gap), -EINVAL);
 	assert_int_equal(unlink(file), 0);
 	assert_int_equal(symlink("/etc/passwd", file), 0);
-	assert_int_equal(history_add(keep_dir, array, &gap), -ELOOP);
+	assert_int_equal(history_add(keep_dir, array, false, &gap), -ELOOP);
 	json_object_put(array);
 }
 
@@ -317,7 +339,7 @@ static void the_command(void **state)
 	json_object_array_add(array, entry_of(3, 5));
 	json_object_array_add(array, entry_of(2, 3 * 3600));
 	json_object_array_add(array, entry_of(1, 5 * 24 * 3600));
-	assert_int_equal(history_add(keep_dir, array, &gap), 0);
+	assert_int_equal(history_add(keep_dir, array, false, &gap), 0);
 	json_object_put(array);
 	assert_int_equal(FREEZECTL("history"), 0);
 	assert_string_equal(captured_err, "");
@@ -354,6 +376,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(each_lease_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_fresh_lease_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_gap_is_seen, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_a_crash_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(writers_at_once, setup, teardown),

@@ -21,6 +21,8 @@
 
 /* How long the writer is waited for. */
 #define WAIT_MS	500
+/* So long after its end, few others can have been added behind it. */
+#define FRESH_MS	5000
 
 static struct json_object *json_of_apps(const struct record *record)
 {
@@ -55,10 +57,10 @@ static struct json_object *entry_of(const struct config *config,
 	return entry;
 }
 
-/* What was added is left in @entries. @log_anyway: also what could not be. */
-static int add(const char *dir, struct json_object *entries, bool log_anyway, bool *gap)
+/* What was added is left in @entries. @log_anyway: also what could not be. @fresh: see history_add() */
+static int add(const char *dir, struct json_object *entries, bool log_anyway, bool fresh, bool *gap)
 {
-	int r = history_add(dir, entries, gap);
+	int r = history_add(dir, entries, fresh, gap);
 	size_t i;
 
 	for (i = 0; (!r || log_anyway) && i < json_object_array_length(entries); i++) {
@@ -96,30 +98,45 @@ static struct json_object *remembered(struct freezectl *ctl, const struct config
 	return array;
 }
 
-/* The writer's process. @lease: NULL: all that the module remembers */
-static void __attribute__((noreturn)) work(struct freezectl *ctl,
-					   const struct freezeguard_lease *lease)
+static bool is_fresh(const struct freezeguard_lease *lease)
 {
-	const struct paths paths = { .mounts = &ctl->mounts };
-	struct json_object *entries = json_object_new_array(), *entry;
-	bool gap = !lease;
+	return lease->ended_ns + FRESH_MS * NS_PER_MS > freezeguard_now_ns();
+}
+
+/* The writer's process. @entry: NULL: all that the module remembers; @fresh: see history_add() */
+static void __attribute__((noreturn)) work(struct freezectl *ctl, const struct config *config,
+					   struct json_object *entry, bool fresh)
+{
+	struct json_object *entries = json_object_new_array();
+	bool gap = !entry;
 	int r = 0;
 
 	/* Whoever waits for the end of the caller's output or of its lease is not to wait for this. */
 	close_range(0, ~0U, 0);
 	ctl->fg = NULL;
-	freezectl_config(ctl, NULL, NULL);
-	entry = lease ? entry_of(&ctl->config, lease, &paths) : NULL;
 	if (entry) {
 		json_object_array_add(entries, entry);
-		r = add(ctl->config.keep_dir, entries, true, &gap);
+		r = add(config->keep_dir, entries, true, fresh, &gap);
 	}
 	if (!r && gap) {
-		entries = remembered(ctl, &ctl->config);
+		entries = remembered(ctl, config);
 		if (json_object_array_length(entries))
-			r = add(ctl->config.keep_dir, entries, false, &gap);
+			r = add(config->keep_dir, entries, false, false, &gap);
 	}
 	_exit(-r);
+}
+
+/* Wait for the writer, but not long. */
+static int wait_for(pid_t pid)
+{
+	struct pollfd fd = { .fd = pidfd_open(pid, 0), .events = POLLIN };
+	int ready = fd.fd < 0 ? 0 : poll(&fd, 1, WAIT_MS), status;
+
+	if (fd.fd >= 0)
+		close(fd.fd);
+	if (ready <= 0)
+		return -ETIMEDOUT;
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
 }
 
 /**
@@ -128,30 +145,41 @@ static void __attribute__((noreturn)) work(struct freezectl *ctl,
  * @lease: the lease; nothing happens if it has not ended. NULL: all that the module remembers
  *
  * Missing leases that ended before are added, too. One with a supervisor that lives is left to it.
+ * What can be prepared without writing is prepared here: a process that was forked pays for each page
+ * that it changes.
  *
  * Return: 0; -ETIMEDOUT it goes on by itself, and may wait for a frozen filesystem; another
  * negative errno, it could not be added.
  */
 int history_keep(struct freezectl *ctl, const struct freezeguard_lease *lease)
 {
-	struct pollfd fd = { .events = POLLIN };
-	int status = 0, ready;
-	pid_t pid;
+	const struct paths paths = { .mounts = &ctl->mounts };
+	struct findings ignored = { 0 };
+	struct config own = { 0 };
+	const struct config *config = &ctl->config;
+	struct json_object *entry = NULL;
+	pid_t pid = 0;
+	int r = 0;
 
 	if (lease && (!lease->number || freezeguard_lease_is_live(lease)))
 		return 0;
-	pid = fork();
-	if (!pid)
-		work(ctl, lease);
-	if (pid < 0)
-		return -errno;
-	fd.fd = pidfd_open(pid, 0);
-	ready = fd.fd < 0 ? 0 : poll(&fd, 1, WAIT_MS);
-	if (fd.fd >= 0)
-		close(fd.fd);
-	if (ready <= 0)
-		return -ETIMEDOUT;
-	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
+	if (!config->file) {
+		/* What is wrong with it is no matter of a lease that has ended. */
+		config_read(&own, freezectl_config_file(), NULL, false, &ignored);
+		config = &own;
+	}
+	if (lease)
+		entry = entry_of(config, lease, &paths);
+	if (entry || !lease) {
+		pid = fork();
+		if (!pid)
+			work(ctl, config, entry, lease && is_fresh(lease));
+		r = pid < 0 ? -errno : wait_for(pid);
+	}
+	json_object_put(entry);
+	config_free(&own);
+	findings_free(&ignored);
+	return r;
 }
 
 /**
@@ -180,7 +208,7 @@ void history_keep_record(const char *dir, const struct record *record,
 		output_json_add(entry, "continuity", NULL);
 	}
 	json_object_array_add(entries, entry);
-	add(dir, entries, true, &gap);
+	add(dir, entries, true, true, &gap);
 	json_object_put(entries);
 	mounts_once_free(&mounts);
 }

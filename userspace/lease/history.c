@@ -22,6 +22,8 @@
 #define LOCK_WAIT_US	10000
 /* One lease of hundreds of filesystems is not to displace all others. */
 #define LINE_MAX	(HISTORY_BYTES_MAX / 8)
+/* What others have added in the last moments is at the end of the file. */
+#define TAIL_BYTES	(16 * 1024)
 
 #define KEY		"\"key\":\""
 
@@ -144,29 +146,37 @@ static char *new_lines(const char *text, struct json_object *entries)
 	return lines;
 }
 
-/* All of a file, for free(); NULL and errno. After a crash the end of a file may be null bytes. */
-static char *read_all(int fd)
+/* A file from an offset on, for free(); NULL and errno. A crash may have left null bytes in it. */
+static char *read_from(int fd, off_t from, off_t size)
 {
-	off_t size = lseek(fd, 0, SEEK_END), i;
-	char *text = size < 0 ? NULL : malloc((size_t)size + 1);
-	ssize_t n = text ? pread(fd, text, (size_t)size, 0) : -1;
+	char *text = malloc((size_t)(size - from) + 1), *hole;
+	ssize_t n = text ? pread(fd, text, (size_t)(size - from), from) : -1;
 
 	if (n < 0) {
 		free(text);
 		return NULL;
 	}
 	text[n] = '\0';
-	for (i = 0; i < n; i++)
-		if (!text[i])
-			text[i] = ' ';
+	while ((hole = memchr(text, '\0', (size_t)n)))
+		*hole = ' ';
 	return text;
 }
 
-static int add_locked(int fd, const char *path, struct json_object *entries, bool *gap)
+static int trim_file(int fd, off_t size, const char *path, const char *lines)
+{
+	char *text = read_from(fd, 0, size);
+	int r = text ? trim(path, text, lines) : -ENOMEM;
+
+	free(text);
+	return r;
+}
+
+static int add_locked(int fd, const char *path, struct json_object *entries, bool fresh, bool *gap)
 {
 	const char *key = show_history_key(json_object_array_get_idx(entries, 0));
 	unsigned long long number = strtoull(key + strcspn(key, ":") + !!*key, NULL, 10);
-	char *text = read_all(fd), *lines;
+	off_t size = lseek(fd, 0, SEEK_END);
+	char *text = read_from(fd, fresh && size > TAIL_BYTES ? size - TAIL_BYTES : 0, size), *lines;
 	int r = 0;
 
 	if (!text)
@@ -176,8 +186,8 @@ static int add_locked(int fd, const char *path, struct json_object *entries, boo
 	if (!lines)
 		r = -ENOMEM;
 	else if (json_object_array_length(entries))
-		r = strlen(text) + strlen(lines) > HISTORY_BYTES_MAX ?
-		    trim(path, text, lines) : write_whole(fd, lines, strlen(lines));
+		r = (size_t)size + strlen(lines) > HISTORY_BYTES_MAX ?
+		    trim_file(fd, size, path, lines) : write_whole(fd, lines, strlen(lines));
 	free(lines);
 	free(text);
 	return r;
@@ -187,13 +197,14 @@ static int add_locked(int fd, const char *path, struct json_object *entries, boo
  * history_add() - add leases to the file, each once
  * @dir: where it is; made if it is not there
  * @entries: of show_history_json(), at least one; those that the file has already are removed
+ * @fresh: they have ended a moment ago, so the end of the file shows whether it has them
  * @gap: set to whether the file may lack leases of this boot that are older than the first one
  *
  * May wait for a frozen filesystem.
  *
  * Return: 0; -EAGAIN another process keeps it locked; -ENOMEM; another negative errno of writing.
  */
-int history_add(const char *dir, struct json_object *entries, bool *gap)
+int history_add(const char *dir, struct json_object *entries, bool fresh, bool *gap)
 {
 	char *path = text_format("%s/" HISTORY_FILE, dir);
 	int fd, r;
@@ -206,7 +217,7 @@ int history_add(const char *dir, struct json_object *entries, bool *gap)
 	} else {
 		r = fd = open_locked(path);
 		if (fd >= 0) {
-			r = add_locked(fd, path, entries, gap);
+			r = add_locked(fd, path, entries, fresh, gap);
 			close(fd);
 		}
 	}
@@ -231,7 +242,7 @@ int history_read(const char *dir, struct json_object **entries)
 	free(path);
 	if (fd < 0)
 		return r;
-	rest = text = read_all(fd);
+	rest = text = read_from(fd, 0, lseek(fd, 0, SEEK_END));
 	if (!text)
 		r = -errno;
 	close(fd);

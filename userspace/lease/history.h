@@ -12,7 +12,7 @@
 /* A file that would get larger loses its older half. */
 #define HISTORY_BYTES_MAX	(512 * 1024)
 
-int history_add(const char *dir, struct json_object *entries, bool *gap);
+int history_add(const char *dir, struct json_object *entries, bool fresh, bool *gap);
 int history_read(const char *dir, struct json_object **entries);
 
 #endif
