@@ -234,21 +234,6 @@ static void every_step_to_a_hook_is_checked(void **state)
 	refused("a/link belongs to user 65534");
 }
 
-static void what_a_hook_sources_is_checked(void **state)
-{
-	(void)state;
-	hookdir_hook("/web", "");
-	assert_int_equal(symlink("../shipped/web", in("hooks.d/10-web")), 0);
-	assert_int_equal(mkdir(in("hooklib"), 0755), 0);
-	accepted();
-	hookdir_write("hooklib/client.sh", "", 0664);
-	refused("client.sh");
-	hookdir_write("hooklib/client.sh", "", 0644);
-	accepted();
-	assert_int_equal(chmod(in("hooklib"), 0775), 0);
-	refused("hooklib");
-}
-
 static void two_of_one_name(void **state)
 {
 	(void)state;
@@ -404,8 +389,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_others_could_write_is_not_run, hookdir_make,
 						teardown),
 		cmocka_unit_test_setup_teardown(every_step_to_a_hook_is_checked, hookdir_make,
-						teardown),
-		cmocka_unit_test_setup_teardown(what_a_hook_sources_is_checked, hookdir_make,
 						teardown),
 		cmocka_unit_test_setup_teardown(two_of_one_name, hookdir_make, teardown),
 		cmocka_unit_test_setup_teardown(one_call, hookdir_make, teardown),

@@ -87,20 +87,6 @@ static void check_directory(struct hook *hook, const char *dir)
 		     dir, st.st_uid, st.st_mode & 0777);
 }
 
-/* What hooks that come with freezeguard source, beside the directory that they lie in. */
-static void check_library(struct hook *hook)
-{
-	char *path = realpath(hook->path, NULL), *slash = path ? strrchr(path, '/') : NULL;
-	char *library = NULL;
-
-	if (slash)
-		library = text_format("%.*s/../hooklib/client.sh", (int)(slash - path), path);
-	if (library && !access(library, F_OK))
-		check_path(hook, library);
-	free(library);
-	free(path);
-}
-
 static const struct text_list no_env;
 
 static int add(struct hooks *hooks, const struct config *config, const char *dir, const char *file)
@@ -145,7 +131,6 @@ static int add(struct hooks *hooks, const struct config *config, const char *dir
 		skip(hook, true, "its name has %zu characters; at most %d are allowed", i,
 		     HOOK_NAME_MAX);
 	check_path(hook, hook->path);
-	check_library(hook);
 	for (i = 0; i + 1 < hooks->n; i++)
 		if (!strcmp(hooks->v[i].name, hook->name))
 			skip(hook, true, "%s has the same name; remove or rename one of them",
