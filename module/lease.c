@@ -2,6 +2,8 @@
 /*
  * lease: the object and every decision about it. lease.h draws the states and explains the threads.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -121,6 +123,10 @@ static void fg_lease_announce_end(struct work_struct *work)
 {
 	struct fg_lease *lease = container_of(work, struct fg_lease, ending);
 
+	/* There may be no process left that could say it. */
+	if (lease->info.cause == FREEZEGUARD_CAUSE_DEADLINE)
+		pr_notice_ratelimited("lease %s (number %lu) has reached its deadline and is thawed\n",
+				      lease->id, lease->number);
 	fg_lease_events->happened(lease, FG_LEASE_ENDING, NULL);
 	fg_lease_put(lease);
 }
