@@ -123,11 +123,11 @@ static void fg_lease_announce_end(struct work_struct *work)
 {
 	struct fg_lease *lease = container_of(work, struct fg_lease, ending);
 
-	/* There may be no process left that could say it. */
+	fg_lease_events->happened(lease, FG_LEASE_ENDING, NULL);
+	/* No process may be left that could say it. A console can be slow, so this comes last. */
 	if (lease->info.cause == FREEZEGUARD_CAUSE_DEADLINE)
 		pr_notice_ratelimited("lease %s (number %lu) has reached its deadline and is thawed\n",
 				      lease->id, lease->number);
-	fg_lease_events->happened(lease, FG_LEASE_ENDING, NULL);
 	fg_lease_put(lease);
 }
 
