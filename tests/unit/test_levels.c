@@ -367,6 +367,28 @@ static void two_unknown_ones_make_no_circle_either(void **state)
 	assert_int_equal(findings.n, 2);
 }
 
+/* The loop driver asks the filesystem of its file: for a dead one that never ends. */
+static void a_file_on_what_may_not_answer_is_not_asked_for(void **state)
+{
+	static const struct machine_loop loops[] = { { 9, DEV(0, 51), 13 }, {} };
+	static const struct machine_path waiting[] = {
+		{ .path = "/image", .mount_id = 50, .dev = DEV(7, 9) },
+		{ .path = "/again", .mount_id = 51, .dev = DEV(259, 10) },
+		{ .path = "/srv/a.img", .mount_id = 43, .dev = DEV(0, 51), .ino = 13 }, {}
+	};
+	struct plan_request req = { .paths = PATHS("/image", "/again"), .n_paths = 2 };
+
+	(void)state;
+	put_loop(9, "/srv/a.img");
+	req.machine = machine_make("waits.mountinfo", waiting, sysfs);
+	made_up.loops = loops;
+	made_up.hangs = "/srv";
+	assert_int_equal(plan_make(&plan, &req, &findings), 0);
+	assert_int_equal(made_up.opened_hanging, 0);
+	assert_int_equal(made_up.loops_asked, 0);
+	assert_int_equal(findings.n, 0);
+}
+
 static void without_the_loop_device_the_path_must_do(void **state)
 {
 	(void)state;
@@ -472,6 +494,7 @@ int main(void)
 		TEST(another_file_of_that_name_is_not_believed),
 		TEST(not_knowing_makes_no_circle),
 		TEST(two_unknown_ones_make_no_circle_either),
+		TEST(a_file_on_what_may_not_answer_is_not_asked_for),
 		TEST(without_the_loop_device_the_path_must_do),
 		TEST(a_file_on_an_overlay_is_on_its_upper_layer),
 		TEST(through_what_is_not_mounted_here),

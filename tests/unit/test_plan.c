@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "base/util.h"
 #include "plan/plan.h"
 #include "machine.h"
 
@@ -533,6 +534,52 @@ static void lines_that_make_no_sense_are_a_warning(void **state)
 	assert_frozen(5);
 }
 
+static const struct machine_path waits_paths[] = {
+	{ .path = "/", .mount_id = 27 }, { .path = "/mnt", .mount_id = 41 },
+	{ .path = "/mnt/data", .mount_id = 41 }, { .path = "/mnt/again", .mount_id = 52 },
+	{ .path = "/srv", .mount_id = 43 }, { .path = "/srv/log", .mount_id = 43 },
+	{ .path = "/auto", .mount_id = 45 }, { .path = "/var/log/audit", .mount_id = 46 },
+	{ .path = "/var/log/amazon", .mount_id = 27, .link = "../../srv/log" },
+	{ .path = "/tmp", .mount_id = 47 }, { .path = "/journal", .mount_id = 48 },
+	{ .path = "/var/log/journal", .mount_id = 27, .link = "/journal/./../journal/." },
+	{ .path = "/run/log", .mount_id = 27, .link = "/run/log" },
+	{ .path = "/image", .mount_id = 50 }, { .path = "/again", .mount_id = 51 }, {}
+};
+
+/*
+ * Whatever doesn't answer, a plan never looks at it: a server's or a program's filesystem, whether it
+ * hides a disk's or the way to a needed directory leads there, or an automount.
+ */
+static void what_would_wait_is_not_looked_at(void **state)
+{
+	static const char *const hanging[] = {
+		"/mnt", "/srv", "/var/log/audit", "/tmp", "/journal/.snapshots",
+	};
+	const struct machine *machine;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2 * ARRAY_SIZE(hanging); i++) {
+		machine = machine_make("waits.mountinfo", waits_paths, NULL);
+		made_up.hangs = hanging[i / 2];
+		assert_int_equal(make(machine, (struct plan_request){
+			.all = i % 2, .survey = !(i % 2) }), 0);
+		if (made_up.opened_hanging)
+			fail_msg("%s was looked at", made_up.hangs);
+		if (i % 2) {
+			assert_skipped(5, "hidden");
+			assert_skipped(6, "hidden");
+			/* what an automount has mounted is there, and through a link it's needed */
+			assert_frozen(7);
+			assert_skipped(8, "/var/log/journal");
+		}
+		/* the mount that can be reached is the one that is used */
+		assert_string_equal(target(10)->path, "/again");
+		plan_free(&plan);
+		findings_free(&findings);
+	}
+}
+
 static void the_real_machine(void **state)
 {
 	struct plan_request req = { .survey = true };
@@ -578,6 +625,7 @@ int main(void)
 		TEST(a_table_without_root_is_an_error),
 		TEST(a_missing_table_is_an_error),
 		TEST(lines_that_make_no_sense_are_a_warning),
+		TEST(what_would_wait_is_not_looked_at),
 		TEST(the_real_machine),
 	};
 

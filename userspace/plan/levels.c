@@ -30,6 +30,7 @@
 #include "base/text.h"
 #include "base/util.h"
 #include "plan/levels.h"
+#include "plan/reach.h"
 
 /* One step of the walk: a superblock or a block device, both known by a device number. */
 struct node {
@@ -142,27 +143,19 @@ static int push_mount(struct walk *w, const struct mount_entry *e)
 	return push(w, true, e->major, e->minor);
 }
 
-/* The mount that a file of this path is on, if it's the file that we mean; NULL if not */
-static const struct mount_entry *mount_of_file(const struct walk *w, const char *path,
-					       bool verify, dev_t dev, ino_t ino)
+/* Is this the file that we mean? */
+static bool is_file(const struct walk *w, const char *path, dev_t dev, ino_t ino)
 {
-	const struct mount_entry *e = NULL;
+	int fd = w->machine->open(path, O_PATH | O_CLOEXEC);
 	dev_t got_dev;
 	ino_t got_ino;
-	int fd, id;
+	bool is;
 
-	fd = w->machine->open(path, O_PATH | O_CLOEXEC);
 	if (fd < 0)
-		return NULL;
-	if (verify && (w->machine->identity(fd, &got_dev, &got_ino) || got_dev != dev ||
-		       got_ino != ino))
-		goto close_fd;
-	id = w->machine->mount_id(fd);
-	if (id >= 0)
-		e = mounts_find(w->mounts, id);
-close_fd:
+		return false;
+	is = !w->machine->identity(fd, &got_dev, &got_ino) && got_dev == dev && got_ino == ino;
 	close(fd);
-	return e;
+	return is;
 }
 
 /* The target one of whose open directories has the same st_dev: the same btrfs subvolume */
@@ -185,20 +178,28 @@ static const struct mount_entry *target_of_device(const struct walk *w, dev_t de
 static int push_loop_file(struct walk *w, unsigned int major, unsigned int minor, const char *path)
 {
 	struct plan_target *t = &w->plan->v[w->current];
-	const struct mount_entry *e = NULL;
-	bool known;
+	const struct mount_entry *e = NULL, *by_path = NULL;
+	bool known = false;
+	char *real = NULL;
 	dev_t dev = 0;
 	ino_t ino = 0;
+	int ret;
 
+	ret = reach_path(w->mounts, w->machine, path, &real, &by_path);
+	if (ret == -ENOMEM)
+		return ret;
+	/* The loop driver would ask that filesystem, and whoever serves it may not answer. */
+	if (ret == -EHOSTUNREACH)
+		return push_mount(w, by_path);
 	known = w->machine->loop_file(major, minor, &dev, &ino) == 0;
-	if (known) {
+	if (known)
 		e = find_superblock(w, major(dev), minor(dev));
-		/* mounted nowhere in this namespace, but a block device that we can follow */
-		if (!e && major(dev))
-			return push(w, true, major(dev), minor(dev));
-	}
-	if (!e)
-		e = mount_of_file(w, path, known, dev, ino);
+	if (!e && !ret && (!known || is_file(w, real, dev, ino)))
+		e = by_path;
+	free(real);
+	/* mounted nowhere in this namespace, but a block device that we can follow */
+	if (known && !e && major(dev))
+		return push(w, true, major(dev), minor(dev));
 	if (!e && known)
 		e = target_of_device(w, dev);
 	if (e)
@@ -298,8 +299,8 @@ static int push_btrfs(struct walk *w, const struct mount_entry *e)
 
 	fd = fd_on(w, e);
 	if (fd < 0)
-		fd = opened = w->machine->open(e->mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC |
-					     O_NONBLOCK);
+		fd = opened = reach_superblock(w->mounts, w->machine, e->major, e->minor,
+					       O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK, NULL);
 	ret = fd < 0 ? fd : w->machine->btrfs_uuid(fd, uuid);
 	if (opened >= 0)
 		close(opened);
@@ -316,14 +317,15 @@ static int push_btrfs(struct walk *w, const struct mount_entry *e)
 
 static int push_overlay(struct walk *w, const struct mount_entry *e)
 {
-	const struct mount_entry *below;
 	char *upper = mounts_option(e, "upperdir");
+	const struct mount_entry *below;
+	int ret;
 
 	if (!upper)
 		return 0;
-	below = mount_of_file(w, upper, false, 0, 0);
+	ret = reach_path(w->mounts, w->machine, upper, NULL, &below);
 	free(upper);
-	return below ? push_mount(w, below) : 0;
+	return !ret || ret == -EHOSTUNREACH ? push_mount(w, below) : 0;
 }
 
 static int walk_superblock(struct walk *w, unsigned int major, unsigned int minor)

@@ -22,6 +22,16 @@ static int real_open(const char *path, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
+static int real_readlink(const char *path, char *target, size_t size)
+{
+	ssize_t len = readlink(path, target, size - 1);
+
+	if (len < 0)
+		return -errno;
+	target[len] = '\0';
+	return (int)len;
+}
+
 static int real_identity(int fd, dev_t *dev, ino_t *ino)
 {
 	struct stat st;
@@ -98,6 +108,7 @@ const struct machine machine_real = {
 	.filesystems = "/proc/filesystems",
 	.sysfs = "/sys",
 	.open = real_open,
+	.readlink = real_readlink,
 	.mount_id = mounts_id_of_fd,
 	.identity = real_identity,
 	.block_device = real_block_device,

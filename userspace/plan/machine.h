@@ -3,6 +3,7 @@
 #ifndef FREEZEGUARD_PLAN_MACHINE_H
 #define FREEZEGUARD_PLAN_MACHINE_H
 
+#include <stddef.h>
 #include <sys/types.h>
 
 /**
@@ -11,6 +12,7 @@
  * @filesystems: the list of filesystem types, /proc/filesystems
  * @sysfs: where sysfs is mounted, /sys
  * @open: as open(2), but returns -errno
+ * @readlink: as readlink(2), but @target ends with a NUL; its length or -errno
  * @mount_id: as mounts_id_of_fd()
  * @identity: st_dev and st_ino of an open file; 0 or -errno
  * @block_device: the number of the block device whose node @path (below /dev) is; 0 or -errno
@@ -22,6 +24,7 @@ struct machine {
 	const char *filesystems;
 	const char *sysfs;
 	int (*open)(const char *path, int flags);
+	int (*readlink)(const char *path, char *target, size_t size);
 	int (*mount_id)(int fd);
 	int (*identity)(int fd, dev_t *dev, ino_t *ino);
 	int (*block_device)(const char *path, unsigned int *major, unsigned int *minor);

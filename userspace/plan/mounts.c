@@ -178,18 +178,53 @@ bool mounts_is_fuse(const struct mount_entry *e)
 	       !strncmp(e->fstype, "fuse.", 5) || !strncmp(e->fstype, "fuseblk.", 8);
 }
 
-bool mounts_opens_at_once(const struct mounts *m, const struct mount_entry *e)
+/* The mount on this directory of another one: its path is the first @len bytes of @path */
+static const struct mount_entry *mounted_on(const struct mounts *m, const struct mount_entry *on,
+					    const char *path, size_t len)
 {
 	size_t i;
 
-	for (i = 0; e && i <= m->n; i++) {
-		if (e->network || mounts_is_fuse(e))
-			return false;
-		if (e->parent_id == e->id)
-			break;
-		e = mounts_find(m, e->parent_id);
+	for (i = 0; i < m->n; i++) {
+		const struct mount_entry *e = &m->v[i];
+
+		if (e->parent_id == on->id && e != on && !strncmp(e->mountpoint, path, len) &&
+		    !e->mountpoint[len])
+			return e;
 	}
-	return true;
+	return NULL;
+}
+
+/* What is mounted over the root directory later does not change where paths begin. */
+static const struct mount_entry *root_of(const struct mounts *m)
+{
+	const struct mount_entry *parent;
+	size_t i;
+
+	for (i = 0; i < m->n; i++) {
+		if (strcmp(m->v[i].mountpoint, "/"))
+			continue;
+		parent = mounts_find(m, m->v[i].parent_id);
+		if (!parent || parent == &m->v[i] || strcmp(parent->mountpoint, "/"))
+			return &m->v[i];
+	}
+	return NULL;
+}
+
+const struct mount_entry *mounts_at(const struct mounts *m, const char *path)
+{
+	const struct mount_entry *e = root_of(m), *next;
+	const char *end = path;
+	size_t n = 0;
+
+	while (e && end[strspn(end, "/")]) {
+		end = strchrnul(end + 1, '/');
+		/* A table that makes no sense may have a circle. */
+		while (n < m->n && (next = mounted_on(m, e, path, (size_t)(end - path)))) {
+			e = next;
+			n++;
+		}
+	}
+	return e;
 }
 
 int mounts_id_of_fd(int fd)

@@ -87,13 +87,16 @@ bool mounts_same_superblock(const struct mount_entry *a, const struct mount_entr
 bool mounts_is_fuse(const struct mount_entry *e);
 
 /**
- * mounts_opens_at_once() - can a mount point be opened without waiting for a server, or for a program?
+ * mounts_at() - the mount that a path is on, by the table alone
  * @m: the table
- * @e: a mount of it
+ * @path: an absolute path without links, "." and ".."
  *
- * Return: false if it is a network or FUSE filesystem, or mounted below one.
+ * The way is the kernel's: from the root directory from mount to mount, so a mount whose path is
+ * hidden below another one is not found.
+ *
+ * Return: the mount; NULL if the table has no root.
  */
-bool mounts_opens_at_once(const struct mounts *m, const struct mount_entry *e);
+const struct mount_entry *mounts_at(const struct mounts *m, const char *path);
 
 /**
  * mounts_id_of_fd() - on which mount an open file is

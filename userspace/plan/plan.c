@@ -3,9 +3,8 @@
  * plan: which superblocks are to be frozen, in which order, and why not the others.
  *
  * Named paths are opened first and the mount table is read after that, so that every one of their
- * mounts is in it, one that the opening made autofs mount too. Apart from named paths only mount
- * points of block-device filesystems are opened, and those only if no network or FUSE filesystem
- * is on the way: opening never waits for a server. Opening and reading a frozen filesystem is fine.
+ * mounts is in it, one that the opening made autofs mount too. Apart from named paths only what can
+ * be reached at once is opened. Opening and reading a frozen filesystem is fine.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,9 +18,9 @@
 #include "plan/levels.h"
 #include "plan/mounts.h"
 #include "plan/plan.h"
+#include "plan/reach.h"
 
 #define OPEN_DIR	(O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK)
-#define OPEN_PATH	(O_PATH | O_DIRECTORY | O_CLOEXEC)
 
 /*
  * What the caller must be able to write to get from the pre-script to the post-script. A filesystem
@@ -102,21 +101,17 @@ static bool is_on_block_device(const struct planner *p, const struct mount_entry
 /* The mount that a directory is on; NULL if it can't be known */
 static const struct mount_entry *mount_of_directory(const struct planner *p, const char *path)
 {
-	int fd, id;
+	const struct mount_entry *e;
+	int ret = reach_path(&p->mounts, p->machine, path, NULL, &e);
 
-	fd = p->machine->open(path, OPEN_PATH);
-	if (fd < 0)
-		return NULL;
-	id = p->machine->mount_id(fd);
-	close(fd);
-	return id < 0 ? NULL : mounts_find(&p->mounts, id);
+	return ret && ret != -EHOSTUNREACH ? NULL : e;
 }
 
 static int find_root(struct planner *p)
 {
 	char *upper;
 
-	p->root = mount_of_directory(p, "/");
+	p->root = mounts_at(&p->mounts, "/");
 	if (!p->root) {
 		findings_add(p->f, EXIT_CODE_SYSTEM, "/",
 			     "cannot find the root filesystem in the mount table, so it cannot be kept from freezing");
@@ -327,47 +322,25 @@ static int skip_unopened(struct planner *p, struct plan_target *t, const struct 
 	return 0;
 }
 
-/* Open the first mount point that is what it says; 0, or -errno of why there's none */
+/* Open a superblock by a mount point, and call it by that; 0, or -errno of why there's none */
 static int open_mountpoint(struct planner *p, struct plan_target *t)
 {
-	int ret = -EHOSTUNREACH;
-	bool whole;
-	size_t i;
+	const struct mount_entry *by;
+	char *path;
+	int fd;
 
-	/* first those that show the whole filesystem, then bind mounts and subvolumes */
-	for (i = 0; i < 2 * p->mounts.n; i++) {
-		const struct mount_entry *e = &p->mounts.v[i % p->mounts.n], *got;
-		char *path;
-		int fd, id;
-
-		whole = i < p->mounts.n;
-		if (e->major != t->major || e->minor != t->minor ||
-		    whole != !strcmp(e->root, "/") || !mounts_opens_at_once(&p->mounts, e))
-			continue;
-		fd = p->machine->open(e->mountpoint, OPEN_DIR);
-		if (fd < 0) {
-			ret = fd;
-			continue;
-		}
-		id = p->machine->mount_id(fd);
-		got = id < 0 ? NULL : mounts_find(&p->mounts, id);
-		if (!got || !mounts_same_superblock(got, e)) {
-			/* something else is mounted over it */
-			close(fd);
-			ret = -ESTALE;
-			continue;
-		}
-		path = strdup(e->mountpoint);
-		if (!path) {
-			close(fd);
-			return -ENOMEM;
-		}
-		free(t->path);
-		t->path = path;
-		t->fd = fd;
-		return 0;
+	fd = reach_superblock(&p->mounts, p->machine, t->major, t->minor, OPEN_DIR, &by);
+	if (fd < 0)
+		return fd;
+	path = strdup(by->mountpoint);
+	if (!path) {
+		close(fd);
+		return -ENOMEM;
 	}
-	return ret;
+	free(t->path);
+	t->path = path;
+	t->fd = fd;
+	return 0;
 }
 
 /* No mount point of a superblock that isn't named could be opened */
