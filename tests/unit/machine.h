@@ -29,6 +29,7 @@ struct machine_path {
 	ino_t ino;
 	const char *uuid;
 	const char *link;
+	struct machine_space space;
 };
 
 struct machine_loop {
@@ -126,6 +127,12 @@ static int made_up_loop_file(unsigned int major, unsigned int minor, dev_t *dev,
 	return -EACCES;
 }
 
+static int made_up_space(int fd, struct machine_space *space)
+{
+	*space = made_up.of_fd[fd]->space;
+	return space->blocks ? 0 : -ENOSYS;
+}
+
 static int made_up_btrfs_uuid(int fd, char uuid[37])
 {
 	if (!made_up.of_fd[fd]->uuid)
@@ -160,6 +167,7 @@ static const struct machine *machine_make(const char *mountinfo, const struct ma
 		.identity = made_up_identity,
 		.block_device = made_up_block_device,
 		.loop_file = made_up_loop_file,
+		.space = made_up_space,
 		.btrfs_uuid = made_up_btrfs_uuid,
 	};
 	return &made_up.machine;

@@ -503,6 +503,35 @@ static void below_an_overlay_root_is_root_too(void **state)
 	assert_int_equal(plan.n, 2);
 }
 
+/*
+ * After a switch of the root directory the path of its upper directory leads nowhere. It may be on
+ * any filesystem, unless that one has another size: an overlay says that of the one it writes to.
+ */
+static void an_overlay_root_whose_upper_is_lost_may_be_anywhere(void **state)
+{
+	static const struct machine_path paths[] = {
+		{ .path = "/", .mount_id = 27, .space = { 7, 4096, 1000 } },
+		{ .path = "/persist", .mount_id = 28, .space = { 8, 4096, 1000 } },
+		{ .path = "/data", .mount_id = 29, .space = { 9, 4096, 1001 } }, {}
+	};
+	static const struct machine_path silent[] = {
+		{ .path = "/", .mount_id = 27 }, { .path = "/persist", .mount_id = 28 },
+		{ .path = "/data", .mount_id = 29 }, {}
+	};
+
+	(void)state;
+	assert_int_equal(make(machine_make("overlay-root.mountinfo", paths, NULL),
+			      (struct plan_request){ .all = true }), 0);
+	assert_skipped(5, "the root filesystem may lie on it: it is on the overlay on /, and its upper directory \"/persist/upper\" cannot be found");
+	assert_frozen(6);
+	plan_free(&plan);
+	assert_int_equal(make(machine_make("overlay-root.mountinfo", silent, NULL),
+			      (struct plan_request){ .all = true }), 0);
+	assert_skipped(5, "may lie on it");
+	assert_skipped(6, "may lie on it");
+	assert_int_equal(findings.n, 0);
+}
+
 static void a_table_without_root_is_an_error(void **state)
 {
 	(void)state;
@@ -622,6 +651,7 @@ int main(void)
 		TEST(an_overmount_is_what_is_named),
 		TEST(odd_names_are_names),
 		TEST(below_an_overlay_root_is_root_too),
+		TEST(an_overlay_root_whose_upper_is_lost_may_be_anywhere),
 		TEST(a_table_without_root_is_an_error),
 		TEST(a_missing_table_is_an_error),
 		TEST(lines_that_make_no_sense_are_a_warning),

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "apps/files.h"
 #include "apps/post_script.h"
 #include "apps/pre_script.h"
 #include "apps/show.h"
@@ -103,6 +104,8 @@ static bool prepare(struct freezectl *ctl, struct call *call, struct freeze *fre
 	bool good = apps_prepare(ctl, &call->apps, apps);
 
 	call->request.apps = hooks_n_called(&apps->hooks);
+	if (files_of_hooks(call->apps.config, &apps->hooks, &call->request.needed))
+		findings_add(&ctl->findings, EXIT_CODE_SYSTEM, NULL, "out of memory");
 	if (!freeze_prepare(ctl, &call->request, freeze))
 		return false;
 	return apps_startable(ctl, &call->apps, apps, &freeze->plan) && good;
@@ -317,6 +320,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		call.request.give_up_text = text;
 		operations[i].run(ctl, &call);
 	}
+	text_list_free(&call.request.needed);
 	free(apps);
 }
 

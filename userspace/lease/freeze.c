@@ -180,6 +180,22 @@ static bool check_unfrozen(struct freezectl *ctl, const struct plan *plan)
 	return ctl->findings.n == before;
 }
 
+/* With --all: what is used meanwhile is the request's, this program, and the command. */
+static int find_needed(const struct freeze_request *request, struct text_list *needed)
+{
+	size_t i;
+	int ret;
+
+	if (!request->all)
+		return 0;
+	ret = preflight_files("/proc/self/exe", needed);
+	if (!ret && request->command)
+		ret = preflight_files(request->command, needed);
+	for (i = 0; !ret && i < request->needed.n; i++)
+		ret = text_list_add(needed, request->needed.v[i]);
+	return ret;
+}
+
 /**
  * freeze_prepare() - make the plan, and check everything; touches nothing
  * @ctl: gets the connection and the findings
@@ -193,11 +209,13 @@ bool freeze_prepare(struct freezectl *ctl, const struct freeze_request *request,
 {
 	struct freezable asked = { .ctl = ctl };
 	bool connected = freezectl_connect(ctl);
+	struct text_list needed = { 0 };
 	struct plan_request plan_request = {
 		.paths = request->paths,
 		.n_paths = request->n_paths,
 		.all = request->all,
 		.allow_root = request->allow_root,
+		.needed = &needed,
 		.exclude = request->exclude,
 		.n_exclude = request->n_exclude,
 		.can_freeze = connected ? can_freeze : NULL,
@@ -206,7 +224,11 @@ bool freeze_prepare(struct freezectl *ctl, const struct freeze_request *request,
 	bool good;
 
 	/* Also without the module: one call reports everything that is wrong. */
-	good = !plan_make(&freeze->plan, &plan_request, &ctl->findings);
+	good = !find_needed(request, &needed);
+	if (!good)
+		findings_add(&ctl->findings, EXIT_CODE_SYSTEM, NULL, "out of memory");
+	good = !plan_make(&freeze->plan, &plan_request, &ctl->findings) && good;
+	text_list_free(&needed);
 	freeze->paths.plan = &freeze->plan;
 	if (!good || !connected || asked.refused)
 		return false;

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <linux/btrfs.h>
@@ -89,6 +90,20 @@ static int real_loop_file(unsigned int major, unsigned int minor, dev_t *dev, in
 	return 0;
 }
 
+static int real_space(int fd, struct machine_space *space)
+{
+	struct statfs st;
+
+	if (fstatfs(fd, &st) < 0)
+		return -errno;
+	*space = (struct machine_space){
+		.id = (uint64_t)(uint32_t)st.f_fsid.__val[0] << 32 | (uint32_t)st.f_fsid.__val[1],
+		.block_bytes = (uint64_t)st.f_bsize,
+		.blocks = st.f_blocks,
+	};
+	return 0;
+}
+
 static int real_btrfs_uuid(int fd, char uuid[37])
 {
 	struct btrfs_ioctl_fs_info_args info = {};
@@ -113,5 +128,6 @@ const struct machine machine_real = {
 	.identity = real_identity,
 	.block_device = real_block_device,
 	.loop_file = real_loop_file,
+	.space = real_space,
 	.btrfs_uuid = real_btrfs_uuid,
 };

@@ -248,3 +248,62 @@ char *mounts_option(const struct mount_entry *e, const char *name)
 		return NULL;
 	return strndup(value, size);
 }
+
+/* "/a:/b::/data"; "\\:" is a colon */
+static int add_lower(struct text_list *layers, char *list)
+{
+	char *from, *to, *start, end;
+	int ret = 0;
+
+	for (from = to = start = list; !ret; from++) {
+		if (from[0] == '\\' && from[1]) {
+			*to++ = *++from;
+			continue;
+		}
+		end = *from;
+		if (end && end != ':') {
+			*to++ = end;
+			continue;
+		}
+		*to = '\0';
+		if (*start)
+			ret = text_list_add(layers, start);
+		if (!end)
+			break;
+		start = to = from + 1;
+	}
+	return ret;
+}
+
+static int add_layers(struct text_list *layers, const char *name, size_t name_size,
+		      const char *value, size_t size)
+{
+	bool is_list = name_size == 8 && !strncmp(name, "lowerdir", 8);
+	char *text;
+	int ret;
+
+	if (!value || (strncmp(name, "lowerdir", 8) && strncmp(name, "datadir", 7) &&
+		       strncmp(name, "workdir", 7)))
+		return 0;
+	text = strndup(value, size);
+	if (!text)
+		return -ENOMEM;
+	ret = is_list ? add_lower(layers, text) : text_list_add(layers, text);
+	free(text);
+	return ret;
+}
+
+int mounts_layers(const struct mount_entry *e, struct text_list *layers, bool *writable)
+{
+	char *options = e->options, *name, *value, *upper = mounts_option(e, "upperdir");
+	size_t name_size, size;
+	int ret = 0;
+
+	*writable = upper;
+	if (upper)
+		ret = text_list_add(layers, upper);
+	free(upper);
+	while (!ret && !mnt_optstr_next_option(&options, &name, &name_size, &value, &size))
+		ret = add_layers(layers, name, name_size, value, size);
+	return ret;
+}

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/text.h"
+
 /**
  * struct mount_entry - one mount; texts are decoded, may hold any byte, and are never NULL
  * @id: the mount id, as statx() gives it
@@ -115,5 +117,15 @@ int mounts_id_of_fd(int fd);
  * without memory.
  */
 char *mounts_option(const struct mount_entry *e, const char *name);
+
+/**
+ * mounts_layers() - the directories that an overlay is made of
+ * @e: the mount of an overlay
+ * @layers: gets them as they were named when it was mounted, relative ones too; text_list_free() it
+ * @writable: set to whether the first is the upper directory
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int mounts_layers(const struct mount_entry *e, struct text_list *layers, bool *writable);
 
 #endif

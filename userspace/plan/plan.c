@@ -15,6 +15,7 @@
 
 #include "base/text.h"
 #include "base/util.h"
+#include "plan/below.h"
 #include "plan/levels.h"
 #include "plan/mounts.h"
 #include "plan/plan.h"
@@ -23,12 +24,12 @@
 #define OPEN_DIR	(O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK)
 
 /*
- * What the caller must be able to write to get from the pre-script to the post-script. A filesystem
- * that holds one of these is frozen only if it is named: with --all every run would end at the
- * deadline. A directory that doesn't exist isn't written to.
+ * What must work to get from the pre-script to the post-script. A filesystem that one of these lies
+ * on, be it through a loop device or an overlay, is frozen only if it is named: with --all every run
+ * would end at the deadline. What doesn't exist isn't needed.
  */
 static const struct {
-	const char *directory, *whose;
+	const char *path, *whose;
 } needed[] = {
 	{ "/var/lib/amazon/ssm", "the SSM agent's state" },
 	{ "/var/log/amazon/ssm", "the SSM agent's log" },
@@ -38,9 +39,15 @@ static const struct {
 	{ "/run/log/journal", "the system journal" },
 	{ "/var/log/audit", "the audit log, for which audited processes wait" },
 	{ "/tmp", "temporary files of the scripts that the SSM agent runs" },
+	{ "/run", "the state of running services" },
+	{ "/bin/sh", "the shell of the scripts that the SSM agent runs" },
 };
 
-#define N_NEEDED ARRAY_SIZE(needed)
+/* One of them, and what it lies on. */
+struct need {
+	const char *path, *whose;
+	struct below on;
+};
 
 /* What plan_make() works with. */
 struct planner {
@@ -48,13 +55,14 @@ struct planner {
 	const struct plan_request *req;
 	const struct machine *machine;
 	struct findings *f;
-	struct mounts mounts;
-	/* the root filesystem's mount, and where it keeps its files if it is an overlay */
-	const struct mount_entry *root, *below_root;
+	/* the root filesystem's mount, and what it lies on */
+	const struct mount_entry *root;
+	struct below root_on;
 	/* the text of /proc/filesystems, or NULL */
 	char *filesystems;
-	/* the mounts that the needed directories are on, or NULL */
-	const struct mount_entry *needed[N_NEEDED];
+	/* what is needed, one for each filesystem that isn't the root filesystem */
+	struct need *needs;
+	size_t n_needs;
 	/* 0, or the error to return */
 	int error;
 };
@@ -98,53 +106,85 @@ static bool is_on_block_device(const struct planner *p, const struct mount_entry
 	return false;
 }
 
-/* The mount that a directory is on; NULL if it can't be known */
-static const struct mount_entry *mount_of_directory(const struct planner *p, const char *path)
+static struct below below_nothing(const struct planner *p)
 {
-	const struct mount_entry *e;
-	int ret = reach_path(&p->mounts, p->machine, path, NULL, &e);
-
-	return ret && ret != -EHOSTUNREACH ? NULL : e;
+	return (struct below){
+		.mounts = &p->plan->mounts, .machine = p->machine, .plan = p->plan,
+	};
 }
 
 static int find_root(struct planner *p)
 {
-	char *upper;
-
-	p->root = mounts_at(&p->mounts, "/");
+	p->root = mounts_at(&p->plan->mounts, "/");
 	if (!p->root) {
 		findings_add(p->f, EXIT_CODE_SYSTEM, "/",
 			     "cannot find the root filesystem in the mount table, so it cannot be kept from freezing");
 		failed(p, -ENODEV);
 		return -ENODEV;
 	}
-	if (strcmp(p->root->fstype, "overlay"))
-		return 0;
-	upper = mounts_option(p->root, "upperdir");
-	if (upper)
-		p->below_root = mount_of_directory(p, upper);
-	free(upper);
-	return 0;
+	p->root_on = below_nothing(p);
+	return below_find(&p->root_on, p->root->major, p->root->minor) ? out_of_memory(p) : 0;
 }
 
-static void find_needed(struct planner *p)
+/* What the root filesystem lies on is left out anyway, and one reason is enough for the others. */
+static bool is_known_need(const struct planner *p, const struct mount_entry *e)
 {
 	size_t i;
 
-	for (i = 0; i < N_NEEDED; i++)
-		p->needed[i] = mount_of_directory(p, needed[i].directory);
+	for (i = 0; i < p->n_needs; i++)
+		if (p->needs[i].on.nodes[0].major == e->major &&
+		    p->needs[i].on.nodes[0].minor == e->minor)
+			return true;
+	return mounts_same_superblock(e, p->root);
+}
+
+static int add_need(struct planner *p, const char *path, const char *whose)
+{
+	const struct mount_entry *e;
+	struct need *need;
+	int ret;
+
+	ret = reach_path(&p->plan->mounts, p->machine, path, NULL, &e);
+	if ((ret && ret != -EHOSTUNREACH) || is_known_need(p, e))
+		return ret == -ENOMEM ? ret : 0;
+	need = APPEND(p->needs, p->n_needs);
+	if (!need)
+		return -ENOMEM;
+	*need = (struct need){ .path = path, .whose = whose, .on = below_nothing(p) };
+	return below_find(&need->on, e->major, e->minor);
+}
+
+static int find_needs(struct planner *p)
+{
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; !ret && i < ARRAY_SIZE(needed); i++)
+		ret = add_need(p, needed[i].path, needed[i].whose);
+	for (i = 0; !ret && p->req->needed && i < p->req->needed->n; i++)
+		ret = add_need(p, p->req->needed->v[i], NULL);
+	return ret ? out_of_memory(p) : 0;
+}
+
+static void forget_needs(struct planner *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->n_needs; i++)
+		below_free(&p->needs[i].on);
+	free(p->needs);
+	below_free(&p->root_on);
 }
 
 /* Add the superblock of a mount; NULL without memory, which is a finding then. */
 static struct plan_target *target_add(struct planner *p, const struct mount_entry *e)
 {
-	struct plan_target *t = plan_add(p->plan, &p->mounts, e);
+	struct plan_target *t = plan_add(p->plan, e);
 
 	if (!t)
 		out_of_memory(p);
 	else
-		t->is_root = mounts_same_superblock(e, p->root) ||
-			     mounts_same_superblock(e, p->below_root);
+		t->is_root = below_has(&p->root_on, e->major, e->minor);
 	return t;
 }
 
@@ -198,9 +238,9 @@ static bool check_named(struct planner *p, const char *path, const struct mount_
 		wrong(p);
 		return false;
 	}
-	if (mounts_same_superblock(e, p->below_root) && !p->req->allow_root) {
+	if (below_has(&p->root_on, e->major, e->minor) && !p->req->allow_root) {
 		findings_add(p->f, EXIT_CODE_USAGE, path,
-			     "is on %s, where the root filesystem, an overlay, keeps its files: freezing that stops the whole machine, so it needs --allow-root",
+			     "is on %s, and the root filesystem lies on that: freezing it stops the whole machine, so it needs --allow-root",
 			     e->mountpoint);
 		wrong(p);
 		return false;
@@ -236,7 +276,7 @@ static void add_named(struct planner *p, const char *path, int fd)
 		failed(p, id);
 		goto close_fd;
 	}
-	e = mounts_find(&p->mounts, id);
+	e = mounts_find(&p->plan->mounts, id);
 	if (!e) {
 		findings_add(p->f, EXIT_CODE_USAGE, path,
 			     "is on a mount that is not in this mount namespace, or was unmounted lazily; run this where it is mounted, with nsenter --mount");
@@ -298,6 +338,23 @@ static bool is_excluded(const struct planner *p, const struct plan_target *t)
 	return false;
 }
 
+/* Something that is needed lies on it */
+static int skip_needed(struct plan_target *t, const struct need *need)
+{
+	const struct below_node *itself = need->on.nodes;
+
+	if (!need->whose)
+		return plan_skip(t, "%s lies on it, which is used while filesystems are frozen",
+				 need->path);
+	if (itself->major == t->major && itself->minor == t->minor)
+		return plan_skip(t,
+				 "it holds %s (%s), which the thaw may depend on; to freeze it, name it",
+				 need->path, need->whose);
+	return plan_skip(t,
+			 "%s (%s) lies on it, which the thaw may depend on; to freeze it, name it",
+			 need->path, need->whose);
+}
+
 /* Why --all leaves a superblock out, as far as that is known without opening it */
 static int skip_unopened(struct planner *p, struct plan_target *t, const struct mount_entry *e)
 {
@@ -305,7 +362,8 @@ static int skip_unopened(struct planner *p, struct plan_target *t, const struct 
 	size_t i;
 
 	if (t->is_root)
-		return plan_skip(t, "it is the root filesystem");
+		return plan_skip(t, mounts_same_superblock(e, p->root) ?
+				 "it is the root filesystem" : "the root filesystem lies on it");
 	if (boot)
 		return plan_skip(t, "it is mounted on %s, which the machine boots from", boot);
 	if (t->read_only)
@@ -314,11 +372,28 @@ static int skip_unopened(struct planner *p, struct plan_target *t, const struct 
 		return plan_skip(t, "%s cannot be frozen", t->fstype);
 	if (is_excluded(p, t))
 		return plan_skip(t, "it is excluded by the configuration");
-	for (i = 0; i < N_NEEDED; i++)
-		if (mounts_same_superblock(e, p->needed[i]))
+	for (i = 0; i < p->n_needs; i++)
+		if (below_has(&p->needs[i].on, t->major, t->minor))
+			return skip_needed(t, &p->needs[i]);
+	return 0;
+}
+
+/* Why --all leaves a superblock out that is open */
+static int skip_opened(struct planner *p, struct plan_target *t)
+{
+	size_t i;
+
+	if (!can_freeze(p, t->fd))
+		return plan_skip(t, "%s cannot be frozen", t->fstype);
+	if (below_may_have(&p->root_on, t))
+		return plan_skip(t,
+				 "the root filesystem may lie on it: it is on %s; to freeze it, name it",
+				 p->root_on.what);
+	for (i = 0; i < p->n_needs; i++)
+		if (below_may_have(&p->needs[i].on, t))
 			return plan_skip(t,
-					 "it holds %s (%s), which the thaw may depend on; to freeze it, name it",
-					 needed[i].directory, needed[i].whose);
+					 "%s may lie on it: that is on %s; to freeze it, name it",
+					 p->needs[i].path, p->needs[i].on.what);
 	return 0;
 }
 
@@ -329,7 +404,7 @@ static int open_mountpoint(struct planner *p, struct plan_target *t)
 	char *path;
 	int fd;
 
-	fd = reach_superblock(&p->mounts, p->machine, t->major, t->minor, OPEN_DIR, &by);
+	fd = reach_superblock(&p->plan->mounts, p->machine, t->major, t->minor, OPEN_DIR, &by);
 	if (fd < 0)
 		return fd;
 	path = strdup(by->mountpoint);
@@ -388,17 +463,15 @@ static int add_found(struct planner *p, const struct mount_entry *e)
 	ret = open_mountpoint(p, t);
 	if (ret)
 		return not_opened(p, t, ret);
-	if (!p->req->survey && !can_freeze(p, t->fd))
-		return plan_skip(t, "%s cannot be frozen", t->fstype);
-	return 0;
+	return p->req->survey ? 0 : skip_opened(p, t);
 }
 
 static void add_all(struct planner *p)
 {
 	size_t i;
 
-	for (i = 0; i < p->mounts.n; i++) {
-		const struct mount_entry *e = &p->mounts.v[i];
+	for (i = 0; i < p->plan->mounts.n; i++) {
+		const struct mount_entry *e = &p->plan->mounts.v[i];
 
 		if (plan_find(p->plan, e) || e->network || !is_on_block_device(p, e))
 			continue;
@@ -407,6 +480,29 @@ static void add_all(struct planner *p)
 			return;
 		}
 	}
+}
+
+/* Read what the plan is made from */
+static int look(struct planner *p)
+{
+	struct plan *plan = p->plan;
+	int ret = mounts_read(&plan->mounts, p->machine->mountinfo);
+
+	if (ret) {
+		findings_add(p->f, EXIT_CODE_SYSTEM, p->machine->mountinfo,
+			     "cannot read the mount table: %s", strerror(-ret));
+		failed(p, ret);
+		return ret;
+	}
+	plan->v = calloc(plan->mounts.n + 1, sizeof(*plan->v));
+	if (!plan->v)
+		return out_of_memory(p);
+	if (plan->mounts.n_unreadable)
+		findings_add(p->f, EXIT_CODE_DONE, p->machine->mountinfo,
+			     "%zu lines of the mount table are malformed; their mounts are left out",
+			     plan->mounts.n_unreadable);
+	p->filesystems = text_read(AT_FDCWD, p->machine->filesystems);
+	return 0;
 }
 
 int plan_make(struct plan *plan, const struct plan_request *req, struct findings *f)
@@ -424,26 +520,9 @@ int plan_make(struct plan *plan, const struct plan_request *req, struct findings
 		return out_of_memory(&p);
 	for (i = 0; i < req->n_paths; i++)
 		fds[i] = p.machine->open(req->paths[i], OPEN_DIR);
-
-	ret = mounts_read(&p.mounts, p.machine->mountinfo);
-	if (ret) {
-		findings_add(f, EXIT_CODE_SYSTEM, p.machine->mountinfo,
-			     "cannot read the mount table: %s", strerror(-ret));
-		failed(&p, ret);
+	if (look(&p))
 		goto close_fds;
-	}
-	plan->v = calloc(p.mounts.n + 1, sizeof(*plan->v));
-	if (!plan->v) {
-		out_of_memory(&p);
-		goto free_mounts;
-	}
-	if (p.mounts.n_unreadable)
-		findings_add(f, EXIT_CODE_DONE, p.machine->mountinfo,
-			     "%zu lines of the mount table are malformed; their mounts are left out",
-			     p.mounts.n_unreadable);
-	p.filesystems = text_read(AT_FDCWD, p.machine->filesystems);
-	if (find_root(&p) == 0 && req->all && !req->survey)
-		find_needed(&p);
+	find_root(&p);
 	for (i = 0; i < req->n_paths; i++) {
 		if (fds[i] >= 0)
 			add_named(&p, req->paths[i], fds[i]);
@@ -451,18 +530,19 @@ int plan_make(struct plan *plan, const struct plan_request *req, struct findings
 			open_failed(&p, req->paths[i], fds[i]);
 		fds[i] = -1;
 	}
+	if (req->all && !req->survey && p.root)
+		find_needs(&p);
 	if (req->all || req->survey)
 		add_all(&p);
 	if (!p.error && !req->survey) {
-		ret = levels_assign(plan, &p.mounts, p.machine, f);
+		ret = levels_assign(plan, &plan->mounts, p.machine, f);
 		if (ret)
 			failed(&p, ret);
 	}
 	if (p.error)
 		plan_close(plan);
+	forget_needs(&p);
 	free(p.filesystems);
-free_mounts:
-	mounts_free(&p.mounts);
 close_fds:
 	for (i = 0; i < req->n_paths; i++)
 		if (fds[i] >= 0)
