@@ -4,7 +4,7 @@
 # shellcheck disable=SC2016 # the commands of other shells
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
-plan 17
+plan 18
 
 # Not below /tmp, which is going to be hidden.
 make_at() { # make_at NAME: an ext4 on /srv/NAME

@@ -92,6 +92,11 @@ static int made_up_readlink(const char *path, char *target, size_t size)
 	return -ENOENT;
 }
 
+static int made_up_real_path(int fd, char *path, size_t size)
+{
+	return snprintf(path, size, "%s", made_up.of_fd[fd]->path);
+}
+
 static int made_up_mount_id(int fd)
 {
 	return made_up.of_fd[fd]->mount_id;
@@ -160,9 +165,11 @@ static const struct machine *machine_make(const char *mountinfo, const struct ma
 		.mountinfo = data_path(mountinfo, made_up.mountinfo, sizeof(made_up.mountinfo)),
 		.filesystems = data_path("filesystems", made_up.filesystems,
 					 sizeof(made_up.filesystems)),
+		.fstab = "/nonexistent",
 		.sysfs = sysfs ? sysfs : TEST_DATA "/sysfs",
 		.open = made_up_open,
 		.readlink = made_up_readlink,
+		.real_path = made_up_real_path,
 		.mount_id = made_up_mount_id,
 		.identity = made_up_identity,
 		.block_device = made_up_block_device,

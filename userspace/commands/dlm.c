@@ -332,7 +332,7 @@ const struct subcommand cmd_dlm = {
 	.summary = "run as the pre-script or post-script of Amazon Data Lifecycle Manager",
 	.help =
 	"pre-script quiesces the applications and freezes the paths, or every mounted "
-	"block-device filesystem but / and /boot*. post-script thaws the filesystems and releases "
+	"block-device filesystem but / and /boot. post-script thaws the filesystems and releases "
 	"the applications. dry-run reports whether a pre-script would succeed.",
 	.options = options,
 	.run = run,

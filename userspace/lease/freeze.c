@@ -406,11 +406,11 @@ void freeze_show(struct freezectl *ctl, const struct freeze *freeze, bool kept)
 		timefmt_text(&clocks, lease.deadline_ns, text));
 	show_lease_table(out, &lease, &freeze->paths);
 	for (i = 0; i < freeze->plan.n; i++) {
-		char path[PATHS_TEXT_MAX], why[1024];
+		char name[SHOW_PLAN_NAME_MAX], path[SHOW_PLAN_NAME_MAX], why[1024];
 
-		if (freeze->plan.v[i].skip)
+		if (freeze->plan.v[i].skip && show_plan_name(&freeze->plan, i, name))
 			fprintf(out->text, "not frozen: %s: %s\n",
-				output_clean(freeze->plan.v[i].path, path, sizeof(path)),
+				output_clean(name, path, sizeof(path)),
 				output_clean(freeze->plan.v[i].skip, why, sizeof(why)));
 	}
 }

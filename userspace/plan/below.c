@@ -359,7 +359,7 @@ static int walk_superblock(struct below *b, unsigned int major, unsigned int min
 	}
 	if (!strcmp(e->fstype, "btrfs"))
 		return push_btrfs(b, e);
-	if (!strcmp(e->fstype, "overlay"))
+	if (mounts_is_overlay(e))
 		return push_overlay(b, e);
 	if (!strcmp(e->fstype, "xfs")) {
 		ret = push_option(b, e, "logdev");

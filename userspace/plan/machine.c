@@ -33,6 +33,14 @@ static int real_readlink(const char *path, char *target, size_t size)
 	return (int)len;
 }
 
+static int real_real_path(int fd, char *path, size_t size)
+{
+	char link[64];
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	return real_readlink(link, path, size);
+}
+
 static int real_identity(int fd, dev_t *dev, ino_t *ino)
 {
 	struct stat st;
@@ -121,9 +129,11 @@ static int real_btrfs_uuid(int fd, char uuid[37])
 const struct machine machine_real = {
 	.mountinfo = "/proc/self/mountinfo",
 	.filesystems = "/proc/filesystems",
+	.fstab = "/etc/fstab",
 	.sysfs = "/sys",
 	.open = real_open,
 	.readlink = real_readlink,
+	.real_path = real_real_path,
 	.mount_id = mounts_id_of_fd,
 	.identity = real_identity,
 	.block_device = real_block_device,

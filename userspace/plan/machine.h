@@ -21,9 +21,11 @@ struct machine_space {
  * struct machine - what a plan sees of the machine; tests have made-up ones
  * @mountinfo: the mount table, /proc/self/mountinfo
  * @filesystems: the list of filesystem types, /proc/filesystems
+ * @fstab: the mount points that are configured, /etc/fstab
  * @sysfs: where sysfs is mounted, /sys
  * @open: as open(2), but returns -errno
  * @readlink: as readlink(2), but @target ends with a NUL; its length or -errno
+ * @real_path: the path of an open directory, without links; its length or -errno
  * @mount_id: as mounts_id_of_fd()
  * @identity: st_dev and st_ino of an open file; 0 or -errno
  * @block_device: the number of the block device whose node @path (below /dev) is; 0 or -errno
@@ -34,9 +36,11 @@ struct machine_space {
 struct machine {
 	const char *mountinfo;
 	const char *filesystems;
+	const char *fstab;
 	const char *sysfs;
 	int (*open)(const char *path, int flags);
 	int (*readlink)(const char *path, char *target, size_t size);
+	int (*real_path)(int fd, char *path, size_t size);
 	int (*mount_id)(int fd);
 	int (*identity)(int fd, dev_t *dev, ino_t *ino);
 	int (*block_device)(const char *path, unsigned int *major, unsigned int *minor);

@@ -5,6 +5,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,7 +19,8 @@
 
 /* Those that libmount doesn't count as network filesystems. */
 static const char *const more_network_types[] = {
-	"beegfs", "ceph", "coda", "glusterfs", "gpfs", "lustre", "orangefs", "virtiofs",
+	"acfs", "beegfs", "ceph", "coda", "glusterfs", "gpfs", "lustre", "orangefs", "panfs", "pvfs2",
+	"vboxsf", "virtiofs", "wekafs",
 };
 
 static bool is_more_network(const char *fstype)
@@ -178,6 +181,11 @@ bool mounts_is_fuse(const struct mount_entry *e)
 	       !strncmp(e->fstype, "fuse.", 5) || !strncmp(e->fstype, "fuseblk.", 8);
 }
 
+bool mounts_is_overlay(const struct mount_entry *e)
+{
+	return !strcmp(e->fstype, "overlay");
+}
+
 /* The mount on this directory of another one: its path is the first @len bytes of @path */
 static const struct mount_entry *mounted_on(const struct mounts *m, const struct mount_entry *on,
 					    const char *path, size_t len)
@@ -305,5 +313,33 @@ int mounts_layers(const struct mount_entry *e, struct text_list *layers, bool *w
 	free(upper);
 	while (!ret && !mnt_optstr_next_option(&options, &name, &name_size, &value, &size))
 		ret = add_layers(layers, name, name_size, value, size);
+	return ret;
+}
+
+int mounts_fstab(const char *fstab, struct text_list *mountpoints)
+{
+	struct libmnt_table *table = mnt_new_table();
+	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
+	struct libmnt_fs *fs;
+	int ret = table && iter ? 0 : -ENOMEM;
+
+	/* A file that isn't there has no lines. */
+	if (!ret && mnt_table_parse_fstab(table, fstab) == -ENOMEM)
+		ret = -ENOMEM;
+	while (!ret && mnt_table_next_fs(table, iter, &fs) == 0) {
+		const char *target = mnt_fs_get_target(fs);
+		char path[PATH_MAX];
+		size_t n;
+
+		if (!target || target[0] != '/' || mnt_fs_is_swaparea(fs) == 1)
+			continue;
+		snprintf(path, sizeof(path), "%s", target);
+		for (n = strlen(path); n && path[n - 1] == '/'; n--)
+			path[n - 1] = '\0';
+		if (n)
+			ret = text_list_add(mountpoints, path);
+	}
+	mnt_free_iter(iter);
+	mnt_unref_table(table);
 	return ret;
 }

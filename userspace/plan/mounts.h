@@ -88,6 +88,9 @@ bool mounts_same_superblock(const struct mount_entry *a, const struct mount_entr
 /** mounts_is_fuse() - a program serves this filesystem, which can't be frozen then */
 bool mounts_is_fuse(const struct mount_entry *e);
 
+/** mounts_is_overlay() - it keeps nothing itself: what is written is on its upper directory's */
+bool mounts_is_overlay(const struct mount_entry *e);
+
 /**
  * mounts_at() - the mount that a path is on, by the table alone
  * @m: the table
@@ -127,5 +130,14 @@ char *mounts_option(const struct mount_entry *e, const char *name);
  * Return: 0 or -ENOMEM.
  */
 int mounts_layers(const struct mount_entry *e, struct text_list *layers, bool *writable);
+
+/**
+ * mounts_fstab() - the mount points that are configured
+ * @fstab: the file, in the format of /etc/fstab
+ * @mountpoints: gets them, without a last "/", and without the root directory; text_list_free() it
+ *
+ * Return: 0, also if there is no such file; -ENOMEM.
+ */
+int mounts_fstab(const char *fstab, struct text_list *mountpoints);
 
 #endif

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,36 +19,11 @@
 #include "plan/below.h"
 #include "plan/levels.h"
 #include "plan/mounts.h"
+#include "plan/needed.h"
 #include "plan/plan.h"
 #include "plan/reach.h"
 
 #define OPEN_DIR	(O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK)
-
-/*
- * What must work to get from the pre-script to the post-script. A filesystem that one of these lies
- * on, be it through a loop device or an overlay, is frozen only if it is named: with --all every run
- * would end at the deadline. What doesn't exist isn't needed.
- */
-static const struct {
-	const char *path, *whose;
-} needed[] = {
-	{ "/var/lib/amazon/ssm", "the SSM agent's state" },
-	{ "/var/log/amazon/ssm", "the SSM agent's log" },
-	{ "/etc/amazon/ssm", "the SSM agent's configuration" },
-	{ "/var/snap/amazon-ssm-agent", "the SSM agent's state, as a snap" },
-	{ "/var/log/journal", "the system journal" },
-	{ "/run/log/journal", "the system journal" },
-	{ "/var/log/audit", "the audit log, for which audited processes wait" },
-	{ "/tmp", "temporary files of the scripts that the SSM agent runs" },
-	{ "/run", "the state of running services" },
-	{ "/bin/sh", "the shell of the scripts that the SSM agent runs" },
-};
-
-/* One of them, and what it lies on. */
-struct need {
-	const char *path, *whose;
-	struct below on;
-};
 
 /* What plan_make() works with. */
 struct planner {
@@ -55,14 +31,9 @@ struct planner {
 	const struct plan_request *req;
 	const struct machine *machine;
 	struct findings *f;
-	/* the root filesystem's mount, and what it lies on */
-	const struct mount_entry *root;
-	struct below root_on;
 	/* the text of /proc/filesystems, or NULL */
 	char *filesystems;
-	/* what is needed, one for each filesystem that isn't the root filesystem */
-	struct need *needs;
-	size_t n_needs;
+	struct needed needed;
 	/* 0, or the error to return */
 	int error;
 };
@@ -96,7 +67,9 @@ static bool is_on_block_device(const struct planner *p, const struct mount_entry
 
 	if (e->major)
 		return true;
-	for (line = p->filesystems; line && *line; line = next) {
+	if (!p->filesystems)
+		return !e->pseudo && !strncmp(e->source, "/dev/", strlen("/dev/"));
+	for (line = p->filesystems; *line; line = next) {
 		size_t n = strcspn(line, "\n");
 
 		next = line + n + (line[n] == '\n');
@@ -106,74 +79,25 @@ static bool is_on_block_device(const struct planner *p, const struct mount_entry
 	return false;
 }
 
-static struct below below_nothing(const struct planner *p)
+/* Does anybody keep files there, although it isn't on a block device? */
+static bool holds_files(const struct mount_entry *e)
 {
-	return (struct below){
-		.mounts = &p->plan->mounts, .machine = p->machine, .plan = p->plan,
-	};
+	return e->network || mounts_is_overlay(e) || !e->pseudo ||
+	       (mounts_is_fuse(e) && strncmp(e->fstype, "fuse.", strlen("fuse.")));
 }
 
 static int find_root(struct planner *p)
 {
-	p->root = mounts_at(&p->plan->mounts, "/");
-	if (!p->root) {
+	int ret = needed_root(&p->needed, p->plan, p->machine);
+
+	if (ret == -ENODEV) {
 		findings_add(p->f, EXIT_CODE_SYSTEM, "/",
 			     "cannot find the root filesystem in the mount table, so it cannot be kept from freezing");
-		failed(p, -ENODEV);
-		return -ENODEV;
+		failed(p, ret);
+	} else if (ret) {
+		out_of_memory(p);
 	}
-	p->root_on = below_nothing(p);
-	return below_find(&p->root_on, p->root->major, p->root->minor) ? out_of_memory(p) : 0;
-}
-
-/* What the root filesystem lies on is left out anyway, and one reason is enough for the others. */
-static bool is_known_need(const struct planner *p, const struct mount_entry *e)
-{
-	size_t i;
-
-	for (i = 0; i < p->n_needs; i++)
-		if (p->needs[i].on.nodes[0].major == e->major &&
-		    p->needs[i].on.nodes[0].minor == e->minor)
-			return true;
-	return mounts_same_superblock(e, p->root);
-}
-
-static int add_need(struct planner *p, const char *path, const char *whose)
-{
-	const struct mount_entry *e;
-	struct need *need;
-	int ret;
-
-	ret = reach_path(&p->plan->mounts, p->machine, path, NULL, &e);
-	if ((ret && ret != -EHOSTUNREACH) || is_known_need(p, e))
-		return ret == -ENOMEM ? ret : 0;
-	need = APPEND(p->needs, p->n_needs);
-	if (!need)
-		return -ENOMEM;
-	*need = (struct need){ .path = path, .whose = whose, .on = below_nothing(p) };
-	return below_find(&need->on, e->major, e->minor);
-}
-
-static int find_needs(struct planner *p)
-{
-	size_t i;
-	int ret = 0;
-
-	for (i = 0; !ret && i < ARRAY_SIZE(needed); i++)
-		ret = add_need(p, needed[i].path, needed[i].whose);
-	for (i = 0; !ret && p->req->needed && i < p->req->needed->n; i++)
-		ret = add_need(p, p->req->needed->v[i], NULL);
-	return ret ? out_of_memory(p) : 0;
-}
-
-static void forget_needs(struct planner *p)
-{
-	size_t i;
-
-	for (i = 0; i < p->n_needs; i++)
-		below_free(&p->needs[i].on);
-	free(p->needs);
-	below_free(&p->root_on);
+	return ret;
 }
 
 /* Add the superblock of a mount; NULL without memory, which is a finding then. */
@@ -184,7 +108,7 @@ static struct plan_target *target_add(struct planner *p, const struct mount_entr
 	if (!t)
 		out_of_memory(p);
 	else
-		t->is_root = below_has(&p->root_on, e->major, e->minor);
+		t->is_root = below_has(&p->needed.root_on, e->major, e->minor);
 	return t;
 }
 
@@ -226,26 +150,33 @@ static bool can_freeze(const struct planner *p, int fd)
 	return !p->req->can_freeze || p->req->can_freeze(p->req->can_freeze_ctx, fd) != 0;
 }
 
+static bool is_below(const char *path, const char *directory)
+{
+	size_t len = strlen(directory);
+
+	return !strncmp(path, directory, len) && (path[len] == '\0' || path[len] == '/');
+}
+
 /* May a named path be frozen? Says why not. */
 static bool check_named(struct planner *p, const char *path, const struct mount_entry *e, int fd)
 {
 	if (p->req->survey)
 		return true;
-	if (mounts_same_superblock(e, p->root) && !p->req->allow_root) {
+	if (mounts_same_superblock(e, p->needed.root) && !p->req->allow_root) {
 		findings_add(p->f, EXIT_CODE_USAGE, path,
 			     "is on the root filesystem (%s): freezing that stops the whole machine, so it needs --allow-root",
 			     e->mountpoint);
 		wrong(p);
 		return false;
 	}
-	if (below_has(&p->root_on, e->major, e->minor) && !p->req->allow_root) {
+	if (below_has(&p->needed.root_on, e->major, e->minor) && !p->req->allow_root) {
 		findings_add(p->f, EXIT_CODE_USAGE, path,
 			     "is on %s, and the root filesystem lies on that: freezing it stops the whole machine, so it needs --allow-root",
 			     e->mountpoint);
 		wrong(p);
 		return false;
 	}
-	if (!strcmp(e->fstype, "overlay")) {
+	if (mounts_is_overlay(e)) {
 		findings_add(p->f, EXIT_CODE_USAGE, path,
 			     "is on an overlay (%s), which cannot be frozen; name the filesystem that holds its upper directory",
 			     e->mountpoint);
@@ -260,6 +191,36 @@ static bool check_named(struct planner *p, const char *path, const struct mount_
 		return false;
 	}
 	return true;
+}
+
+/*
+ * A mount point that fstab has and that nothing is mounted on (nofail): whoever names it, or what
+ * is below it, does not mean the filesystem above.
+ */
+static bool check_mounted(struct planner *p, const char *path, const struct mount_entry *e, int fd)
+{
+	struct text_list known = { 0 };
+	char real[PATH_MAX];
+	bool good = true;
+	size_t i;
+
+	if (p->req->survey || p->machine->real_path(fd, real, sizeof(real)) < 0 ||
+	    mounts_fstab(p->machine->fstab, &known))
+		goto free_known;
+	for (i = 0; good && i < known.n; i++) {
+		const struct mount_entry *at = mounts_at(&p->plan->mounts, known.v[i]);
+
+		if (!is_below(real, known.v[i]) || !at || !strcmp(at->mountpoint, known.v[i]))
+			continue;
+		findings_add(p->f, EXIT_CODE_NOT_READY, path,
+			     "is on %s, because nothing is mounted on %s, a mount point of %s; mount it, or remove it there",
+			     e->mountpoint, known.v[i], p->machine->fstab);
+		failed(p, -ENODEV);
+		good = false;
+	}
+free_known:
+	text_list_free(&known);
+	return good;
 }
 
 /* Add the superblock that an open path is on; takes the fd */
@@ -283,7 +244,7 @@ static void add_named(struct planner *p, const char *path, int fd)
 		wrong(p);
 		goto close_fd;
 	}
-	if (!check_named(p, path, e, fd))
+	if (!check_mounted(p, path, e, fd) || !check_named(p, path, e, fd))
 		goto close_fd;
 	if (plan_find(p->plan, e))
 		goto close_fd;
@@ -305,14 +266,6 @@ close_fd:
 	close(fd);
 }
 
-static bool is_below(const char *path, const char *directory)
-{
-	size_t len = strlen(directory);
-
-	return !strncmp(path, directory, len) && (path[len] == '\0' || path[len] == '/');
-}
-
-/* As Data Lifecycle Manager's own script: everything whose path begins with /boot */
 static const char *boot_mountpoint(const struct plan_target *t)
 {
 	size_t i;
@@ -320,7 +273,7 @@ static const char *boot_mountpoint(const struct plan_target *t)
 	for (i = 0; i < t->n_mountpoints; i++) {
 		const char *path = t->mountpoints[i];
 
-		if (!strncmp(path, "/boot", 5) || is_below(path, "/efi"))
+		if (is_below(path, "/boot") || is_below(path, "/efi"))
 			return path;
 	}
 	return NULL;
@@ -338,32 +291,19 @@ static bool is_excluded(const struct planner *p, const struct plan_target *t)
 	return false;
 }
 
-/* Something that is needed lies on it */
-static int skip_needed(struct plan_target *t, const struct need *need)
-{
-	const struct below_node *itself = need->on.nodes;
-
-	if (!need->whose)
-		return plan_skip(t, "%s lies on it, which is used while filesystems are frozen",
-				 need->path);
-	if (itself->major == t->major && itself->minor == t->minor)
-		return plan_skip(t,
-				 "it holds %s (%s), which the thaw may depend on; to freeze it, name it",
-				 need->path, need->whose);
-	return plan_skip(t,
-			 "%s (%s) lies on it, which the thaw may depend on; to freeze it, name it",
-			 need->path, need->whose);
-}
-
 /* Why --all leaves a superblock out, as far as that is known without opening it */
 static int skip_unopened(struct planner *p, struct plan_target *t, const struct mount_entry *e)
 {
 	const char *boot = boot_mountpoint(t);
-	size_t i;
 
 	if (t->is_root)
-		return plan_skip(t, mounts_same_superblock(e, p->root) ?
+		return plan_skip(t, mounts_same_superblock(e, p->needed.root) ?
 				 "it is the root filesystem" : "the root filesystem lies on it");
+	if (e->network)
+		return plan_skip(t, "it is a network filesystem, which cannot be frozen from here");
+	if (mounts_is_overlay(e))
+		return plan_skip(t,
+				 "an overlay cannot be frozen; what is written to it is on the filesystem of its upper directory");
 	if (boot)
 		return plan_skip(t, "it is mounted on %s, which the machine boots from", boot);
 	if (t->read_only)
@@ -372,29 +312,7 @@ static int skip_unopened(struct planner *p, struct plan_target *t, const struct 
 		return plan_skip(t, "%s cannot be frozen", t->fstype);
 	if (is_excluded(p, t))
 		return plan_skip(t, "it is excluded by the configuration");
-	for (i = 0; i < p->n_needs; i++)
-		if (below_has(&p->needs[i].on, t->major, t->minor))
-			return skip_needed(t, &p->needs[i]);
-	return 0;
-}
-
-/* Why --all leaves a superblock out that is open */
-static int skip_opened(struct planner *p, struct plan_target *t)
-{
-	size_t i;
-
-	if (!can_freeze(p, t->fd))
-		return plan_skip(t, "%s cannot be frozen", t->fstype);
-	if (below_may_have(&p->root_on, t))
-		return plan_skip(t,
-				 "the root filesystem may lie on it: it is on %s; to freeze it, name it",
-				 p->root_on.what);
-	for (i = 0; i < p->n_needs; i++)
-		if (below_may_have(&p->needs[i].on, t))
-			return plan_skip(t,
-					 "%s may lie on it: that is on %s; to freeze it, name it",
-					 p->needs[i].path, p->needs[i].on.what);
-	return 0;
+	return needed_skip(&p->needed, t);
 }
 
 /* Open a superblock by a mount point, and call it by that; 0, or -errno of why there's none */
@@ -463,7 +381,27 @@ static int add_found(struct planner *p, const struct mount_entry *e)
 	ret = open_mountpoint(p, t);
 	if (ret)
 		return not_opened(p, t, ret);
-	return p->req->survey ? 0 : skip_opened(p, t);
+	if (p->req->survey)
+		return 0;
+	if (!can_freeze(p, t->fd))
+		return plan_skip(t, "%s cannot be frozen", t->fstype);
+	if (!is_on_block_device(p, e))
+		return plan_skip(t, "it is not on a block device; to freeze it, name it");
+	return needed_skip_lost(&p->needed, t);
+}
+
+static void warn_of_excluded(struct planner *p)
+{
+	size_t i, k;
+
+	for (i = 0; i < p->req->n_exclude; i++) {
+		for (k = 0; k < p->plan->mounts.n; k++)
+			if (!strcmp(p->req->exclude[i], p->plan->mounts.v[k].mountpoint))
+				break;
+		if (k == p->plan->mounts.n)
+			findings_add(p->f, EXIT_CODE_DONE, p->req->exclude[i],
+				     "is excluded by the configuration, but nothing is mounted there; exclude names mount points");
+	}
 }
 
 static void add_all(struct planner *p)
@@ -472,14 +410,17 @@ static void add_all(struct planner *p)
 
 	for (i = 0; i < p->plan->mounts.n; i++) {
 		const struct mount_entry *e = &p->plan->mounts.v[i];
+		bool wanted = !e->network && is_on_block_device(p, e);
 
-		if (plan_find(p->plan, e) || e->network || !is_on_block_device(p, e))
+		if (plan_find(p->plan, e) || (!wanted && (p->req->survey || !holds_files(e))))
 			continue;
 		if (add_found(p, e)) {
 			out_of_memory(p);
 			return;
 		}
 	}
+	if (p->req->all)
+		warn_of_excluded(p);
 }
 
 /* Read what the plan is made from */
@@ -502,6 +443,10 @@ static int look(struct planner *p)
 			     "%zu lines of the mount table are malformed; their mounts are left out",
 			     plan->mounts.n_unreadable);
 	p->filesystems = text_read(AT_FDCWD, p->machine->filesystems);
+	if (!p->filesystems)
+		findings_add(p->f, EXIT_CODE_DONE, p->machine->filesystems,
+			     "cannot be read: %s; a filesystem without a device number, as btrfs, is on a block device if its source is one",
+			     strerror(errno));
 	return 0;
 }
 
@@ -522,7 +467,7 @@ int plan_make(struct plan *plan, const struct plan_request *req, struct findings
 		fds[i] = p.machine->open(req->paths[i], OPEN_DIR);
 	if (look(&p))
 		goto close_fds;
-	find_root(&p);
+	ret = find_root(&p);
 	for (i = 0; i < req->n_paths; i++) {
 		if (fds[i] >= 0)
 			add_named(&p, req->paths[i], fds[i]);
@@ -530,8 +475,8 @@ int plan_make(struct plan *plan, const struct plan_request *req, struct findings
 			open_failed(&p, req->paths[i], fds[i]);
 		fds[i] = -1;
 	}
-	if (req->all && !req->survey && p.root)
-		find_needs(&p);
+	if (!ret && req->all && !req->survey && needed_find(&p.needed, req->needed))
+		out_of_memory(&p);
 	if (req->all || req->survey)
 		add_all(&p);
 	if (!p.error && !req->survey) {
@@ -541,7 +486,7 @@ int plan_make(struct plan *plan, const struct plan_request *req, struct findings
 	}
 	if (p.error)
 		plan_close(plan);
-	forget_needs(&p);
+	needed_free(&p.needed);
 	free(p.filesystems);
 close_fds:
 	for (i = 0; i < req->n_paths; i++)
