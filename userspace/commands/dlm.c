@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* freezectl dlm: the pre-script, post-script and dry-run of Amazon Data Lifecycle Manager */
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "apps/files.h"
 #include "apps/post_script.h"
@@ -17,6 +13,7 @@
 #include "commands/commands.h"
 #include "commands/execution_id.h"
 #include "lease/freeze.h"
+#include "lease/sync.h"
 #include "lease/thaw.h"
 #include "show/plan.h"
 
@@ -53,43 +50,59 @@ struct call {
 };
 
 /*
- * Without a filesystem to freeze: what was written to the root filesystem is to be on the disk. In a
- * process of its own, since a sync can't be interrupted.
+ * What is left out is synced instead, once the applications are quiet. With a lease that is not
+ * waited for longer than for half of the time that is left: the freeze needs the rest.
  */
-static bool sync_root(struct freezectl *ctl, uint64_t until_ns)
+static void sync_before_freeze(struct freezectl *ctl, const struct call *call,
+			       const struct plan *plan, struct sync *sync)
 {
-	int status = 0, fd;
-	pid_t pid;
+	uint64_t now = freezeguard_now_ns(), until = call->request.give_up_ns;
 
-	signal(SIGCHLD, SIG_DFL);
-	pid = fork();
-	if (!pid) {
-		/* It may outlive us: who waits for the end of our output, or for ours, is not to. */
-		close_range(0, ~0U, 0);
-		fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		_exit(fd < 0 || syncfs(fd));
+	if (sync_begin_left_out(sync, plan))
+		findings_add(&ctl->findings, EXIT_CODE_DONE, NULL,
+			     "out of memory; what is left out is not synced");
+	sync_wait(sync, until > now ? now + (until - now) / 2 : now);
+}
+
+/* Without a lease all that was begun has to be on the disk, the root filesystem at least. */
+static bool sync_without_lease(struct freezectl *ctl, const struct call *call,
+			       const struct plan *plan, struct sync *sync)
+{
+	const struct mount_entry *root = mounts_at(&plan->mounts, "/");
+	int ret = root ? sync_begin(sync, plan, root) : -ENODEV;
+	bool good = !ret;
+	size_t i;
+
+	if (ret)
+		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, "/", "could not be synced: %s",
+			     strerror(-ret));
+	sync_wait(sync, call->request.give_up_ns);
+	for (i = 0; i < sync->n; i++) {
+		if (!sync->v[i].error)
+			continue;
+		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, sync->v[i].path,
+			     "could not be synced %s%s",
+			     sync->v[i].error == ETIMEDOUT ? "within the script timeout" :
+			     "(see the kernel's log): ", sync->v[i].error == ETIMEDOUT ? "" :
+			     strerror(sync->v[i].error));
+		good = false;
 	}
-	while (pid > 0 && !waitpid(pid, &status, WNOHANG) && freezeguard_now_ns() < until_ns)
-		usleep(5000);
-	if (pid > 0 && freezeguard_now_ns() < until_ns && WIFEXITED(status) && !WEXITSTATUS(status))
-		return true;
-	findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, "/", "could not be synced %s",
-		     pid < 0 ? strerror(errno) : freezeguard_now_ns() < until_ns ?
-		     "(see the kernel's log)" : "within the script timeout");
-	return false;
+	return good;
 }
 
 /* There are only applications: the supervisor keeps the deadline. Returns only if that failed. */
 static void pre_script_without_lease(struct freezectl *ctl, const struct call *call,
-				     struct apps *apps)
+				     const struct freeze *freeze, struct apps *apps,
+				     struct sync *sync)
 {
 	char span[DURATION_TEXT_MAX];
 
-	if (!sync_root(ctl, call->request.give_up_ns) ||
+	if (!sync_without_lease(ctl, call, &freeze->plan, sync) ||
 	    !apps_still_quiet(ctl, &call->apps, apps, NULL))
 		return;
+	sync_warn(sync, &freeze->plan, &ctl->findings);
 	findings_add(&ctl->findings, EXIT_CODE_DONE, NULL,
-		     "no filesystem is frozen: the applications are quiet and the root filesystem was synced; other writers on it continue");
+		     "no filesystem is frozen: the applications are quiet and what is left out was synced, the root filesystem at least; other writers continue");
 	fprintf(ctl->out.text,
 		"%s: applications are quiet; without a post-script they are released after %s\n",
 		call->request.id, duration_format(call->request.timeout_ms, span, sizeof(span)));
@@ -113,7 +126,7 @@ static bool prepare(struct freezectl *ctl, struct call *call, struct freeze *fre
 
 /* The supervisor keeps the applications quiet while the lease lives. Returns only if that failed. */
 static void pre_script_with_lease(struct freezectl *ctl, const struct call *call,
-				  struct freeze *freeze, struct apps *apps)
+				  struct freeze *freeze, struct apps *apps, struct sync *sync)
 {
 	if (!freeze_take(ctl, &call->request, freeze))
 		return;
@@ -121,6 +134,7 @@ static void pre_script_with_lease(struct freezectl *ctl, const struct call *call
 		freeze_undo(ctl, freeze);
 		return;
 	}
+	sync_warn(sync, &freeze->plan, &ctl->findings);
 	freeze_show(ctl, freeze, true);
 	apps_show(ctl, apps);
 	freeze_keep(ctl, &call->request, freeze);
@@ -130,6 +144,7 @@ static void pre_script(struct freezectl *ctl, struct call *call)
 {
 	struct freeze freeze = { 0 };
 	struct apps apps = { 0 };
+	struct sync sync = { 0 };
 
 	if (!prepare(ctl, call, &freeze, &apps))
 		goto out_free;
@@ -139,14 +154,16 @@ static void pre_script(struct freezectl *ctl, struct call *call)
 		apps_show(ctl, &apps);
 		goto out_free;
 	}
+	sync_before_freeze(ctl, call, &freeze.plan, &sync);
 	if (plan_n_to_freeze(&freeze.plan))
-		pre_script_with_lease(ctl, call, &freeze, &apps);
+		pre_script_with_lease(ctl, call, &freeze, &apps, &sync);
 	else
-		pre_script_without_lease(ctl, call, &apps);
+		pre_script_without_lease(ctl, call, &freeze, &apps, &sync);
 	apps_abort(ctl, &call->apps, &apps);
 	apps_show(ctl, &apps);
 
 out_free:
+	sync_free(&sync);
 	apps_free(&apps);
 	freeze_free(&freeze);
 }

@@ -29,6 +29,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 
 	if (freeze_prepare(ctl, &request, &freeze) && freeze_take(ctl, &request, &freeze)) {
 		freeze_show(ctl, &freeze, true);
+		freeze_show_left_out(ctl, &freeze);
 		freeze_keep(ctl, &request, &freeze);
 	}
 	freeze_free(&freeze);

@@ -391,7 +391,6 @@ void freeze_show(struct freezectl *ctl, const struct freeze *freeze, bool kept)
 	char span[TIMEFMT_TEXT_MAX], text[TIMEFMT_TEXT_MAX];
 	struct clocks clocks = timefmt_now();
 	struct output *out = &ctl->out;
-	size_t i;
 
 	/* It is detached only after this could be written: freezectl_keep(). */
 	lease.bound = !kept;
@@ -405,14 +404,23 @@ void freeze_show(struct freezectl *ctl, const struct freeze *freeze, bool kept)
 		timefmt_span(lease.begin_ns, lease.frozen_ns, span),
 		timefmt_text(&clocks, lease.deadline_ns, text));
 	show_lease_table(out, &lease, &freeze->paths);
-	for (i = 0; i < freeze->plan.n; i++) {
-		char name[SHOW_PLAN_NAME_MAX], path[SHOW_PLAN_NAME_MAX], why[1024];
+}
 
+/**
+ * freeze_show_left_out() - put into the text what a plan leaves out, and why
+ * @ctl: the call
+ * @freeze: frozen
+ */
+void freeze_show_left_out(struct freezectl *ctl, const struct freeze *freeze)
+{
+	char name[SHOW_PLAN_NAME_MAX], path[SHOW_PLAN_NAME_MAX], why[1024];
+	size_t i;
+
+	for (i = 0; i < freeze->plan.n; i++)
 		if (freeze->plan.v[i].skip && show_plan_name(&freeze->plan, i, name))
-			fprintf(out->text, "not frozen: %s: %s\n",
+			fprintf(ctl->out.text, "not frozen: %s: %s\n",
 				output_clean(name, path, sizeof(path)),
 				output_clean(freeze->plan.v[i].skip, why, sizeof(why)));
-	}
 }
 
 /**

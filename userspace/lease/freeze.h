@@ -78,6 +78,7 @@ bool freeze_prepare(struct freezectl *ctl, const struct freeze_request *request,
 bool freeze_take(struct freezectl *ctl, const struct freeze_request *request,
 		 struct freeze *freeze);
 void freeze_show(struct freezectl *ctl, const struct freeze *freeze, bool kept);
+void freeze_show_left_out(struct freezectl *ctl, const struct freeze *freeze);
 void freeze_keep(struct freezectl *ctl, const struct freeze_request *request,
 		 struct freeze *freeze);
 void freeze_undo(struct freezectl *ctl, struct freeze *freeze);

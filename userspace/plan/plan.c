@@ -105,10 +105,12 @@ static struct plan_target *target_add(struct planner *p, const struct mount_entr
 {
 	struct plan_target *t = plan_add(p->plan, e);
 
-	if (!t)
+	if (!t) {
 		out_of_memory(p);
-	else
-		t->is_root = below_has(&p->needed.root_on, e->major, e->minor);
+		return NULL;
+	}
+	t->on_disk = !e->network && !mounts_is_fuse(e) && is_on_block_device(p, e);
+	t->is_root = below_has(&p->needed.root_on, e->major, e->minor);
 	return t;
 }
 

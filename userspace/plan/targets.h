@@ -20,6 +20,7 @@
  * @n_mountpoints: how many
  * @named: a path was given for it; not just found by @all
  * @read_only: the superblock is read-only
+ * @on_disk: it is on a block device, and no program serves it
  * @is_root: it is the root filesystem, or the root filesystem lies on it
  * @level: freezes after all lower levels; 0 freezes first
  * @fd: a directory on it, open for reading; -1 if it is skipped
@@ -30,7 +31,7 @@ struct plan_target {
 	char *fstype, *source, *path;
 	char **mountpoints;
 	size_t n_mountpoints;
-	bool named, read_only, is_root;
+	bool named, read_only, on_disk, is_root;
 	unsigned int level;
 	int fd;
 	char *skip;
