@@ -4,7 +4,7 @@
 # shellcheck disable=SC2016 # expanded by the hook
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
-plan 22
+plan 35
 
 export FREEZEGUARD_CONFIG=$scratch/conf
 hooks=$scratch/hooks.d
@@ -37,6 +37,26 @@ next
 expect 0 "pre-script as JSON" dlm pre-script --timeout 30s --json
 that "... has the warnings" json "[f['code'] for f in d['findings'] if f['target'] == '$left'] == [0]"
 expect 0 "post-script" dlm post-script
+
+# A hook that says where its application's files are.
+printf '#!/bin/sh\necho "PATH %s"; echo "PATH %s"\n[ "$1" = session ] || exit 0\necho third-marker >%s/file\n: >%s/locked; echo READY; read -r why; rm %s/locked\n' \
+	"$fs" "$left" "$left" "$scratch" "$scratch" >"$hooks/10-db.session" && chmod 755 "$hooks/10-db.session"
+next
+expect 206 "dry-run: an application has files on what is left out" dlm dry-run
+says "... says which, and why" "db: has files in $left, which is on $left (ext4), and that is not frozen: it is excluded"
+expect 206 "pre-script" dlm pre-script --timeout 30s
+says "... says which, and why" "db: has files in $left, which is on $left (ext4), and that is not frozen: it is excluded"
+that "... nothing stays frozen" unfrozen "$fs" "$left"
+that "... and the application is released" test ! -e "$scratch/locked"
+expect 0 "dry-run: that is allowed" dlm dry-run --allow-unfrozen
+expect 0 "pre-script: that is allowed" dlm pre-script --timeout 30s --allow-unfrozen
+says "... warns" "db: has files in $left" "that is allowed" "it was synced"
+that "... what it wrote before it was quiet is on the disk" on_disk third-marker
+expect 0 "post-script" dlm post-script
+next
+expect 0 "named, all filesystems of the application" dlm pre-script --timeout 30s "$fs" "$left"
+expect 0 "post-script" dlm post-script
+rm "$hooks/10-db.session"
 
 # A device that does not answer: the sync waits for good, the pre-script does not.
 dmsetup suspend --nolockfs --noflush dead && echo lost >"$dead/file" || exit 99

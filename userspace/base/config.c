@@ -384,11 +384,17 @@ static void apply_hook(struct reader *r, struct config *config, const struct ent
 		parse_duration(r, e, &hook->timeout_ms);
 	else if (!strcmp(e->name, "thaw_timeout"))
 		parse_duration(r, e, &hook->thaw_timeout_ms);
+	else if (!strcmp(e->name, "allow_unfrozen"))
+		parse_yes_no(r, e, &hook->allow_unfrozen);
+	else if (!strcmp(e->name, "paths") && e->value[0] == '/')
+		r->no_memory |= text_list_add(&hook->paths, e->value) != 0;
+	else if (!strcmp(e->name, "paths"))
+		wrong(r, e->line, "paths: '%s' is not one absolute path", e->value);
 	else if (!strncmp(e->name, "env.", strlen("env.")))
 		apply_env(r, hook, e);
 	else
 		wrong(r, e->line,
-		      "unknown key '%s' in [%s]; known are enabled, timeout, thaw_timeout, and env.NAME for environment variables",
+		      "unknown key '%s' in [%s]; known are enabled, timeout, thaw_timeout, paths, allow_unfrozen, and env.NAME for environment variables",
 		      e->name, e->section);
 }
 
@@ -584,6 +590,7 @@ void config_free(struct config *config)
 	for (k = 0; k < config->n_hooks; k++) {
 		free(config->hooks[k].name);
 		text_list_free(&config->hooks[k].env);
+		text_list_free(&config->hooks[k].paths);
 	}
 	free(config->hooks);
 	free(config->file);

@@ -19,7 +19,7 @@
 
 enum {
 	OPT_EXECUTION_ID = OPT_FIRST, OPT_TIMEOUT, OPT_SCRIPT_TIMEOUT, OPT_SYNC_BUDGET, OPT_ALLOW_ROOT,
-	OPT_PROFILE, OPT_APP, OPT_NO_APPS,
+	OPT_PROFILE, OPT_APP, OPT_NO_APPS, OPT_ALLOW_UNFROZEN,
 };
 
 static const struct option_help options[] = {
@@ -38,6 +38,8 @@ static const struct option_help options[] = {
 	  "there is one" },
 	{ "app", OPT_APP, "NAME", "call only the hook of this application; repeatable" },
 	{ "no-apps", OPT_NO_APPS, NULL, "call no hooks" },
+	{ "allow-unfrozen", OPT_ALLOW_UNFROZEN, NULL,
+	  "applications may have files on filesystems that are not frozen; these are synced" },
 	{ 0 }
 };
 
@@ -51,43 +53,38 @@ struct call {
 
 /*
  * What is left out is synced instead, once the applications are quiet. With a lease that is not
- * waited for longer than for half of the time that is left: the freeze needs the rest.
+ * waited for longer than for half of the time that is left: the freeze needs the rest. Only what
+ * holds applications' files has to be on the disk then; without a lease all of it, and the root
+ * filesystem.
  */
-static void sync_before_freeze(struct freezectl *ctl, const struct call *call,
+static bool sync_before_freeze(struct freezectl *ctl, const struct call *call,
 			       const struct plan *plan, struct sync *sync)
 {
 	uint64_t now = freezeguard_now_ns(), until = call->request.give_up_ns;
+	bool lease = plan_n_to_freeze(plan);
+	const struct mount_entry *root = mounts_at(&plan->mounts, "/");
 
-	if (sync_begin_left_out(sync, plan))
-		findings_add(&ctl->findings, EXIT_CODE_DONE, NULL,
-			     "out of memory; what is left out is not synced");
-	sync_wait(sync, until > now ? now + (until - now) / 2 : now);
+	if (sync_begin_left_out(sync, plan, !lease) ||
+	    (!lease && root && sync_begin(sync, plan, root, true))) {
+		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, NULL,
+			     "out of memory; nothing was frozen");
+		return false;
+	}
+	if (lease)
+		until = until > now ? now + (until - now) / 2 : now;
+	sync_wait(sync, until);
+	return !sync_failed(sync, &ctl->findings);
 }
 
-/* Without a lease all that was begun has to be on the disk, the root filesystem at least. */
-static bool sync_without_lease(struct freezectl *ctl, const struct call *call,
-			       const struct plan *plan, struct sync *sync)
+/* Are the files of the applications, as far as they are known, on what is going to be frozen? */
+static struct files_check files_check(struct freezectl *ctl, const struct call *call,
+				      const struct plan *plan, struct sync *sync)
 {
-	const struct mount_entry *root = mounts_at(&plan->mounts, "/");
-	int ret = root ? sync_begin(sync, plan, root) : -ENODEV;
-	bool good = !ret;
-	size_t i;
-
-	if (ret)
-		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, "/", "could not be synced: %s",
-			     strerror(-ret));
-	sync_wait(sync, call->request.give_up_ns);
-	for (i = 0; i < sync->n; i++) {
-		if (!sync->v[i].error)
-			continue;
-		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, sync->v[i].path,
-			     "could not be synced %s%s",
-			     sync->v[i].error == ETIMEDOUT ? "within the script timeout" :
-			     "(see the kernel's log): ", sync->v[i].error == ETIMEDOUT ? "" :
-			     strerror(sync->v[i].error));
-		good = false;
-	}
-	return good;
+	return (struct files_check){
+		.config = call->apps.config, .plan = plan, .machine = &machine_real,
+		.allow_unfrozen = call->apps.allow_unfrozen, .sync = sync,
+		.findings = &ctl->findings,
+	};
 }
 
 /* There are only applications: the supervisor keeps the deadline. Returns only if that failed. */
@@ -97,8 +94,7 @@ static void pre_script_without_lease(struct freezectl *ctl, const struct call *c
 {
 	char span[DURATION_TEXT_MAX];
 
-	if (!sync_without_lease(ctl, call, &freeze->plan, sync) ||
-	    !apps_still_quiet(ctl, &call->apps, apps, NULL))
+	if (!apps_still_quiet(ctl, &call->apps, apps, NULL))
 		return;
 	sync_warn(sync, &freeze->plan, &ctl->findings);
 	findings_add(&ctl->findings, EXIT_CODE_DONE, NULL,
@@ -145,6 +141,7 @@ static void pre_script(struct freezectl *ctl, struct call *call)
 	struct freeze freeze = { 0 };
 	struct apps apps = { 0 };
 	struct sync sync = { 0 };
+	struct files_check check;
 
 	if (!prepare(ctl, call, &freeze, &apps))
 		goto out_free;
@@ -154,8 +151,11 @@ static void pre_script(struct freezectl *ctl, struct call *call)
 		apps_show(ctl, &apps);
 		goto out_free;
 	}
-	sync_before_freeze(ctl, call, &freeze.plan, &sync);
-	if (plan_n_to_freeze(&freeze.plan))
+	check = files_check(ctl, call, &freeze.plan, &sync);
+	if (!files_of_record_are_frozen(&check, &apps.record) ||
+	    !sync_before_freeze(ctl, call, &freeze.plan, &sync))
+		;
+	else if (plan_n_to_freeze(&freeze.plan))
 		pre_script_with_lease(ctl, call, &freeze, &apps, &sync);
 	else
 		pre_script_without_lease(ctl, call, &freeze, &apps, &sync);
@@ -212,11 +212,12 @@ static void dry_run(struct freezectl *ctl, struct call *call)
 	struct freeze freeze = { 0 };
 	struct apps apps = { 0 };
 	bool ready = prepare(ctl, call, &freeze, &apps);
+	const struct files_check check = files_check(ctl, call, &freeze.plan, NULL);
 
 	/* If not, the findings have the code that a pre-script would end with. */
 	show_plan(ctl, &freeze.plan, call->request.timeout_ms);
 	if (ready)
-		ready = apps_ask(ctl, &call->apps, &apps);
+		ready = apps_ask(ctl, &call->apps, &apps, &check);
 	if (ready)
 		fputs(plan_n_to_freeze(&freeze.plan) ?
 		      "ready: a pre-script would freeze these filesystems\n" :
@@ -306,6 +307,9 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		case OPT_APP:
 			apps[call.apps.names.n++] = optarg;
 			break;
+		case OPT_ALLOW_UNFROZEN:
+			call.apps.allow_unfrozen = true;
+			break;
 		case OPT_NO_APPS:
 			call.apps.none = true;
 			break;
@@ -345,7 +349,8 @@ const struct subcommand cmd_dlm = {
 	.name = "dlm",
 	.arguments = "{pre-script | post-script | dry-run} --execution-id ID [--timeout "
 		     "DURATION] [--script-timeout DURATION] [--sync-budget DURATION] "
-		     "[--allow-root] [--profile NAME] [--app NAME | --no-apps] [PATH ...]",
+		     "[--allow-root] [--profile NAME] [--app NAME | --no-apps] "
+		     "[--allow-unfrozen] [PATH ...]",
 	.summary = "run as the pre-script or post-script of Amazon Data Lifecycle Manager",
 	.help =
 	"pre-script quiesces the applications and freezes the paths, or every mounted "

@@ -24,7 +24,7 @@
  *
  * Return: it; NULL if it was not begun.
  */
-const struct sync_one *sync_find(const struct sync *sync, unsigned int major, unsigned int minor)
+struct sync_one *sync_find(const struct sync *sync, unsigned int major, unsigned int minor)
 {
 	size_t i;
 
@@ -52,16 +52,19 @@ static void __attribute__((noreturn)) child(const struct plan *plan, const struc
  * @sync: gets it
  * @plan: has the mount table
  * @e: a mount of it; it is opened by any that opens at once
+ * @must: it has to be synced
  *
  * Return: 0, also if there is no process: @error of it; -ENOMEM.
  */
-int sync_begin(struct sync *sync, const struct plan *plan, const struct mount_entry *e)
+int sync_begin(struct sync *sync, const struct plan *plan, const struct mount_entry *e, bool must)
 {
-	struct sync_one *one;
+	struct sync_one *one = sync_find(sync, e->major, e->minor);
 	char *path;
 
-	if (sync_find(sync, e->major, e->minor))
+	if (one) {
+		one->must |= must;
 		return 0;
+	}
 	path = text_copy(e->mountpoint);
 	one = path ? APPEND(sync->v, sync->n) : NULL;
 	if (!one) {
@@ -69,7 +72,8 @@ int sync_begin(struct sync *sync, const struct plan *plan, const struct mount_en
 		return -ENOMEM;
 	}
 	*one = (struct sync_one){
-		.major = e->major, .minor = e->minor, .path = path, .error = ETIMEDOUT,
+		.major = e->major, .minor = e->minor, .path = path, .must = must,
+		.error = ETIMEDOUT,
 	};
 	/* Ignored by whoever started us, it would make the kernel forget how the child ended. */
 	signal(SIGCHLD, SIG_DFL);
@@ -87,10 +91,11 @@ int sync_begin(struct sync *sync, const struct plan *plan, const struct mount_en
  * sync_begin_left_out() - begin to sync all filesystems on disks that a plan leaves out
  * @sync: gets those that can be written to
  * @plan: the plan
+ * @must: all of them have to be synced
  *
  * Return: 0 or -ENOMEM.
  */
-int sync_begin_left_out(struct sync *sync, const struct plan *plan)
+int sync_begin_left_out(struct sync *sync, const struct plan *plan, bool must)
 {
 	size_t i, k;
 	int ret = 0;
@@ -104,7 +109,7 @@ int sync_begin_left_out(struct sync *sync, const struct plan *plan)
 			if (plan_find(plan, &plan->mounts.v[k]) == t)
 				break;
 		if (k < plan->mounts.n)
-			ret = sync_begin(sync, plan, &plan->mounts.v[k]);
+			ret = sync_begin(sync, plan, &plan->mounts.v[k], must);
 	}
 	return ret;
 }
@@ -136,6 +141,33 @@ void sync_wait(struct sync *sync, uint64_t until_ns)
 			return;
 		usleep(1000);
 	}
+}
+
+/**
+ * sync_failed() - is one not on the disk that has to be?
+ * @sync: those that were begun
+ * @f: gets code 201 for each
+ */
+bool sync_failed(const struct sync *sync, struct findings *f)
+{
+	bool failed = false;
+	size_t i;
+
+	for (i = 0; i < sync->n; i++) {
+		const struct sync_one *one = &sync->v[i];
+
+		if (!one->must || !one->error)
+			continue;
+		failed = true;
+		if (one->error == ETIMEDOUT)
+			findings_add(f, EXIT_CODE_FREEZE_FAILED, one->path,
+				     "could not be synced within the time that there is for it");
+		else
+			findings_add(f, EXIT_CODE_FREEZE_FAILED, one->path,
+				     "could not be synced: %s; see the kernel's log",
+				     strerror(one->error));
+	}
+	return failed;
 }
 
 /* Of what is left out: was it synced? */

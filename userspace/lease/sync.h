@@ -6,6 +6,7 @@
 #ifndef FREEZEGUARD_LEASE_SYNC_H
 #define FREEZEGUARD_LEASE_SYNC_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -18,12 +19,14 @@
  * @minor: its minor part
  * @path: what to call it
  * @pid: the process that syncs it; 0: it has ended
+ * @must: without it the freeze is worth nothing
  * @error: why it is not synced, a positive errno; ETIMEDOUT: it is not yet; 0: it is
  */
 struct sync_one {
 	unsigned int major, minor;
 	char *path;
 	pid_t pid;
+	bool must;
 	int error;
 };
 
@@ -33,10 +36,11 @@ struct sync {
 	size_t n;
 };
 
-int sync_begin(struct sync *sync, const struct plan *plan, const struct mount_entry *e);
-int sync_begin_left_out(struct sync *sync, const struct plan *plan);
+int sync_begin(struct sync *sync, const struct plan *plan, const struct mount_entry *e, bool must);
+int sync_begin_left_out(struct sync *sync, const struct plan *plan, bool must);
 void sync_wait(struct sync *sync, uint64_t until_ns);
-const struct sync_one *sync_find(const struct sync *sync, unsigned int major, unsigned int minor);
+struct sync_one *sync_find(const struct sync *sync, unsigned int major, unsigned int minor);
+bool sync_failed(const struct sync *sync, struct findings *f);
 void sync_warn(struct sync *sync, const struct plan *plan, struct findings *f);
 void sync_free(struct sync *sync);
 
