@@ -3,7 +3,7 @@
 # shellcheck disable=SC2016 # the commands of other shells
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
-plan 18
+plan 17
 
 a=11111111-1111-4111-8111-111111111111
 modprobe -a fuse loop dm-mod || exit 99
@@ -12,19 +12,21 @@ export FREEZEGUARD_CONFIG=$scratch/conf
 printf '[default]\nhooks_dir = %s\n' "$scratch/hooks.d" >"$FREEZEGUARD_CONFIG"
 mkdir "$scratch/hooks.d"
 
-dead=()
+dead=() covered=()
 # dead_fuse DIRECTORY: a filesystem there whose program does not answer
 dead_fuse() {
-	coproc "$helpers/dead_fuse" "$1"
-	dead+=("$COPROC_PID")
-	read -r -t 10 -u "${COPROC[0]}" line && [ "$line" = mounted ] || exit 99
+	"$helpers/dead_fuse" "$1" >"$scratch/said.${#dead[@]}" &
+	covered=("$1" "${covered[@]}")
+	within 10000 grep -q mounted "$scratch/said.${#dead[@]}" || exit 99
+	dead+=($!)
 }
 revive() {
 	[ ${#dead[@]} -gt 0 ] || return 0
 	kill "${dead[@]}"
-	wait "${dead[@]}"
-	dead=()
-} 2>/dev/null
+	wait "${dead[@]}" 2>/dev/null
+	umount "${covered[@]}"
+	dead=() covered=()
+}
 trap 'revive; cleanup' EXIT
 
 make_fs ext4
@@ -33,13 +35,12 @@ mkdir "$scratch/above" "$scratch/above/inner"
 mount --bind "${mounted[hidden]}" "$scratch/above/inner" || exit 99
 umount "${mounted[hidden]}"
 mounted[hidden]=$scratch/above/inner
-# Over the disk's mount point; over the directory above it; and where /var/log/journal leads to.
+# Over the disk's mount point; over the directory above it; and where the SSM agent's state leads to.
 dead_fuse "$scratch/above/inner"
 dead_fuse "$scratch/above"
 mkdir "$scratch/log"
 dead_fuse "$scratch/log"
-mkdir -p /var/log && [ ! -e /var/log/journal ] || exit 99
-ln -s "$scratch/log" /var/log/journal
+mkdir -p /var/lib/amazon && ln -s "$scratch/log" /var/lib/amazon/ssm || exit 99
 
 # The limit is the test: it ends what waits, with 137.
 bounded() {
@@ -71,8 +72,7 @@ dead_fuse "$scratch/below"
 expect 0 "plan --all, with a loop device whose file's path leads there" bounded freezectl plan --all
 says "... has it" "$scratch/image.d"
 
-rm /var/log/journal
+rm /var/lib/amazon/ssm
 revive
-umount "$scratch/below" "$scratch/log" "$scratch/above" "$scratch/above/inner" "$scratch/image.d" &&
-	umount "$scratch/below" || exit 99
+umount "$scratch/image.d" && umount "$scratch/below" || exit 99
 unset "mounted[image]"
