@@ -585,7 +585,9 @@ static void a_mount_point_without_its_mount_is_not_ready(void **state)
 	static const struct machine_path paths[] = {
 		{ .path = "/", .mount_id = 27 }, { .path = "/data", .mount_id = 40 },
 		{ .path = "/data/mysql", .mount_id = 40 }, { .path = "/data/mysql/ibdata", .mount_id = 40 },
-		{ .path = "/data/mysqld", .mount_id = 40 }, {}
+		{ .path = "/data/mysqld", .mount_id = 40 },
+		/* mounted by hand below a mount point of fstab that nothing is mounted on */
+		{ .path = "/var/lib/mysql", .mount_id = 41 }, {}
 	};
 	char fstab[4096];
 	const struct machine *machine = machine_make("ec2.mountinfo", paths, NULL);
@@ -600,7 +602,7 @@ static void a_mount_point_without_its_mount_is_not_ready(void **state)
 	plan_free(&plan);
 	findings_free(&findings);
 	assert_int_equal(make(machine, (struct plan_request){
-		.paths = PATHS("/data", "/data/mysqld") }), 0);
+		.paths = PATHS("/data", "/data/mysqld", "/var/lib/mysql") }), 0);
 	assert_int_equal(findings.n, 0);
 	plan_free(&plan);
 	assert_int_equal(make(machine, (struct plan_request){

@@ -152,13 +152,13 @@ static void pre_script(struct freezectl *ctl, struct call *call)
 		goto out_free;
 	}
 	check = files_check(ctl, call, &freeze.plan, &sync);
-	if (!files_of_record_are_frozen(&check, &apps.record) ||
-	    !sync_before_freeze(ctl, call, &freeze.plan, &sync))
-		;
-	else if (plan_n_to_freeze(&freeze.plan))
-		pre_script_with_lease(ctl, call, &freeze, &apps, &sync);
-	else
-		pre_script_without_lease(ctl, call, &freeze, &apps, &sync);
+	if (files_of_record_are_frozen(&check, &apps.record) &&
+	    sync_before_freeze(ctl, call, &freeze.plan, &sync)) {
+		if (plan_n_to_freeze(&freeze.plan))
+			pre_script_with_lease(ctl, call, &freeze, &apps, &sync);
+		else
+			pre_script_without_lease(ctl, call, &freeze, &apps, &sync);
+	}
 	apps_abort(ctl, &call->apps, &apps);
 	apps_show(ctl, &apps);
 

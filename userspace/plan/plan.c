@@ -212,7 +212,9 @@ static bool check_mounted(struct planner *p, const char *path, const struct moun
 	for (i = 0; good && i < known.n; i++) {
 		const struct mount_entry *at = mounts_at(&p->plan->mounts, known.v[i]);
 
-		if (!is_below(real, known.v[i]) || !at || !strcmp(at->mountpoint, known.v[i]))
+		/* What is mounted below it by hand is what was meant. */
+		if (!is_below(real, known.v[i]) || is_below(e->mountpoint, known.v[i]) || !at ||
+		    !strcmp(at->mountpoint, known.v[i]))
 			continue;
 		findings_add(p->f, EXIT_CODE_NOT_READY, path,
 			     "is on %s, because nothing is mounted on %s, a mount point of %s; mount it, or remove it there",
@@ -437,9 +439,6 @@ static int look(struct planner *p)
 		failed(p, ret);
 		return ret;
 	}
-	plan->v = calloc(plan->mounts.n + 1, sizeof(*plan->v));
-	if (!plan->v)
-		return out_of_memory(p);
 	if (plan->mounts.n_unreadable)
 		findings_add(p->f, EXIT_CODE_DONE, p->machine->mountinfo,
 			     "%zu lines of the mount table are malformed; their mounts are left out",
@@ -469,6 +468,11 @@ int plan_make(struct plan *plan, const struct plan_request *req, struct findings
 		fds[i] = p.machine->open(req->paths[i], OPEN_DIR);
 	if (look(&p))
 		goto close_fds;
+	plan->v = calloc(plan->mounts.n + 1, sizeof(*plan->v));
+	if (!plan->v) {
+		out_of_memory(&p);
+		goto free_filesystems;
+	}
 	ret = find_root(&p);
 	for (i = 0; i < req->n_paths; i++) {
 		if (fds[i] >= 0)
@@ -489,6 +493,7 @@ int plan_make(struct plan *plan, const struct plan_request *req, struct findings
 	if (p.error)
 		plan_close(plan);
 	needed_free(&p.needed);
+free_filesystems:
 	free(p.filesystems);
 close_fds:
 	for (i = 0; i < req->n_paths; i++)
