@@ -4,7 +4,7 @@
 # shellcheck disable=SC2016 # expanded by the hook
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
-plan 35
+plan 36
 
 export FREEZEGUARD_CONFIG=$scratch/conf
 hooks=$scratch/hooks.d
@@ -48,6 +48,7 @@ expect 206 "pre-script" dlm pre-script --timeout 30s
 says "... says which, and why" "db: has files in $left, which is on $left (ext4), and that is not frozen: it is excluded"
 that "... nothing stays frozen" unfrozen "$fs" "$left"
 that "... and the application is released" test ! -e "$scratch/locked"
+expect 205 "post-script" dlm post-script
 expect 0 "dry-run: that is allowed" dlm dry-run --allow-unfrozen
 expect 0 "pre-script: that is allowed" dlm pre-script --timeout 30s --allow-unfrozen
 says "... warns" "db: has files in $left" "that is allowed" "it was synced"
@@ -59,7 +60,7 @@ expect 0 "post-script" dlm post-script
 rm "$hooks/10-db.session"
 
 # A device that does not answer: the sync waits for good, the pre-script does not.
-dmsetup suspend --nolockfs --noflush dead && echo lost >"$dead/file" || exit 99
+echo lost >"$dead/file" && dmsetup suspend --nolockfs --noflush dead || exit 99
 next
 expect 0 "pre-script beside a dead disk" timeout -s KILL 20 freezectl dlm pre-script --execution-id "$id" \
 	--timeout 30s --script-timeout 4s
