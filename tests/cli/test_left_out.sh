@@ -74,7 +74,7 @@ printf '#!/bin/sh\necho "$1" >>%s/log\n' "$scratch" >"$hooks/10-app" && chmod 75
 next
 expect 201 "without a lease, beside a dead disk" timeout -s KILL 20 freezectl dlm pre-script --execution-id "$id" \
 	--timeout 30s --script-timeout 4s
-says "... says which" "$dead: could not be synced within the script timeout"
+says "... says which" "$dead: could not be synced within the time that there is for it"
 that "... the application was released" test "$(tr '\n' ' ' <"$scratch/log")" = "freeze thaw "
 dmsetup resume dead
 sleep 0.2
