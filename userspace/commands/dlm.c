@@ -53,7 +53,7 @@ struct call {
 
 /*
  * What is left out is synced instead, once the applications are quiet. With a lease that is not
- * waited for longer than for half of the time that is left: the freeze needs the rest. Only what
+ * waited for longer than for a quarter of the time that is left: the freeze needs the rest. Only what
  * holds applications' files has to be on the disk then; without a lease all of it, and the root
  * filesystem.
  */
@@ -71,7 +71,7 @@ static bool sync_before_freeze(struct freezectl *ctl, const struct call *call,
 		return false;
 	}
 	if (lease)
-		until = until > now ? now + (until - now) / 2 : now;
+		until = until > now ? now + (until - now) / 4 : now;
 	sync_wait(sync, until);
 	return !sync_failed(sync, &ctl->findings);
 }

@@ -36,12 +36,17 @@ struct sync_one *sync_find(const struct sync *sync, unsigned int major, unsigned
 
 static void __attribute__((noreturn)) child(const struct plan *plan, const struct sync_one *one)
 {
+	const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
 	int fd;
 
 	/* It may outlive us: whoever waits for the end of our output, or for ours, is not to. */
 	close_range(0, ~0U, 0);
-	fd = reach_superblock(&plan->mounts, &machine_real, one->major, one->minor,
-			      O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK, NULL);
+	/* In a container a single file of it may be all that is mounted. */
+	if (strcmp(one->path, "/"))
+		fd = reach_superblock(&plan->mounts, &machine_real, one->major, one->minor, flags,
+				      NULL);
+	else
+		fd = machine_real.open("/", flags);
 	if (fd < 0)
 		_exit(-fd);
 	_exit(syncfs(fd) ? errno : 0);
@@ -87,17 +92,38 @@ int sync_begin(struct sync *sync, const struct plan *plan, const struct mount_en
 	return 0;
 }
 
+/* A mount of a target, one that opens at once if there is any; NULL if it is not mounted */
+static const struct mount_entry *mount_of(const struct plan *plan, const struct plan_target *t,
+					  bool *opens)
+{
+	const struct mount_entry *found = NULL;
+	size_t i;
+
+	*opens = false;
+	for (i = 0; i < plan->mounts.n && !*opens; i++) {
+		const struct mount_entry *e = &plan->mounts.v[i];
+
+		if (e->major != t->major || e->minor != t->minor)
+			continue;
+		found = e;
+		*opens = !reach_mount(&plan->mounts, e);
+	}
+	return found;
+}
+
 /**
  * sync_begin_left_out() - begin to sync all filesystems on disks that a plan leaves out
  * @sync: gets those that can be written to
  * @plan: the plan
- * @must: all of them have to be synced
+ * @must: all of them have to be synced that can be opened
  *
  * Return: 0 or -ENOMEM.
  */
 int sync_begin_left_out(struct sync *sync, const struct plan *plan, bool must)
 {
-	size_t i, k;
+	const struct mount_entry *e;
+	bool opens;
+	size_t i;
 	int ret = 0;
 
 	for (i = 0; !ret && i < plan->n; i++) {
@@ -105,11 +131,9 @@ int sync_begin_left_out(struct sync *sync, const struct plan *plan, bool must)
 
 		if (!t->skip || t->read_only || !(t->on_disk || t->is_root))
 			continue;
-		for (k = 0; k < plan->mounts.n; k++)
-			if (plan_find(plan, &plan->mounts.v[k]) == t)
-				break;
-		if (k < plan->mounts.n)
-			ret = sync_begin(sync, plan, &plan->mounts.v[k], must);
+		e = mount_of(plan, t, &opens);
+		if (e)
+			ret = sync_begin(sync, plan, e, must && opens);
 	}
 	return ret;
 }
