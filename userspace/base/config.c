@@ -17,12 +17,9 @@
 
 #include "base/config.h"
 #include "base/duration.h"
+#include "base/installed.h"
 #include "base/secret.h"
 #include "base/util.h"
-
-#ifndef FREEZEGUARD_HOOKS
-#define FREEZEGUARD_HOOKS	"/usr/local/libexec/freezeguard/hooks"
-#endif
 
 #define AT(field)	offsetof(struct config, field)
 
@@ -282,23 +279,6 @@ static void apply_section(struct reader *r, struct config *config, const char *s
 								.profile = profile };
 		lines[k] = e->line;
 	}
-}
-
-/*
- * Where the hooks were installed that come with freezeguard: beside this program, which may have
- * been installed elsewhere than it was built for.
- */
-static const char *installed_hooks(char buf[4096])
-{
-	ssize_t n = readlink("/proc/self/exe", buf, 2048);
-	char *end;
-
-	buf[n < 0 ? 0 : n] = '\0';
-	end = strstr(buf, "/sbin/freezectl");
-	if (!end)
-		return FREEZEGUARD_HOOKS;
-	strcpy(end, "/libexec/freezeguard/hooks");
-	return access(buf, F_OK) ? FREEZEGUARD_HOOKS : buf;
 }
 
 static void set_defaults(struct reader *r, struct config *config)
