@@ -91,6 +91,23 @@ static void hooks_that_were_never_called(void **state)
 	json_object_put(doc);
 }
 
+/* What should be called and cannot be is not to be searched for. */
+static void what_cannot_be_called(void **state)
+{
+	(void)state;
+	assert_int_equal(system_in("ln -s /nowhere/db.session hooks.d/20-db.session"), 0);
+	hookdir_write("hooks.d/10-web", "#!/bin/sh\n", 0644);
+	assert_int_equal(hookdir_configure("[hook billing]\ntimeout = 1s\n"), 0);
+	assert_int_equal(FREEZECTL("apps"), 0);
+	assert_non_null(strstr(captured_err, "web: is not called: it is not executable"));
+	assert_non_null(strstr(captured_err, "db: is not called: it links to /nowhere/db.session"));
+	assert_non_null(strstr(captured_err, "billing: is not called: [hook billing]"));
+	assert_non_null(strstr(captured_out, "billing"));
+	assert_int_equal(system_in("rm -r hooks.d"), 0);
+	assert_int_equal(FREEZECTL("apps"), 1);
+	assert_non_null(strstr(captured_err, "hooks.d, so no hook would be called"));
+}
+
 static void while_they_are_quiet_and_after(void **state)
 {
 	struct json_object *doc, *last;
@@ -238,6 +255,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(nothing),
 		TEST(hooks_that_were_never_called),
+		TEST(what_cannot_be_called),
 		TEST(while_they_are_quiet_and_after),
 		TEST(a_post_script_for_a_dead_supervisor),
 		TEST(released_before_the_lease_ended),
