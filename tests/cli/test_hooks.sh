@@ -3,7 +3,7 @@
 # Documentation/dlm.md, and what happens to an application if one of the processes is killed or stopped.
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
-plan 118
+plan 135
 
 hooks=$scratch/hooks.d
 log=$scratch/log
@@ -72,7 +72,8 @@ says "it says which applications are ready, and which cannot be asked" "app db: 
 expect 205 "nothing: post-script" post
 that "neither called a hook" test ! -e "$log"
 expect 0 "nothing: pre-script" pre
-says "it shows the applications" "web: web heard freeze" "app db: quiet after" "position=bin.7:42"
+says "it shows the applications, and sums them up" "web: web heard freeze" "app db: quiet after" "position=bin.7:42" \
+	"applications quiesced: web, db"
 that "hooks were called in order" log_is "web freeze;db session;"
 that "all is quiet and frozen" frozen "${fs[@]}"
 that "the lock is held" test -e "$scratch/locked"
@@ -83,7 +84,8 @@ that "nothing was touched" log_is "web freeze;db session;"
 expect 0 "live lease: apps" freezectl apps --json
 that "it shows them quiet" json '[h["state"] for h in d["hooks"]] == ["quiet", "quiet"]'
 expect 0 "live lease: post-script" post
-says "it shows what they said then, and not again what before" "db: db goes on" "web: web heard thaw" "app db: released"
+says "it shows what they said then, and not again what before" "db: db goes on" "web: web heard thaw" "app db: released" \
+	"applications released: web, db"
 that "in reverse order" log_is "web freeze;db session;db thaw;web thaw;"
 that "all is released" nothing_left
 
@@ -276,6 +278,37 @@ says "it says where" "conf:6: unknown key 'timout'"
 configure
 chmod 777 "$hooks/10-web"
 expect 206 "a hook that others can write" pre
+that "nothing was touched" test ! -e "$log"
+no_hooks
+
+# ---- hooks that would silently not be called ----
+
+next
+expect 0 "no hook at all: pre-script" pre
+says "it says that no application is quiesced" "applications quiesced: none; there is no hook"
+expect 0 "... post-script" dlm post-script --json
+that "... as JSON" json 'd["apps"] == []'
+expect 0 "no hook at all: dry-run" dry
+says "it says so, too" "no application would be quiesced: there is no hook"
+usual_hooks
+next
+ln -s /nowhere/mysql.session "$hooks/30-mysql.session"
+expect 206 "a link that leads nowhere: pre-script" pre
+says "it names it, and what helps" "30-mysql.session: is not run: it links to /nowhere/mysql.session, which does not exist" "rm $hooks"
+expect 206 "a link that leads nowhere: dry-run" dry
+rm "$hooks/30-mysql.session"
+chmod 644 "$hooks/20-db.session"
+expect 206 "a hook without its x bit: pre-script" pre
+says "it says what helps" "it is not executable; chmod 755 $hooks/20-db.session"
+expect 206 "... --app names it" dlm pre-script --app db "${fs[@]}"
+configure '[hook billing]' 'timeout = 1s'
+expect 206 "a section without a hook: pre-script" pre
+says "it names the line" "conf:7: is not run: [hook billing]"
+configure
+sed -i 's,^hooks_dir.*,hooks_dir = /nowhere/hooks.d,' "$FREEZEGUARD_CONFIG"
+expect 1 "a hooks_dir that is not there: pre-script" pre
+says "it says so" "there is no directory /nowhere/hooks.d"
+configure
 that "nothing was touched" test ! -e "$log"
 no_hooks
 

@@ -127,9 +127,43 @@ static struct hook_call_args call_of(const struct apps_request *request)
 	};
 }
 
+/* Why no application is made quiet. */
+static const char *none_why(const struct apps_request *request, const struct apps *apps)
+{
+	return request->none ? "no hook was to be called" : apps->hooks.n ?
+	       "no hook is enabled" : "there is no hook";
+}
+
+/* Ask one session hook. Returns the answer, in a word; there is a finding if it is not "ready". */
+static const char *ask(struct freezectl *ctl, const struct apps_request *request,
+		       const struct hook *hook)
+{
+	const struct hook_call_args call = call_of(request);
+	uint64_t until = freezectl_in_ms(hook->timeout_ms);
+	const char *answer = "ready";
+	struct hook_call run;
+	char line[1300];
+	bool in_time;
+
+	in_time = hook_call_whole(&run, hook, "check", &call, until < request->give_up_ns ?
+				  until : request->give_up_ns);
+	if (!in_time || hook_call_exit_status(&run)) {
+		answer = in_time && hook_call_exit_status(&run) == HOOK_CALL_NOT_READY ?
+			 "not-ready" : "unknown";
+		findings_add(&ctl->findings, EXIT_CODE_NOT_READY, hook->name,
+			     !in_time ? "did not finish its check in time%s" :
+			     strcmp(answer, "unknown") ? "is not ready%s" :
+			     "could not be checked%s", last_line(run.output, line, sizeof(line)));
+	} else {
+		fprintf(ctl->out.text, "app %s: is ready\n", hook->name);
+	}
+	hook_call_close(&run);
+	return answer;
+}
+
 /**
  * apps_ask() - ask the session hooks whether their applications are ready
- * @ctl: gets findings of code 206, and the answers in its text
+ * @ctl: gets findings of code 206, and the answers in its output
  * @request: what is wanted
  * @apps: prepared
  *
@@ -137,41 +171,38 @@ static struct hook_call_args call_of(const struct apps_request *request)
  */
 bool apps_ask(struct freezectl *ctl, const struct apps_request *request, const struct apps *apps)
 {
-	const struct hook_call_args call = call_of(request);
-	bool good = true, in_time;
-	char line[1300];
-	const char *said;
-	size_t i;
+	struct json_object *array = ctl->out.json ? json_object_new_array() : NULL, *object;
+	size_t i, n = 0, before = ctl->findings.n;
+	const char *answer;
 
 	for (i = 0; i < apps->hooks.n; i++) {
 		const struct hook *hook = &apps->hooks.v[i];
-		struct hook_call run;
-		uint64_t until;
 
 		if (hook->skip)
 			continue;
-		if (!hook->session) {
+		n++;
+		answer = "unknown";
+		if (hook->session)
+			answer = ask(ctl, request, hook);
+		else
 			fprintf(ctl->out.text,
 				"app %s: would be called; its hook is a one-shot and has no check\n",
 				hook->name);
+		if (!array)
 			continue;
-		}
-		until = freezectl_in_ms(hook->timeout_ms);
-		in_time = hook_call_whole(&run, hook, "check", &call, until < request->give_up_ns ?
-					  until : request->give_up_ns);
-		said = last_line(run.output, line, sizeof(line));
-		if (in_time && !hook_call_exit_status(&run)) {
-			fprintf(ctl->out.text, "app %s: is ready\n", hook->name);
-		} else {
-			good = false;
-			findings_add(&ctl->findings, EXIT_CODE_NOT_READY, hook->name,
-				     !in_time ? "did not finish its check in time%s" :
-				     hook_call_exit_status(&run) == HOOK_CALL_NOT_READY ?
-				     "is not ready%s" : "could not be checked%s", said);
-		}
-		hook_call_close(&run);
+		object = json_object_new_object();
+		output_json_add(object, "name", output_json_string(hook->name));
+		output_json_add(object, "path", output_json_string(hook->path));
+		output_json_add(object, "kind", output_json_string(hook->session ? "session" :
+								   "one-shot"));
+		output_json_add(object, "state", output_json_string(answer));
+		json_object_array_add(array, object);
 	}
-	return good;
+	if (!n)
+		fprintf(ctl->out.text, "no application would be quiesced: %s\n",
+			none_why(request, apps));
+	output_json_add(ctl->out.doc, "apps", array);
+	return ctl->findings.n == before;
 }
 
 /* Mount points, one a line. */
@@ -546,8 +577,20 @@ void apps_abort(struct freezectl *ctl, const struct apps_request *request, struc
 /** apps_show() - put the applications into the output of a pre-script */
 void apps_show(struct freezectl *ctl, const struct apps *apps)
 {
-	if (apps->started)
-		apps_show_record(ctl, &apps->record, false);
+	apps_show_record(ctl, &apps->record, false);
+}
+
+/**
+ * apps_show_success() - the same when all are quiet, and say which these are
+ * @ctl: the call
+ * @request: what was wanted
+ * @apps: quiet
+ */
+void apps_show_success(struct freezectl *ctl, const struct apps_request *request,
+		       const struct apps *apps)
+{
+	apps_show(ctl, apps);
+	apps_show_quiet(ctl, &apps->record, none_why(request, apps));
 }
 
 /** apps_free() - free everything; the supervisor goes on as it promised */

@@ -54,6 +54,8 @@ bool apps_still_quiet(struct freezectl *ctl, const struct apps_request *request,
 void apps_keep(struct freezectl *ctl, const struct apps_request *request, struct apps *apps);
 void apps_abort(struct freezectl *ctl, const struct apps_request *request, struct apps *apps);
 void apps_show(struct freezectl *ctl, const struct apps *apps);
+void apps_show_success(struct freezectl *ctl, const struct apps_request *request,
+		       const struct apps *apps);
 void apps_free(struct apps *apps);
 
 #endif

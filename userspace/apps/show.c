@@ -69,6 +69,36 @@ static void show_one(struct freezectl *ctl, const struct record_app *app, bool a
 			output_clean(app->notes[i], clean, sizeof(clean)));
 }
 
+/* Those that are in a state, "web, db"; "none" */
+static void show_names(FILE *file, const char *what, const struct record *record,
+		       enum record_app_state state, const char *none)
+{
+	const char *between = "";
+	size_t i;
+
+	fprintf(file, "%s: ", what);
+	for (i = 0; i < record->n_apps; i++) {
+		if (record->apps[i].state != state)
+			continue;
+		fprintf(file, "%s%s", between, record->apps[i].name);
+		between = ", ";
+	}
+	fprintf(file, "%s%s%s\n", *between ? "" : "none", *between || !*none ? "" : "; ",
+		*between ? "" : none);
+}
+
+/**
+ * apps_show_quiet() - which applications were made quiet, in the text; "none" is said, too
+ * @ctl: the call
+ * @record: the record; an empty one if no hook was called
+ * @none: why none was, if that is so
+ */
+void apps_show_quiet(struct freezectl *ctl, const struct record *record, const char *none)
+{
+	show_names(ctl->out.text, "applications quiesced", record, RECORD_APP_QUIET,
+		   record->n_apps ? "" : none);
+}
+
 /**
  * apps_show_record() - put the applications of a freeze into the output
  * @ctl: the call
@@ -84,6 +114,9 @@ void apps_show_record(struct freezectl *ctl, const struct record *record, bool a
 	if (!ctl->out.json) {
 		for (i = 0; i < record->n_apps; i++)
 			show_one(ctl, &record->apps[i], after);
+		if (after)
+			show_names(ctl->out.text, "applications released", record,
+				   RECORD_APP_RELEASED, "");
 		return;
 	}
 	array = json_object_new_array();

@@ -92,7 +92,7 @@ static void pre_script_without_lease(struct freezectl *ctl, const struct call *c
 	fprintf(ctl->out.text,
 		"%s: applications are quiet; without a post-script they are released after %s\n",
 		call->request.id, duration_format(call->request.timeout_ms, span, sizeof(span)));
-	apps_show(ctl, apps);
+	apps_show_success(ctl, &call->apps, apps);
 	apps_keep(ctl, &call->apps, apps);
 }
 
@@ -119,7 +119,7 @@ static void pre_script_with_lease(struct freezectl *ctl, const struct call *call
 		return;
 	}
 	freeze_show(ctl, freeze, true);
-	apps_show(ctl, apps);
+	apps_show_success(ctl, &call->apps, apps);
 	freeze_keep(ctl, &call->request, freeze);
 }
 
@@ -181,8 +181,7 @@ static void post_script(struct freezectl *ctl, struct call *call)
 		else
 			record_free(&record);
 	}
-	if (record.id[0])
-		apps_show_record(ctl, &record, true);
+	apps_show_record(ctl, &record, true);
 	freezeguard_lease_clear(&thaw.lease);
 	record_free(&record);
 }
