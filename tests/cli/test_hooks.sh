@@ -3,7 +3,7 @@
 # Documentation/dlm.md, and what happens to an application if one of the processes is killed or stopped.
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
-plan 135
+plan 140
 
 hooks=$scratch/hooks.d
 log=$scratch/log
@@ -247,6 +247,23 @@ expect 201 "lost before the pre-script is done" dlm pre-script "${fs[@]}" "${mou
 within 6000 umount "${mounted[slow]}" && unset "mounted[slow]"
 says "it says so" "201: db: did not stay quiet: its hook ended with status 4: ouch"
 that "nothing is left" nothing_left
+
+# ---- who ended it, as hooks are told ----
+
+usual_hooks
+next
+pre >/dev/null
+expect 0 "an administrator thaws" freezectl thaw --id "dlm-$id"
+that "... which is no success" within 2500 log_is "web freeze;db session;db abort;web thaw;"
+expect 205 "... post-script" post
+
+usual_hooks
+next
+hook 30-cache.session 'echo READY; sleep 0.5; exit 4'
+make_testfs slow freeze=sleep:2000
+expect 201 "another application is lost before the pre-script is done" dlm pre-script "${fs[@]}" "${mounted[slow]}"
+within 6000 umount "${mounted[slow]}" && unset "mounted[slow]"
+that "... which is no success" log_is "web freeze;db session;db abort;web thaw;"
 
 # ---- bounds ----
 

@@ -41,7 +41,7 @@ static inline void fake_drain(void)
 {
 }
 
-/* The file "lease" has a cause, and "held" behind it while it is not released. */
+/* The file "lease" has a cause, behind it "held" while it is not released, "broken" if it was. */
 static inline int fake_look(uint64_t number, struct supervisor_lease *lease)
 {
 	const char *text = hookdir_read("lease");
@@ -49,6 +49,7 @@ static inline int fake_look(uint64_t number, struct supervisor_lease *lease)
 	if (number != 7)
 		return -ENOENT;
 	lease->ended = text[0];
+	lease->broken = strstr(text, " broken");
 	lease->released = text[0] && !strstr(text, " held");
 	snprintf(lease->cause, sizeof(lease->cause), "%.*s", (int)strcspn(text, " "), text);
 	return 0;

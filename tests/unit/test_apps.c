@@ -141,6 +141,8 @@ static void while_they_are_quiet_and_after(void **state)
 	assert_int_equal(json_object_get_int(json_object_object_get(last, "exit_status")), 3);
 	assert_string_equal(text_at(last, "thaw_output"), "bye\n");
 	assert_string_equal(text_at(last, "why"), "request");
+	assert_false(json_object_get_boolean(
+		json_object_object_get(at(doc, "sessions", 0), "in_time")));
 	assert_string_equal(text_at(json_object_object_get(last, "notes"), "at"), "x=5");
 	json_object_put(doc);
 	assert_int_equal(FREEZECTL("apps"), 0);
@@ -155,6 +157,7 @@ static void while_they_are_quiet_and_after(void **state)
 static void a_post_script_for_a_dead_supervisor(void **state)
 {
 	struct freezectl ctl = { 0 };
+	struct apps_end end;
 	uint64_t begin;
 
 	(void)state;
@@ -166,10 +169,12 @@ static void a_post_script_for_a_dead_supervisor(void **state)
 	assert_int_equal(kill(supervisor.pid, SIGKILL), 0);
 	assert_int_equal(waitpid(supervisor.pid, NULL, 0), supervisor.pid);
 	supervisor.pid = 0;
-	load();
 	assert_int_equal(system_in("mv hooks.d/20-b shipped/20-b"), 0);
 	begin = freezeguard_now_ns();
-	apps_after(&ctl, &hookdir_config, &record, true, 1, freezectl_in_ms(6000));
+	assert_int_equal(apps_end_begin(run_dir, ID, SUPERVISOR_POST_SCRIPT, &end), 0);
+	assert_true(apps_end_wait(&ctl, &hookdir_config, &end, freezectl_in_ms(6000)));
+	apps_end_verdict(&ctl, &end, 1);
+	apps_end_free(&end);
 	assert_true(freezeguard_now_ns() - begin < 15 * NS_PER_S);
 	assert_int_equal(findings_exit_code(&ctl.findings), 202);
 	log_is("a freeze\nb freeze\nb thaw\na thaw\n");
@@ -180,6 +185,7 @@ static void a_post_script_for_a_dead_supervisor(void **state)
 static void released_before_the_lease_ended(void **state)
 {
 	struct freezectl ctl = { 0 };
+	struct apps_end end;
 
 	(void)state;
 	hookdir_hook("10-a", "echo a $1 >>log");
@@ -188,10 +194,13 @@ static void released_before_the_lease_ended(void **state)
 	tell(SUPERVISOR_LEASE);
 	hookdir_write("lease", "deadline", 0644);
 	over("deadline");
-	apps_after(&ctl, &hookdir_config, &record, true, record.ended_ns, in_s(5));
+	assert_int_equal(apps_end_begin(run_dir, ID, SUPERVISOR_POST_SCRIPT, &end), 0);
+	assert_true(apps_end_wait(&ctl, &hookdir_config, &end, in_s(5)));
+	apps_end_verdict(&ctl, &end, record.ended_ns);
 	assert_int_equal(findings_exit_code(&ctl.findings), 0);
-	apps_after(&ctl, &hookdir_config, &record, true, record.ended_ns + 1, in_s(5));
+	apps_end_verdict(&ctl, &end, record.ended_ns + 1);
 	assert_int_equal(findings_exit_code(&ctl.findings), 203);
+	apps_end_free(&end);
 	findings_free(&ctl.findings);
 }
 

@@ -40,10 +40,27 @@ static void still_quiet(void)
 	hears(SUPERVISOR_STILL);
 }
 
+/* A client that says this; -1: nobody listens */
+static int client(const char *word)
+{
+	struct sockaddr_un address;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(record_address(run_dir, ID, &address), 0);
+	if (!connect(fd, (struct sockaddr *)&address, sizeof(address))) {
+		assert_int_equal(write(fd, word, strlen(word)), strlen(word));
+		return fd;
+	}
+	close(fd);
+	return -1;
+}
+
 /* ---- tests ---- */
 
 static void a_freeze_with_a_lease(void **state)
 {
+	int fd;
+
 	(void)state;
 	three_are_quiet(true, 60000);
 	log_is("a freeze\nb session\nc freeze\n");
@@ -59,8 +76,11 @@ static void a_freeze_with_a_lease(void **state)
 	supervisor_leave(&supervisor);
 	usleep(700000);
 	log_is("a freeze\nb session\nc freeze\n");
+	fd = client(SUPERVISOR_POST_SCRIPT);
 	hookdir_write("lease", "request", 0644);
 	over("request");
+	close(fd);
+	assert_true(record.in_time);
 	log_is("a freeze\nb session\nc freeze\nc thaw\nb thaw\na thaw\n");
 	app_is(0, "a", RECORD_APP_RELEASED);
 	app_is(1, "b", RECORD_APP_RELEASED);
@@ -73,6 +93,69 @@ static void a_freeze_with_a_lease(void **state)
 	assert_string_equal(record.apps[1].notes[0], "at=5");
 	assert_int_equal(record.apps[1].exit_status, 0);
 	assert_true(record.apps[1].session);
+}
+
+/*
+ * "thaw" is a success: a backup catalog, or the removal of logs, is built on it. So it needs the
+ * post-script, after a pre-script that exited, and all quiet until then.
+ */
+static void only_its_post_script_is_a_success(void **state)
+{
+	static const char done[] = "a freeze\nb session\nc freeze\nc thaw\nb abort\na thaw\n";
+	int fd, i;
+
+	(void)state;
+	for (i = 0; i < 6; i++) {
+		hookdir_write("log", "", 0644);
+		hookdir_write("lease", "", 0644);
+		three_are_quiet(true, 60000);
+		still_quiet();
+		/* 0: the pre-script lives, and may still fail; 1: so it did */
+		if (i > 1)
+			supervisor_leave(&supervisor);
+		fd = -1;
+		/* 2: freezectl thaw, which needs no word; 3: it says who it is not */
+		if (i == 3)
+			fd = client(SUPERVISOR_END);
+		else if (i != 1 && i != 2)
+			fd = client(SUPERVISOR_POST_SCRIPT);
+		/* 4: a post-script that died before its request */
+		if (i == 4) {
+			close(fd);
+			fd = -1;
+		}
+		/* 5: something was thawed in between */
+		hookdir_write("lease", i == 5 ? "request broken" : "request", 0644);
+		over("request");
+		if (record.in_time)
+			fail_msg("case %d is a success", i);
+		log_is(done);
+		if (fd >= 0)
+			close(fd);
+		supervisor_leave(&supervisor);
+		hooks_free(&hooks);
+	}
+}
+
+/* Of one that is lost the others are told, too: the post-script will say 203. */
+static void a_loss_is_no_success_for_the_others(void **state)
+{
+	int fd;
+
+	(void)state;
+	hookdir_hook("10-a.session", "echo READY; read -r why; echo a $why >>log");
+	hookdir_hook("20-b.session", "echo READY; sleep 0.5");
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_LEASE);
+	supervisor_leave(&supervisor);
+	usleep(900000);
+	fd = client(SUPERVISOR_POST_SCRIPT);
+	hookdir_write("lease", "request", 0644);
+	over("request");
+	close(fd);
+	log_is("a abort\n");
+	assert_false(record.in_time);
 }
 
 static void the_deadline(void **state)
@@ -255,7 +338,7 @@ static void a_session_says_that_it_is_lost(void **state)
 	app_is(1, "b", RECORD_APP_LOST);
 	hookdir_write("lease", "request", 0644);
 	over("request");
-	log_is("thaw\n");
+	log_is("abort\n");
 	app_is(0, "a", RECORD_APP_LOST);
 	app_is(1, "b", RECORD_APP_LOST);
 	assert_true(record.apps[0].lost && record.apps[1].lost);
@@ -310,18 +393,6 @@ static void thaws_that_fail(void **state)
 	app_is(2, "c", RECORD_APP_RELEASED);
 }
 
-static int connect_to(void)
-{
-	struct sockaddr_un address;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	assert_int_equal(record_address(run_dir, ID, &address), 0);
-	if (!connect(fd, (struct sockaddr *)&address, sizeof(address)))
-		return fd;
-	close(fd);
-	return -1;
-}
-
 static void without_a_lease(void **state)
 {
 	char text[16] = "";
@@ -331,17 +402,51 @@ static void without_a_lease(void **state)
 	three_are_quiet(false, 60000);
 	tell(SUPERVISOR_KEEP);
 	supervisor_leave(&supervisor);
-	fd = connect_to();
+	fd = client(SUPERVISOR_POST_SCRIPT);
 	assert_true(fd >= 0);
-	assert_int_equal(write(fd, "end\n", 4), 4);
 	assert_int_equal(read(fd, text, sizeof(text)), 5);
 	assert_string_equal(text, "over\n");
 	close(fd);
 	over("request");
 	assert_false(record.has_lease);
-	assert_true(record.kept);
+	assert_true(record.kept && record.in_time);
 	log_is("a freeze\nb session\nc freeze\nc thaw\nb thaw\na thaw\n");
-	assert_int_equal(connect_to(), -1);
+	assert_int_equal(client(""), -1);
+}
+
+static void without_a_lease_an_administrator_ends_it(void **state)
+{
+	int fd;
+
+	(void)state;
+	three_are_quiet(false, 60000);
+	tell(SUPERVISOR_KEEP);
+	supervisor_leave(&supervisor);
+	fd = client(SUPERVISOR_END);
+	over("request");
+	close(fd);
+	assert_true(record.kept);
+	assert_false(record.in_time);
+	log_is("a freeze\nb session\nc freeze\nc thaw\nb abort\na thaw\n");
+}
+
+/* It is letting go already: whoever wants to have all kept must not believe that it is. */
+static void without_a_lease_it_is_too_late_to_keep(void **state)
+{
+	const struct supervisor_message keep = { .word = SUPERVISOR_KEEP };
+	int fd;
+
+	(void)state;
+	hookdir_hook("10-a.session", "echo READY; read -r why; echo a $why >>log; sleep 1.5");
+	start(false, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	fd = client(SUPERVISOR_END);
+	within_s("log", "a abort\n");
+	assert_int_equal(supervisor_tell(&supervisor, &keep), -EPIPE);
+	hears(SUPERVISOR_OVER);
+	over("request");
+	close(fd);
+	assert_false(record.kept);
 }
 
 static void without_a_lease_until_the_deadline(void **state)
@@ -370,9 +475,8 @@ static void with_a_lease_a_client_cannot_end_it(void **state)
 	(void)state;
 	three_are_quiet(true, 60000);
 	still_quiet();
-	fd = connect_to();
+	fd = client(SUPERVISOR_END);
 	assert_true(fd >= 0);
-	assert_int_equal(write(fd, "end\n", 4), 4);
 	usleep(700000);
 	log_is("a freeze\nb session\nc freeze\n");
 	close(fd);
@@ -463,7 +567,7 @@ static void a_record_that_hangs_keeps_nobody_quiet(void **state)
 	snprintf(path, sizeof(path), "%s/." ID ".json.%d", run_dir, supervisor.pid);
 	assert_int_equal(mkfifo(path, 0600), 0);
 	hookdir_write("lease", "request", 0644);
-	within_s("log", "a freeze\nb session\nc freeze\nc thaw\nb thaw\na thaw\n");
+	within_s("log", "a freeze\nb session\nc freeze\nc thaw\nb abort\na thaw\n");
 	fd = open(path, O_RDONLY | O_NONBLOCK);
 	assert_true(fd >= 0);
 	over("request");
@@ -573,6 +677,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(a_freeze_with_a_lease),
+		TEST(only_its_post_script_is_a_success),
+		TEST(a_loss_is_no_success_for_the_others),
 		TEST(the_deadline),
 		TEST(one_fails),
 		TEST(one_is_not_ready),
@@ -590,6 +696,8 @@ int main(void)
 		TEST(the_supervisor_is_asked_to_end),
 		TEST(thaws_that_fail),
 		TEST(without_a_lease),
+		TEST(without_a_lease_an_administrator_ends_it),
+		TEST(without_a_lease_it_is_too_late_to_keep),
 		TEST(without_a_lease_until_the_deadline),
 		TEST(without_a_lease_and_not_kept),
 		TEST(with_a_lease_a_client_cannot_end_it),

@@ -55,28 +55,25 @@ bool apps_alive(const char *run_dir, const struct record *record)
  * Wait for the end of a supervisor's work, until @until_ns. Return: 0 it is done, or it is dead and
  * there was nothing to wait for; -ETIMEDOUT.
  */
-static int wait_for_supervisor(const char *run_dir, const char *id, bool end, uint64_t until_ns)
+static int wait_for_supervisor(int supervisor, uint64_t until_ns)
 {
-	struct pollfd fd = { .fd = connect_to(run_dir, id), .events = POLLIN };
+	struct pollfd fd = { .fd = supervisor, .events = POLLIN };
 	uint64_t now;
-	int r = 0;
+	int r;
 
 	/* It is there, and does not even listen. */
-	if (fd.fd == -EAGAIN)
+	if (supervisor == -EAGAIN)
 		return -ETIMEDOUT;
-	if (fd.fd < 0)
+	if (supervisor < 0)
 		return 0;
-	if (end && send(fd.fd, "end\n", 4, MSG_NOSIGNAL) != 4)
-		r = -EPIPE;
-	while (!r) {
+	for (;;) {
 		now = freezeguard_now_ns();
 		r = poll(&fd, 1, until_ns > now ? (int)((until_ns - now) / NS_PER_MS) + 1 : 0);
 		if (r > 0)
-			break;
-		r = freezeguard_now_ns() >= until_ns ? -ETIMEDOUT : 0;
+			return 0;
+		if (freezeguard_now_ns() >= until_ns)
+			return -ETIMEDOUT;
 	}
-	close(fd.fd);
-	return r == -ETIMEDOUT ? r : 0;
 }
 
 static const struct hook *hook_named(const struct hooks *hooks, const char *name)
@@ -242,39 +239,70 @@ static void verdict_without_lease(struct freezectl *ctl, const struct record *re
 }
 
 /**
- * apps_after() - wait until the applications of a freeze are released, and report the result
- * @ctl: gets findings of code 202, 203 and 205
- * @config: what is in force
- * @record: the record, which is brought up to date
- * @asked_first: without a lease: nobody had asked for the end before
- * @lease_ended_ns: when the end of its lease was decided, as it must have been; 0 without a lease
- * @until_ns: how long to wait, CLOCK_BOOTTIME
+ * apps_end_begin() - read the record of a freeze, and say to its supervisor who ends it
+ * @run_dir: where its record is
+ * @id: the lease's id
+ * @word: %SUPERVISOR_POST_SCRIPT or %SUPERVISOR_END; without a lease this ends it
+ * @end: all of it is overwritten; apps_end_free() it
+ *
+ * The supervisor hears the word before it can know of an end of the lease that is requested later.
+ * It counts only while the connection lasts: of one that dies nothing is known.
+ *
+ * Return: 0; -ENOENT there is no record; another negative errno: it cannot be read.
  */
-void apps_after(struct freezectl *ctl, const struct config *config, struct record *record,
-		bool asked_first, uint64_t lease_ended_ns, uint64_t until_ns)
+int apps_end_begin(const char *run_dir, const char *id, const char *word, struct apps_end *end)
 {
-	struct clocks clocks = timefmt_now();
-	char text[TIMEFMT_TEXT_MAX];
+	int r;
+
+	*end = (struct apps_end){ .fd = -ENOENT };
+	r = record_load(run_dir, id, &end->record);
+	if (r) {
+		end->record = (struct record){ 0 };
+		return r;
+	}
+	end->first = end->record.state != RECORD_RELEASED;
+	if (!end->first)
+		return 0;
+	end->fd = connect_to(run_dir, id);
+	/* One that is gone is seen when it is waited for. */
+	if (end->fd >= 0 && send(end->fd, word, strlen(word), MSG_NOSIGNAL) < 0)
+		shutdown(end->fd, SHUT_RDWR);
+	return 0;
+}
+
+/**
+ * apps_end_wait() - wait until the applications of a freeze are released
+ * @ctl: gets a finding of code 202 or 203 if that is not known
+ * @config: what is in force
+ * @end: begun, with a record, which is brought up to date
+ * @until_ns: how long to wait, CLOCK_BOOTTIME
+ *
+ * Return: whether they are; the verdict is apps_end_verdict().
+ */
+bool apps_end_wait(struct freezectl *ctl, const struct config *config, struct apps_end *end,
+		   uint64_t until_ns)
+{
+	struct record *record = &end->record;
 	char id[FREEZEGUARD_ID_MAX + 1];
 	pid_t pid = record->pid;
-	int r = 0;
+	int r;
 
+	if (record->state == RECORD_RELEASED)
+		return true;
 	memcpy(id, record->id, sizeof(id));
-	if (record->state != RECORD_RELEASED) {
-		r = wait_for_supervisor(config->run_dir, id, !record->has_lease, until_ns);
-		record_free(record);
-		if (record_load(config->run_dir, id, record)) {
-			findings_add(&ctl->findings, EXIT_CODE_EXPIRED, id,
-				     "the record of its applications no longer exists in %s, so whether they stayed quiet is unknown; treat the snapshot as inconsistent",
-				     config->run_dir);
-			return;
-		}
+	r = wait_for_supervisor(end->fd, until_ns);
+	record_free(record);
+	if (record_load(config->run_dir, id, record)) {
+		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, id,
+			     "the record of its applications no longer exists in %s, so whether they stayed quiet is unknown; treat the snapshot as inconsistent",
+			     config->run_dir);
+		return false;
 	}
 	if (r == -ETIMEDOUT) {
 		findings_add(&ctl->findings, EXIT_CODE_THAW_FAILED, id,
 			     "its applications are not all released yet; process %d keeps releasing them. To follow it: freezectl apps --id %s",
 			     pid, id);
-		return;
+		return false;
 	}
 	if (record->state != RECORD_RELEASED) {
 		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, id,
@@ -282,12 +310,36 @@ void apps_after(struct freezectl *ctl, const struct config *config, struct recor
 			     pid);
 		apps_thaw_for_dead(ctl, config, record, EXIT_CODE_THAW_FAILED, until_ns);
 	}
+	return true;
+}
+
+/**
+ * apps_end_verdict() - report how the applications of a freeze were released
+ * @ctl: gets findings of code 202, 203 and 205
+ * @end: released
+ * @lease_ended_ns: when the end of its lease was decided, as it must have been; 0 without a lease
+ */
+void apps_end_verdict(struct freezectl *ctl, const struct apps_end *end, uint64_t lease_ended_ns)
+{
+	const struct record *record = &end->record;
+	struct clocks clocks = timefmt_now();
+	char text[TIMEFMT_TEXT_MAX];
+
 	if (!record->has_lease)
-		verdict_without_lease(ctl, record, asked_first);
+		verdict_without_lease(ctl, record, end->first);
 	/* The supervisor may not have been able to query the lease. */
 	else if (record->quiet_ns && record->ended_ns < lease_ended_ns)
 		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, record->id,
 			     "its applications resumed at %s (%s), before the lease ended: consistency was lost",
 			     timefmt_text(&clocks, record->ended_ns, text), record->why);
 	verdict_each(ctl, record);
+}
+
+/** apps_end_free() - close and free; the supervisor goes on as it promised */
+void apps_end_free(struct apps_end *end)
+{
+	if (end->fd >= 0)
+		close(end->fd);
+	end->fd = -ENOENT;
+	record_free(&end->record);
 }

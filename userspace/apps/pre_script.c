@@ -4,12 +4,11 @@
  * them quiet, give it the lease, and ask it at the end whether all still are.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
+#include "apps/others.h"
 #include "apps/post_script.h"
 #include "apps/pre_script.h"
 #include "apps/show.h"
@@ -18,40 +17,6 @@
 
 /* Between the last hook and the end of the script timeout there is a freeze, or a roll-back. */
 #define RESERVE_MS	500
-
-/* Another freeze that keeps one of these quiet, or this one, which was begun already. */
-static void check_others(struct freezectl *ctl, const struct apps_request *request,
-			 const struct apps *apps)
-{
-	struct clocks clocks = timefmt_now();
-	struct record_list list;
-	char text[TIMEFMT_TEXT_MAX];
-	size_t i, k, h;
-
-	if (record_list(request->config->run_dir, &list))
-		return;
-	for (i = 0; i < list.n; i++) {
-		const struct record *s = &list.v[i];
-
-		if (s->state == RECORD_RELEASED || !apps_alive(request->config->run_dir, s))
-			continue;
-		if (!strcmp(s->id, request->id))
-			findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, s->id,
-				     "its applications are already kept quiet by process %d, since %s; nothing was touched. Wait for its post-script",
-				     s->pid,
-				     timefmt_text(&clocks, s->begin_ns, text));
-		for (k = 0; k < s->n_apps && strcmp(s->id, request->id); k++)
-			for (h = 0; h < apps->hooks.n; h++)
-				if (!apps->hooks.v[h].skip &&
-				    !strcmp(apps->hooks.v[h].name, s->apps[k].name))
-					findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN,
-						     s->apps[k].name,
-						     "is already kept quiet for %s by process %d, since %s; nothing was touched. Wait for its post-script",
-						     s->id, s->pid,
-						     timefmt_text(&clocks, s->begin_ns, text));
-	}
-	record_list_free(&list);
-}
 
 /**
  * apps_prepare() - find the hooks, and check what can be checked; touches nothing
@@ -73,7 +38,7 @@ bool apps_prepare(struct freezectl *ctl, const struct apps_request *request, str
 		return false;
 	hooks_refuse(&apps->hooks, &ctl->findings);
 	if (hooks_n_called(&apps->hooks))
-		check_others(ctl, request, apps);
+		others_check(ctl, request, apps);
 	return ctl->findings.n == before;
 }
 
@@ -282,42 +247,6 @@ static void tell_failures(struct freezectl *ctl, const struct apps_request *requ
 			     "its applications could not be quiesced; all were released again");
 }
 
-/* It may have come to its end between the reading of its record and the look whether it lives. */
-static bool reload_is_over(const struct apps_request *request, const struct record *record)
-{
-	struct record now;
-	bool over;
-
-	if (record_load(request->config->run_dir, record->id, &now))
-		return true;
-	over = now.state == RECORD_RELEASED || now.pid != record->pid;
-	record_free(&now);
-	return over;
-}
-
-/* Left-overs of supervisors that were killed: what they would have thawed. */
-static void thaw_left_overs(struct freezectl *ctl, const struct apps_request *request)
-{
-	struct record_list list;
-	size_t i;
-
-	if (record_list(request->config->run_dir, &list))
-		return;
-	/* The next pre-script handles those that there is no time for now. */
-	for (i = 0; i < list.n && freezeguard_now_ns() < request->give_up_ns; i++) {
-		struct record *s = &list.v[i];
-
-		if (s->state == RECORD_RELEASED || apps_alive(request->config->run_dir, s) ||
-		    reload_is_over(request, s))
-			continue;
-		findings_add(&ctl->findings, EXIT_CODE_DONE, s->id,
-			     "its supervisor, process %d, died without releasing the applications; this pre-script releases them now",
-			     s->pid);
-		apps_thaw_for_dead(ctl, request->config, s, EXIT_CODE_DONE, request->give_up_ns);
-	}
-	record_list_free(&list);
-}
-
 static bool still_working(struct freezectl *ctl, const struct apps_request *request,
 			  const struct apps *apps)
 {
@@ -325,30 +254,6 @@ static bool still_working(struct freezectl *ctl, const struct apps_request *requ
 		     "its applications could not be quiesced in time, and process %d is still releasing them",
 		     apps->supervisor.pid);
 	return false;
-}
-
-/*
- * From the look for others until the record says who is kept quiet now, pre-scripts come one after
- * another. Return: the lock, or a negative errno.
- */
-static int take_turn(const char *run_dir, uint64_t until_ns)
-{
-	int r = record_directory(run_dir), lock;
-
-	if (r)
-		return r;
-	lock = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (lock < 0)
-		return -errno;
-	while (flock(lock, LOCK_EX | LOCK_NB)) {
-		r = -errno;
-		if (r != -EWOULDBLOCK || freezeguard_now_ns() >= until_ns) {
-			close(lock);
-			return r;
-		}
-		usleep(5000);
-	}
-	return lock;
 }
 
 /**
@@ -379,7 +284,7 @@ bool apps_quiesce(struct freezectl *ctl, const struct apps_request *request, str
 	size_t before;
 	int r = -ENOMEM;
 
-	job.lock = take_turn(request->config->run_dir, request->give_up_ns);
+	job.lock = others_lock(request->config->run_dir, request->give_up_ns);
 	if (job.lock < 0) {
 		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->config->run_dir,
 			     "%s: %s; nothing was touched", job.lock == -EWOULDBLOCK ?
@@ -387,9 +292,9 @@ bool apps_quiesce(struct freezectl *ctl, const struct apps_request *request, str
 			     "cannot keep the records of applications here", strerror(-job.lock));
 		return false;
 	}
-	thaw_left_overs(ctl, request);
+	others_thaw(ctl, request);
 	before = ctl->findings.n;
-	check_others(ctl, request, apps);
+	others_check(ctl, request, apps);
 	if (ctl->findings.n > before) {
 		close(job.lock);
 		return false;
@@ -504,7 +409,7 @@ bool apps_still_quiet(struct freezectl *ctl, const struct apps_request *request,
 			     apps->supervisor.pid);
 	else if (r)
 		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id,
-			     "its supervisor, process %d, is gone, so its applications may no longer be quiet",
+			     "its supervisor, process %d, no longer keeps its applications quiet",
 			     apps->supervisor.pid);
 	else if (message.word == SUPERVISOR_LOST && message.text[0])
 		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->config->run_dir,
@@ -535,7 +440,7 @@ void apps_keep(struct freezectl *ctl, const struct apps_request *request, struct
 {
 	if (freezectl_keep(ctl, request->id, request->give_up_ns, keep, &apps->supervisor))
 		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id,
-			     "its supervisor, process %d, is gone, so its applications may no longer be quiet",
+			     "its supervisor, process %d, no longer keeps its applications quiet",
 			     apps->supervisor.pid);
 }
 

@@ -121,6 +121,7 @@ static struct json_object *json_of(const struct record *s)
 	json_object_object_add(object, "why", json_object_new_string(s->why));
 	json_object_object_add(object, "has_lease", json_object_new_boolean(s->has_lease));
 	json_object_object_add(object, "kept", json_object_new_boolean(s->kept));
+	json_object_object_add(object, "in_time", json_object_new_boolean(s->in_time));
 	json_object_object_add(object, "lease_number", json_number(s->lease_number));
 	json_object_object_add(object, "lease_begin_ns", json_number(s->lease_begin_ns));
 	json_object_object_add(object, "begin_ns", json_number(s->begin_ns));
@@ -250,6 +251,7 @@ static int parse(struct json_object *object, struct record *s)
 	s->pid = json_object_get_int(json_object_object_get(object, "pid"));
 	s->has_lease = bool_of(object, "has_lease");
 	s->kept = bool_of(object, "kept");
+	s->in_time = bool_of(object, "in_time");
 	s->lease_number = number_of(object, "lease_number");
 	s->lease_begin_ns = number_of(object, "lease_begin_ns");
 	s->begin_ns = number_of(object, "begin_ns");

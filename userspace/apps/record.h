@@ -97,13 +97,14 @@ struct record_app {
  * @ended_ns: when its end was decided
  * @released_ns: when all had been told
  * @kept: without a lease: the one who asked for it knows that all are quiet
+ * @in_time: its post-script ended it, and all was quiet and frozen until then
  */
 struct record {
 	char id[FREEZEGUARD_ID_MAX + 1];
 	pid_t pid;
 	enum record_state state;
 	char why[RECORD_WHY_MAX + 1];
-	bool has_lease, kept;
+	bool has_lease, kept, in_time;
 	uint64_t lease_number, lease_begin_ns;
 	uint64_t begin_ns, quiet_ns, deadline_ns, ended_ns, released_ns;
 	struct record_app *apps;

@@ -147,17 +147,37 @@ static void release_end(struct process *p, size_t i, uint64_t until_ns)
 	}
 }
 
+/*
+ * Was it a success: did the post-script end it, after a pre-script that had reported success, and
+ * was all quiet and frozen until then? Only such an end may be recorded as a backup.
+ */
+static bool in_time(const struct process *p, const char *why)
+{
+	bool post_script = false;
+	size_t i;
+
+	for (i = 0; i < N_CLIENTS; i++)
+		post_script |= p->clients[i].post_script;
+	for (i = 0; i < p->record.n_apps; i++)
+		if (p->record.apps[i].lost)
+			return false;
+	return post_script && !strcmp(why, "request") && !p->broken &&
+	       (p->job->lease ? p->orphan : p->record.kept);
+}
+
 /* All applications are released before the record is written: writing may take long, or hang. */
 static void release_all(struct process *p, const char *why)
 {
-	const char *word = !strcmp(why, "request") ? "thaw" :
-			   !strcmp(why, "deadline") ? "deadline" : "abort";
+	const char *word;
 	uint64_t now;
 	size_t i;
 
 	p->record.state = RECORD_RELEASING;
 	p->record.ended_ns = freezeguard_now_ns();
 	snprintf(p->record.why, sizeof(p->record.why), "%s", why);
+	process_last_words(p);
+	p->record.in_time = in_time(p, why);
+	word = p->record.in_time ? "thaw" : !strcmp(why, "deadline") ? "deadline" : "abort";
 	/* One that takes its time does not keep the others quiet. */
 	for (i = p->record.n_apps; i-- > 0; ) {
 		if (!release_begin(p, i, word))
@@ -199,6 +219,7 @@ static bool lease_over(struct process *p, uint64_t *ended_ns, char *why)
 		strcpy(why, "deadline");
 		return now >= p->record.deadline_ns + SUPERVISOR_RELEASE_MS * NS_PER_MS;
 	}
+	p->broken = lease.broken;
 	if (!lease.ended)
 		return false;
 	if (!*ended_ns)
@@ -258,13 +279,13 @@ static void dismiss_clients(struct process *p)
 	struct sockaddr_un address;
 	size_t i;
 
-	process_accept_client(p);
+	process_accept_clients(p);
 	for (i = 0; i < N_CLIENTS; i++) {
-		if (p->clients[i] < 0)
+		if (p->clients[i].fd < 0)
 			continue;
-		if (write(p->clients[i], "over\n", 5) < 0)
+		if (write(p->clients[i].fd, "over\n", 5) < 0)
 			continue;
-		close(p->clients[i]);
+		close(p->clients[i].fd);
 	}
 	close(p->listener);
 	if (!record_address(p->job->run_dir, p->job->id, &address))
@@ -410,7 +431,7 @@ static void __attribute__((noreturn)) work(const struct supervisor_job *job, int
 	int r;
 
 	for (i = 0; i < N_CLIENTS; i++)
-		p.clients[i] = -1;
+		p.clients[i].fd = -1;
 	r = prepare(&p, &what);
 	if (r) {
 		snprintf(text, sizeof(text), "cannot %s (%s): %s", what, job->run_dir,

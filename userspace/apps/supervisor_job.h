@@ -14,6 +14,9 @@
 
 /* For how long after the end of the script timeout its next step is waited for. */
 #define SUPERVISOR_PATIENCE_MS	2000
+/* What a client of ID.sock may say: it is the post-script; end it, where there is no lease. */
+#define SUPERVISOR_POST_SCRIPT	"thaw\n"
+#define SUPERVISOR_END		"end\n"
 /* What a release of the filesystems may take before the applications go on regardless. */
 #define SUPERVISOR_RELEASE_MS	1000
 
@@ -21,10 +24,11 @@
  * struct supervisor_lease - what the kernel says of a lease
  * @ended: its end was decided
  * @released: nothing of it is frozen any more
+ * @broken: something of it was thawed before its end
  * @cause: what ended it, as freezeguard_cause_name() has it
  */
 struct supervisor_lease {
-	bool ended, released;
+	bool ended, released, broken;
 	char cause[RECORD_WHY_MAX + 1];
 };
 

@@ -29,6 +29,13 @@ void process_save(struct process *p)
 	p->unsaved = -record_save(p->job->run_dir, &p->record);
 }
 
+/* Applications that are to be released come first: writing may take long, or hang. */
+static void note(struct process *p)
+{
+	if (p->record.state != RECORD_RELEASING)
+		process_save(p);
+}
+
 /** process_say() - say something to the caller, if it is still there; @text may be NULL */
 void process_say(struct process *p, enum supervisor_word word, const char *text)
 {
@@ -85,7 +92,7 @@ void process_note_losses(struct process *p)
 		lost = true;
 	}
 	if (lost)
-		process_save(p);
+		note(p);
 }
 
 /* Hooks that ended; of those that were quiet that is a loss. */
@@ -110,7 +117,7 @@ static void reap(struct process *p)
 		lost = true;
 	}
 	if (lost)
-		process_save(p);
+		note(p);
 }
 
 static void hear_control(struct process *p)
@@ -121,6 +128,8 @@ static void hear_control(struct process *p)
 	for (;;) {
 		n = recv(p->control, &message, sizeof(message), MSG_DONTWAIT);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n != sizeof(message) && p->deaf)
 			return;
 		if (n != sizeof(message)) {
 			close(p->control);
@@ -133,20 +142,20 @@ static void hear_control(struct process *p)
 			p->record.lease_number = message.number;
 			p->record.lease_begin_ns = message.begin_ns;
 			p->record.deadline_ns = message.deadline_ns;
-			process_save(p);
+			note(p);
 			break;
 		case SUPERVISOR_CHECK:
 			/* Only a query shows that one has died. */
 			reap(p);
 			/* Without the record a post-script would not know of applications. */
 			if (p->unsaved)
-				process_save(p);
+				note(p);
 			process_say(p, all_quiet(p) && !p->unsaved ? SUPERVISOR_STILL : SUPERVISOR_LOST,
 				    p->unsaved ? strerror(p->unsaved) : NULL);
 			break;
 		case SUPERVISOR_KEEP:
 			p->record.kept = true;
-			process_save(p);
+			note(p);
 			break;
 		case SUPERVISOR_ABORT:
 			p->abort = true;
@@ -157,39 +166,70 @@ static void hear_control(struct process *p)
 	}
 }
 
-/** process_accept_client() - a client waits for the end; beyond the limit it is turned away */
-void process_accept_client(struct process *p)
+/** process_accept_clients() - clients wait for the end; beyond the limit they are turned away */
+void process_accept_clients(struct process *p)
 {
-	int fd = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	size_t i;
+	int fd;
 
-	if (fd < 0)
-		return;
-	for (i = 0; i < N_CLIENTS; i++) {
-		if (p->clients[i] < 0) {
-			p->clients[i] = fd;
-			return;
-		}
+	while ((fd = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+		for (i = 0; i < N_CLIENTS && p->clients[i].fd >= 0; i++)
+			;
+		if (i < N_CLIENTS)
+			p->clients[i].fd = fd;
+		else
+			close(fd);
 	}
-	close(fd);
 }
 
-static void hear_client(struct process *p, int *fd)
+static void hear_client(struct process *p, struct client *client)
 {
 	char text[16];
-	ssize_t n = read(*fd, text, sizeof(text) - 1);
+	ssize_t n;
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0) {
-		close(*fd);
-		*fd = -1;
-		return;
+	while (client->fd >= 0) {
+		n = read(client->fd, text, sizeof(text) - 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n <= 0) {
+			close(client->fd);
+			*client = (struct client){ .fd = -1 };
+			return;
+		}
+		text[n] = '\0';
+		client->post_script |= !strcmp(text, SUPERVISOR_POST_SCRIPT);
+		/* With a lease, the kernel reports its end. */
+		if ((client->post_script || !strcmp(text, SUPERVISOR_END)) && !p->job->lease)
+			p->end = true;
 	}
-	text[n] = '\0';
-	/* With a lease, the kernel reports its end. */
-	if (!strcmp(text, "end\n") && !p->job->lease)
-		p->end = true;
+}
+
+/**
+ * process_last_words() - the end is decided: hear what was said before that, and nothing more
+ *
+ * The caller's word that all is to be kept is either heard here, or cannot be sent any more. Who
+ * ended the freeze had said so before.
+ */
+void process_last_words(struct process *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->record.n_apps; i++)
+		hook_call_read(&p->runs[i]);
+	process_note_losses(p);
+	reap(p);
+	if (p->control >= 0)
+		hear_control(p);
+	p->deaf = true;
+	if (p->control >= 0) {
+		shutdown(p->control, SHUT_RD);
+		hear_control(p);
+	}
+	process_accept_clients(p);
+	for (i = 0; i < N_CLIENTS; i++)
+		hear_client(p, &p->clients[i]);
 }
 
 static void hear_signals(struct process *p)
@@ -211,11 +251,11 @@ void process_turn(struct process *p, uint64_t until_ns)
 	size_t i;
 
 	fds[n++] = (struct pollfd){ .fd = p->signals, .events = POLLIN };
-	fds[n++] = (struct pollfd){ .fd = p->control, .events = POLLIN };
+	fds[n++] = (struct pollfd){ .fd = p->deaf ? -1 : p->control, .events = POLLIN };
 	fds[n++] = (struct pollfd){ .fd = p->listener, .events = POLLIN };
 	fds[n++] = (struct pollfd){ .fd = p->events, .events = POLLIN };
 	for (i = 0; i < N_CLIENTS; i++)
-		fds[n++] = (struct pollfd){ .fd = p->clients[i], .events = POLLIN };
+		fds[n++] = (struct pollfd){ .fd = p->clients[i].fd, .events = POLLIN };
 	/* More hooks than that are read at least every half second. */
 	for (i = 0; i < p->record.n_apps && n < ARRAY_SIZE(fds); i++)
 		fds[n++] = (struct pollfd){ .fd = p->runs[i].out, .events = POLLIN };
@@ -231,14 +271,14 @@ void process_turn(struct process *p, uint64_t until_ns)
 	if (fds[1].revents)
 		hear_control(p);
 	if (fds[2].revents)
-		process_accept_client(p);
+		process_accept_clients(p);
 	if (fds[3].revents) {
 		p->job->module->drain();
 		/* It may have closed it. */
 		p->events = p->job->module->fd();
 	}
 	for (i = 0; i < N_CLIENTS; i++)
-		if (p->clients[i] >= 0 && fds[4 + i].revents)
+		if (fds[4 + i].revents)
 			hear_client(p, &p->clients[i]);
 }
 

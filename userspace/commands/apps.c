@@ -94,6 +94,7 @@ static struct json_object *json_of_record(const struct config *config, const str
 	output_json_add(object, "id", output_json_string(s->id));
 	output_json_add(object, "state", output_json_string(record_state_name(s->state)));
 	output_json_add(object, "why", s->why[0] ? output_json_string(s->why) : NULL);
+	output_json_add(object, "in_time", json_object_new_boolean(s->in_time));
 	output_json_add(object, "supervisor", json_object_new_int(s->pid));
 	output_json_add(object, "alive", json_object_new_boolean(s->state != RECORD_RELEASED &&
 								 apps_alive(config->run_dir, s)));

@@ -148,42 +148,49 @@ out_free:
 	freeze_free(&freeze);
 }
 
-static void post_script(struct freezectl *ctl, struct call *call)
+/* It may be about an earlier or later lease of that name. */
+static bool is_about(const struct record *record, const struct thaw *thaw)
+{
+	return record->id[0] && thaw->requested && record->lease_number == thaw->number &&
+	       record->lease_begin_ns == thaw->lease.begin_ns;
+}
+
+/* The supervisor knows of the post-script before the lease ends: only that is a success to hooks. */
+static void post_script_with_lease(struct freezectl *ctl, const struct call *call,
+				   struct apps_end *end, uint64_t until)
 {
 	const struct paths paths = { .mounts = &ctl->mounts };
+	struct thaw thaw = { .id = call->request.id };
+
+	if (freezectl_connect(ctl) && thaw_request(ctl, &thaw)) {
+		thaw_finish(ctl, &thaw, until, call->script_timeout_ms);
+		thaw_document(ctl, &thaw, &paths);
+	}
+	if (!is_about(&end->record, &thaw))
+		record_free(&end->record);
+	else if (apps_end_wait(ctl, call->apps.config, end, until))
+		apps_end_verdict(ctl, end, thaw.lease.ended_ns);
+	freezeguard_lease_clear(&thaw.lease);
+}
+
+static void post_script(struct freezectl *ctl, struct call *call)
+{
 	uint64_t until = call->start_ns + call->script_timeout_ms * NS_PER_MS;
 	const struct config *config = call->apps.config;
-	struct thaw thaw = { .id = call->request.id };
-	struct record record;
-	bool first;
+	struct apps_end end;
 	int r;
 
-	r = record_load(config->run_dir, call->request.id, &record);
-	if (r) {
-		record = (struct record){ 0 };
-		if (r != -ENOENT)
-			findings_add(&ctl->findings, EXIT_CODE_EXPIRED, call->request.id,
-				     "cannot read the record of its applications in %s (%s): whether there were any, and whether they stayed quiet, is unknown; treat the snapshot as inconsistent",
-				     config->run_dir, strerror(-r));
-	}
-	first = record.state != RECORD_RELEASED;
-	if (record.id[0] && !record.has_lease) {
-		apps_after(ctl, config, &record, first, 0, until);
-	} else {
-		if (freezectl_connect(ctl) && thaw_request(ctl, &thaw)) {
-			thaw_finish(ctl, &thaw, until, call->script_timeout_ms);
-			thaw_document(ctl, &thaw, &paths);
-		}
-		/* It may be about an earlier or later one of that name. */
-		if (record.id[0] && thaw.requested && record.lease_number == thaw.number &&
-		    record.lease_begin_ns == thaw.lease.begin_ns)
-			apps_after(ctl, config, &record, first, thaw.lease.ended_ns, until);
-		else
-			record_free(&record);
-	}
-	apps_show_record(ctl, &record, true);
-	freezeguard_lease_clear(&thaw.lease);
-	record_free(&record);
+	r = apps_end_begin(config->run_dir, call->request.id, SUPERVISOR_POST_SCRIPT, &end);
+	if (r && r != -ENOENT)
+		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, call->request.id,
+			     "cannot read the record of its applications in %s (%s): whether there were any, and whether they stayed quiet, is unknown; treat the snapshot as inconsistent",
+			     config->run_dir, strerror(-r));
+	if (!end.record.id[0] || end.record.has_lease)
+		post_script_with_lease(ctl, call, &end, until);
+	else if (apps_end_wait(ctl, config, &end, until))
+		apps_end_verdict(ctl, &end, 0);
+	apps_show_record(ctl, &end.record, true);
+	apps_end_free(&end);
 }
 
 static void dry_run(struct freezectl *ctl, struct call *call)

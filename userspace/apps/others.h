@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* others: what earlier freezes, and others at the same time, do with applications */
+#ifndef FREEZEGUARD_APPS_OTHERS_H
+#define FREEZEGUARD_APPS_OTHERS_H
+
+#include <stdint.h>
+
+#include "apps/pre_script.h"
+
+void others_check(struct freezectl *ctl, const struct apps_request *request,
+		  const struct apps *apps);
+void others_thaw(struct freezectl *ctl, const struct apps_request *request);
+int others_lock(const char *run_dir, uint64_t until_ns);
+
+#endif
