@@ -9,10 +9,27 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "supervised.h"
+
+/* How long the machine has slept; shared with supervisors. */
+static uint64_t *asleep_ns;
+
+uint64_t __real_freezeguard_now_ns(void);
+uint64_t __wrap_freezeguard_now_ns(void);
+
+uint64_t __wrap_freezeguard_now_ns(void)
+{
+	return __real_freezeguard_now_ns() + *(volatile uint64_t *)asleep_ns;
+}
+
+static void sleep_hours(uint64_t hours)
+{
+	__atomic_add_fetch(asleep_ns, hours * 3600 * NS_PER_S, __ATOMIC_SEQ_CST);
+}
 
 /* A one-shot hook and a session around another one-shot hook, all of which keep a log. */
 static void three_hooks(void)
@@ -468,6 +485,30 @@ static void without_a_lease_and_not_kept(void **state)
 	over("owner-death");
 }
 
+/* A hook that runs when the machine falls asleep has its time when it is awake again. */
+static void hooks_have_no_time_while_the_machine_sleeps(void **state)
+{
+	(void)state;
+	hookdir_hook("10-a", "echo a $1 >>log; sleep 1.5; echo a done >>log");
+	hookdir_hook("20-b.session", "echo READY; read -r why; echo b $why >>log; sleep 1.5");
+	assert_int_equal(hookdir_configure("hook_timeout = 20s\nthaw_timeout = 20s\n"), 0);
+	start(true, 60000, 4 * 3600 * 1000, 4 * 3600 * 1000);
+	within_s("log", "a freeze\n");
+	sleep_hours(1);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_LEASE);
+	hookdir_write("lease", "sleep", 0644);
+	within_s("log", "a freeze\na done\nb abort\n");
+	sleep_hours(1);
+	/* By then the first one is called as well. */
+	within_s("log", "a freeze\na done\nb abort\na thaw\n");
+	sleep_hours(1);
+	over("sleep");
+	app_is(0, "a", RECORD_APP_RELEASED);
+	app_is(1, "b", RECORD_APP_RELEASED);
+	assert_false(record.apps[0].timed_out || record.apps[1].timed_out);
+}
+
 static void with_a_lease_a_client_cannot_end_it(void **state)
 {
 	int fd;
@@ -700,6 +741,7 @@ int main(void)
 		TEST(without_a_lease_it_is_too_late_to_keep),
 		TEST(without_a_lease_until_the_deadline),
 		TEST(without_a_lease_and_not_kept),
+		TEST(hooks_have_no_time_while_the_machine_sleeps),
 		TEST(with_a_lease_a_client_cannot_end_it),
 		TEST(it_keeps_nothing_of_its_caller),
 		TEST(a_hook_that_prints_without_end),
@@ -711,5 +753,9 @@ int main(void)
 		TEST(old_records_are_forgotten),
 	};
 
+	asleep_ns = mmap(NULL, sizeof(*asleep_ns), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (asleep_ns == MAP_FAILED)
+		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,15 +25,21 @@
 /* After that the next one is released, whether or not the one before has answered. */
 #define OVERTAKE_MS	300
 
-/* @until_ns: when it has to be quiet; 0: its own timeout counts */
-static void start(struct process *p, size_t i, const char *verb, uint64_t until_ns)
+/* How long it is, from now, until a time of CLOCK_BOOTTIME. */
+static uint64_t left_ns(uint64_t until_ns)
 {
 	uint64_t now = freezeguard_now_ns();
-	uint64_t give_up = p->job->give_up_ns > now ? (p->job->give_up_ns - now) / NS_PER_MS : 0;
+
+	return until_ns > now ? until_ns - now : 0;
+}
+
+/* @may_take_ns: how long until it has to be quiet; 0: its own timeout counts */
+static void start(struct process *p, size_t i, const char *verb, uint64_t may_take_ns)
+{
 	const struct hook_call_args call = {
 		.id = p->job->id,
-		.timeout_ms = until_ns > now ? (uint32_t)((until_ns - now) / NS_PER_MS) : 0,
-		.limit_ms = give_up + p->job->timeout_ms + SUPERVISOR_PATIENCE_MS,
+		.timeout_ms = (uint32_t)(may_take_ns / NS_PER_MS),
+		.limit_ms = left_ns(p->job->give_up_ns) / NS_PER_MS + p->job->timeout_ms + SUPERVISOR_PATIENCE_MS,
 		.paths = p->job->paths,
 		.keep = p->job->keep_dir,
 	};
@@ -53,19 +59,20 @@ static bool quiesce(struct process *p, size_t i)
 {
 	struct record_app *app = &p->record.apps[i];
 	struct hook_call *run = &p->runs[i];
-	uint64_t until;
+	uint64_t may_take, until;
 	bool quiet;
 
 	app->state = RECORD_APP_FREEZING;
 	app->begun = true;
 	app->begin_ns = freezeguard_now_ns();
 	process_save(p);
-	until = app->begin_ns + p->hooks[i]->timeout_ms * NS_PER_MS;
-	if (p->job->quiet_until_ns < until)
-		until = p->job->quiet_until_ns;
-	start(p, i, app->session ? "session" : "freeze", until);
+	may_take = p->hooks[i]->timeout_ms * NS_PER_MS;
+	if (left_ns(p->job->quiet_until_ns) < may_take)
+		may_take = left_ns(p->job->quiet_until_ns);
+	until = process_awake_ns() + may_take;
+	start(p, i, app->session ? "session" : "freeze", may_take);
 	while (!run->ended && !(app->session && run->ready) && !p->abort && !p->orphan &&
-	       !p->killed && freezeguard_now_ns() < until)
+	       !p->killed && process_awake_ns() < until)
 		process_turn(p, until);
 	if (!run->ended && !run->ready) {
 		app->timed_out = !p->abort && !p->orphan && !p->killed;
@@ -182,10 +189,10 @@ static void release_all(struct process *p, const char *why)
 	for (i = p->record.n_apps; i-- > 0; ) {
 		if (!release_begin(p, i, word))
 			continue;
-		now = freezeguard_now_ns();
+		now = process_awake_ns();
 		p->release_until_ns[i] = now + p->hooks[i]->thaw_timeout_ms * NS_PER_MS;
 		now += OVERTAKE_MS * NS_PER_MS;
-		while (!p->runs[i].ended && freezeguard_now_ns() < now)
+		while (!p->runs[i].ended && process_awake_ns() < now)
 			process_turn(p, now);
 		if (!p->runs[i].ended)
 			continue;
@@ -268,7 +275,7 @@ static void hold(struct process *p, char why[RECORD_WHY_MAX + 1])
 				until = now + 20 * NS_PER_MS;
 		}
 		if (!over)
-			process_turn(p, until);
+			process_turn(p, process_awake_ns() + left_ns(until));
 	}
 	strcpy(why, over ? over : "killed");
 }

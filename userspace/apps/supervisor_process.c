@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "apps/supervisor_process.h"
@@ -22,6 +23,20 @@
 #define LOOK_MS		500
 /* How long a process may take to vanish after SIGKILL. */
 #define VANISH_MS	500
+
+/**
+ * process_awake_ns() - CLOCK_MONOTONIC: the clock of what a hook may take
+ *
+ * A hook does not run while the machine sleeps, and its time does not, either. Deadlines of leases
+ * and scripts are CLOCK_BOOTTIME.
+ */
+uint64_t process_awake_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
 
 /** process_save() - write the record; whether that worked is in @unsaved */
 void process_save(struct process *p)
@@ -241,11 +256,15 @@ static void hear_signals(struct process *p)
 			p->killed = true;
 }
 
-/** process_turn() - wait until something happens or @until_ns, and note all that has happened */
+/**
+ * process_turn() - wait until something happens, and note all that has happened
+ * @p: the supervisor
+ * @until_ns: until when, process_awake_ns()
+ */
 void process_turn(struct process *p, uint64_t until_ns)
 {
 	struct pollfd fds[4 + N_CLIENTS + 64];
-	uint64_t now = freezeguard_now_ns();
+	uint64_t now = process_awake_ns();
 	uint64_t wait = until_ns > now ? (until_ns - now + NS_PER_MS - 1) / NS_PER_MS : 0;
 	nfds_t n = 0;
 	size_t i;
@@ -286,7 +305,7 @@ void process_turn(struct process *p, uint64_t until_ns)
  * process_wait_for_end() - wait for the end of a call that is to end
  * @p: the supervisor
  * @run: the call
- * @until_ns: then it is made to end,
+ * @until_ns: then it is made to end, process_awake_ns(),
  * @kill_after_ms: and has that long to undo what it did
  *
  * Return: whether it ended by itself.
@@ -296,17 +315,17 @@ bool process_wait_for_end(struct process *p, struct hook_call *run, uint64_t unt
 {
 	uint64_t now;
 
-	while (!run->ended && (now = freezeguard_now_ns()) < until_ns)
+	while (!run->ended && (now = process_awake_ns()) < until_ns)
 		process_turn(p, until_ns);
 	if (run->ended)
 		return true;
 	hook_call_signal(run, SIGTERM);
-	until_ns = freezeguard_now_ns() + kill_after_ms * NS_PER_MS;
-	while (!run->ended && freezeguard_now_ns() < until_ns)
+	until_ns = process_awake_ns() + kill_after_ms * NS_PER_MS;
+	while (!run->ended && process_awake_ns() < until_ns)
 		process_turn(p, until_ns);
 	hook_call_signal(run, SIGKILL);
-	until_ns = freezeguard_now_ns() + VANISH_MS * NS_PER_MS;
-	while (!run->ended && freezeguard_now_ns() < until_ns)
+	until_ns = process_awake_ns() + VANISH_MS * NS_PER_MS;
+	while (!run->ended && process_awake_ns() < until_ns)
 		process_turn(p, until_ns);
 	return false;
 }

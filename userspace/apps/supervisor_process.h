@@ -27,7 +27,7 @@ struct client {
  * struct process - the supervisor
  * @hooks: of each application of the record
  * @runs: its call: the session, or the last one
- * @release_until_ns: until when its release is waited for
+ * @release_until_ns: until when its release is waited for, process_awake_ns()
  * @abort: let all go, the caller says or is gone
  * @end: let all go, a client says; only without a lease
  * @killed: a signal to end came
@@ -48,6 +48,7 @@ struct process {
 	int unsaved;
 };
 
+uint64_t process_awake_ns(void);
 void process_save(struct process *p);
 void process_say(struct process *p, enum supervisor_word word, const char *text);
 void process_take_output(struct record_app *app, struct hook_call *run, bool thaw);
