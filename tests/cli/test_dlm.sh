@@ -2,7 +2,7 @@
 # Data Lifecycle Manager's contract, for filesystems.
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
-plan 46
+plan 51
 
 a=11111111-1111-4111-8111-111111111111
 b=22222222-2222-4222-8222-222222222222
@@ -78,6 +78,15 @@ expect 0 "with no path: every filesystem on a block device but root" \
 	freezectl dlm pre-script --json --execution-id $a --timeout 30s
 that "... both of them" frozen "${fs[@]}"
 expect 0 "... thawed" freezectl dlm post-script --execution-id $a
+modprobe -r freezeguard && modprobe freezeguard watch=N || exit 99
+expect 0 "without the watch, one that anybody can thaw" \
+	freezectl dlm pre-script --execution-id $a --timeout 30s "${mounted[anyone]}"
+expect 0 "... post-script" freezectl dlm post-script --execution-id $a
+says "... it warns" "its continuity is unknown"
+expect 0 "... again" freezectl dlm pre-script --execution-id $a --timeout 30s "${mounted[anyone]}"
+expect 205 "... post-script, if continuity is required" freezectl dlm post-script --require-continuity --execution-id $a
+modprobe -r freezeguard
+
 umount "${fs[@]}"
 unset "mounted[ext4]" "mounted[xfs]"
 expect 206 "nothing to freeze" freezectl dlm pre-script --execution-id $a

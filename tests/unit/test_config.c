@@ -105,7 +105,8 @@ static void every_key(void **state)
 				   "timeout = 3s\n"
 				   "thaw_timeout = 4s\n"
 				   "enabled = off\n"
-				   "env.MYSQL_DEFAULTS = /etc/my file.cnf\n", NULL, false), 0);
+				   "env.MYSQL_DEFAULTS = /etc/my file.cnf\n"
+				   "[profile x]\nrequire_continuity = yes\n", "x", false), 0);
 	assert_int_equal(findings.n, 0);
 	assert_int_equal(config.timeout_ms, 90000);
 	assert_int_equal(config.from[0].line, 3);
@@ -114,7 +115,7 @@ static void every_key(void **state)
 	assert_string_equal(config.paths.v[1], "/my logs");
 	assert_int_equal(config.exclude.n, 1);
 	assert_string_equal(config.exclude.v[0], "/scratch");
-	assert_true(config.allow_root);
+	assert_true(config.allow_root && config.require_continuity);
 	assert_false(config.call_apps);
 	assert_int_equal(config.apps.n, 2);
 	assert_string_equal(config.apps.v[1], "web");

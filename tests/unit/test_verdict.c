@@ -387,6 +387,7 @@ static void a_late_request_is_told_when_and_by_whom(void **state)
 static void a_broken_continuity_is_never_success(void **state)
 {
 	struct freezeguard_lease lease = make(S(THAWED), C(REQUEST), true);
+	struct verdict_context require = context;
 	struct findings f = { 0 };
 
 	(void)state;
@@ -400,7 +401,16 @@ static void a_broken_continuity_is_never_success(void **state)
 	assert_string_equal(thaw_codes(&lease, VERDICT_WON, &f), "203 205");
 	lease = make(S(THAWED), C(REQUEST), true);
 	lease.continuity = FREEZEGUARD_CONTINUITY_UNKNOWN;
-	assert_string_equal(thaw_codes(&lease, VERDICT_WON, &f), "");
+	assert_string_equal(thaw_codes(&lease, VERDICT_WON, &f), "0");
+	assert_true(mentions(&f, "its continuity is unknown"));
+	findings_free(&f);
+	require.require_continuity = true;
+	assert_false(verdict_thaw(&lease, VERDICT_WON, &require, &f));
+	assert_string_equal(codes(&f), "205");
+	findings_free(&f);
+	lease.continuity = FREEZEGUARD_CONTINUITY_OBSERVED;
+	assert_true(verdict_thaw(&lease, VERDICT_WON, &require, &f));
+	assert_string_equal(codes(&f), "");
 	findings_free(&f);
 }
 

@@ -31,6 +31,7 @@ const struct config_key config_keys[CONFIG_N_KEYS] = {
 	{ "path", CONFIG_PATHS, AT(paths), false, NULL },
 	{ "exclude", CONFIG_PATHS, AT(exclude), false, NULL },
 	{ "allow_root", CONFIG_BOOL, AT(allow_root), false, "no" },
+	{ "require_continuity", CONFIG_BOOL, AT(require_continuity), false, "no" },
 	{ "apps", CONFIG_BOOL, AT(call_apps), false, "yes" },
 	{ "app", CONFIG_NAMES, AT(apps), false, NULL },
 	{ "hook_timeout", CONFIG_DURATION, AT(hook_timeout_ms), false, "5s" },

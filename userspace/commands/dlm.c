@@ -21,7 +21,7 @@
 
 enum {
 	OPT_EXECUTION_ID = OPT_FIRST, OPT_TIMEOUT, OPT_SCRIPT_TIMEOUT, OPT_SYNC_BUDGET, OPT_ALLOW_ROOT,
-	OPT_PROFILE, OPT_APP, OPT_NO_APPS,
+	OPT_PROFILE, OPT_APP, OPT_NO_APPS, OPT_REQUIRE_CONTINUITY,
 };
 
 static const struct option_help options[] = {
@@ -40,6 +40,8 @@ static const struct option_help options[] = {
 	  "there is one" },
 	{ "app", OPT_APP, "NAME", "call only the hook of this application; repeatable" },
 	{ "no-apps", OPT_NO_APPS, NULL, "call no hooks" },
+	{ "require-continuity", OPT_REQUIRE_CONTINUITY, NULL,
+	  "post-script: fail if nothing could have seen a thaw and a freeze by other processes" },
 	{ 0 }
 };
 
@@ -48,6 +50,7 @@ struct call {
 	struct freeze_request request;
 	struct apps_request apps;
 	uint32_t script_timeout_ms;
+	bool require_continuity;
 	uint64_t start_ns;
 };
 
@@ -160,7 +163,9 @@ static void post_script_with_lease(struct freezectl *ctl, const struct call *cal
 				   struct apps_end *end, uint64_t until)
 {
 	const struct paths paths = { .mounts = &ctl->mounts };
-	struct thaw thaw = { .id = call->request.id };
+	struct thaw thaw = {
+		.id = call->request.id, .require_continuity = call->require_continuity,
+	};
 
 	if (freezectl_connect(ctl) && thaw_request(ctl, &thaw)) {
 		thaw_finish(ctl, &thaw, until, call->script_timeout_ms);
@@ -243,6 +248,7 @@ static bool complete(struct freezectl *ctl, struct call *call, const char *profi
 	call->request.exclude = config->exclude.v;
 	call->request.n_exclude = config->exclude.n;
 	call->request.allow_root |= config->allow_root;
+	call->require_continuity |= config->require_continuity;
 	call->apps.none |= !config->call_apps && !call->apps.names.n;
 	call->request.give_up_ns = call->start_ns + call->script_timeout_ms * NS_PER_MS;
 	call->apps.id = call->request.id;
@@ -295,6 +301,9 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		case OPT_NO_APPS:
 			call.apps.none = true;
 			break;
+		case OPT_REQUIRE_CONTINUITY:
+			call.require_continuity = true;
+			break;
 		}
 	}
 	if (!execution_id)
@@ -330,7 +339,8 @@ const struct subcommand cmd_dlm = {
 	.name = "dlm",
 	.arguments = "{pre-script | post-script | dry-run} --execution-id ID [--timeout "
 		     "DURATION] [--script-timeout DURATION] [--sync-budget DURATION] "
-		     "[--allow-root] [--profile NAME] [--app NAME | --no-apps] [PATH ...]",
+		     "[--allow-root] [--profile NAME] [--app NAME | --no-apps] "
+		     "[--require-continuity] [PATH ...]",
 	.summary = "run as the pre-script or post-script of Amazon Data Lifecycle Manager",
 	.help =
 	"pre-script quiesces the applications and freezes the paths, or every mounted "

@@ -7,7 +7,7 @@
 #include "commands/commands.h"
 #include "lease/thaw.h"
 
-enum { OPT_ID = OPT_FIRST, OPT_ALL, OPT_FORCE, OPT_WAIT };
+enum { OPT_ID = OPT_FIRST, OPT_ALL, OPT_FORCE, OPT_WAIT, OPT_REQUIRE_CONTINUITY };
 
 static const struct option_help options[] = {
 	{ "id", OPT_ID, "ID", "the newest lease of that name" },
@@ -16,6 +16,8 @@ static const struct option_help options[] = {
 	{ "force", OPT_FORCE, NULL, "confirms --all" },
 	{ "wait", OPT_WAIT, "DURATION",
 	  "how long to wait for the release; default 10s. The kernel keeps trying after that" },
+	{ "require-continuity", OPT_REQUIRE_CONTINUITY, NULL,
+	  "fail if nothing could have seen a thaw and a freeze by other processes" },
 	{ 0 }
 };
 
@@ -113,15 +115,18 @@ static void add_live(struct freezectl *ctl, struct thaws *thaws)
 }
 
 /* All are ended before the first wait, so that the waits run in parallel. */
-static void end_all(struct freezectl *ctl, struct thaws *thaws, uint64_t wait_ms)
+static void end_all(struct freezectl *ctl, struct thaws *thaws, uint64_t wait_ms,
+		    bool require_continuity)
 {
 	uint64_t until = freezectl_in_ms(wait_ms);
 	struct json_object *array = ctl->out.json ? json_object_new_array() : NULL;
 	const struct paths paths = { .mounts = &ctl->mounts };
 	size_t i;
 
-	for (i = 0; i < thaws->n; i++)
+	for (i = 0; i < thaws->n; i++) {
+		thaws->v[i].require_continuity = require_continuity;
 		thaw_request(ctl, &thaws->v[i]);
+	}
 	for (i = 0; i < thaws->n; i++) {
 		if (!thaws->v[i].requested)
 			continue;
@@ -135,7 +140,7 @@ static void end_all(struct freezectl *ctl, struct thaws *thaws, uint64_t wait_ms
 static void run(struct freezectl *ctl, int argc, char **argv)
 {
 	uint32_t wait_ms = DEFAULT_WAIT_MS;
-	bool all = false, force = false;
+	bool all = false, force = false, require_continuity = false;
 	struct thaws thaws = { 0 };
 	const char *id = NULL;
 	size_t i;
@@ -155,6 +160,9 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 			break;
 		case OPT_WAIT:
 			freezectl_duration(ctl, "--wait", optarg, &wait_ms);
+			break;
+		case OPT_REQUIRE_CONTINUITY:
+			require_continuity = true;
 			break;
 		}
 	}
@@ -180,7 +188,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		add_path(ctl, &thaws, argv[optind], wait_ms);
 	/* 1 says that nothing was touched. */
 	if (findings_exit_code(&ctl->findings) != EXIT_CODE_USAGE)
-		end_all(ctl, &thaws, wait_ms);
+		end_all(ctl, &thaws, wait_ms, require_continuity);
 
 	for (i = 0; i < thaws.n; i++)
 		freezeguard_lease_clear(&thaws.v[i].lease);
@@ -189,7 +197,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 
 const struct subcommand cmd_thaw = {
 	.name = "thaw",
-	.arguments = "[--wait DURATION] {--id ID | PATH ... | --all --force}",
+	.arguments = "[--wait DURATION] [--require-continuity] {--id ID | PATH ... | --all --force}",
 	.summary = "end leases, report whether they were frozen without a gap",
 	.help =
 	"Only what freezeguard froze is thawed.",

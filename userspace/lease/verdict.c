@@ -344,6 +344,16 @@ static void thaw_broken(const struct freezeguard_lease *lease, const struct verd
 			     known ? "" : observed_unseen(c->observer));
 }
 
+/* Nothing speaks for a gap, and nothing would have seen one. */
+static void continuity_unknown(const struct freezeguard_lease *lease, bool required,
+			       struct findings *f)
+{
+	findings_add(f, required ? EXIT_CODE_NOT_FROZEN : EXIT_CODE_DONE, lease->id,
+		     "its continuity is unknown: if another process thawed one of its filesystems and froze it again, nothing saw that%s. The watch for such thaws is off or cannot work here, see /sys/module/freezeguard/parameters/watch",
+		     required ? ", and require_continuity is set; the snapshot may be inconsistent" :
+		     "; require_continuity makes this a failure");
+}
+
 /**
  * verdict_thaw() - did the thaw succeed?
  * @lease: as it is after its release was waited for
@@ -411,6 +421,12 @@ bool verdict_thaw(const struct freezeguard_lease *lease, enum verdict_asked aske
 	     (lease->frozen_ns && lease->continuity == FREEZEGUARD_CONTINUITY_BROKEN)))
 		thaw_broken(lease, context, findings);
 	good = findings->n == before;
+	if (asked != VERDICT_LATE && lease->cause == FREEZEGUARD_CAUSE_REQUEST &&
+	    lease->frozen_ns && !freezeguard_lease_is_live(lease) &&
+	    lease->continuity == FREEZEGUARD_CONTINUITY_UNKNOWN) {
+		good = good && !context->require_continuity;
+		continuity_unknown(lease, context->require_continuity, findings);
+	}
 
 	for (i = 0; i < lease->n_holds; i++)
 		if (lease->holds[i].still_frozen)

@@ -22,6 +22,7 @@
  * @observer: who knows whose foreign freezes and thaws are; NULL if none is loaded
  * @wait_ms: a thaw: how long its end is waited for; a lease that took longer to be released had a
  *	thaw that failed
+ * @require_continuity: a thaw: not to know whether there was a gap is as bad as one
  * @gave_up: a freeze: why this process itself ended the lease, or NULL if it did not
  */
 struct verdict_context {
@@ -29,6 +30,7 @@ struct verdict_context {
 	struct paths paths;
 	struct observer *observer;
 	uint64_t wait_ms;
+	bool require_continuity;
 	const char *gave_up;
 };
 
