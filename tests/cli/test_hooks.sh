@@ -3,7 +3,7 @@
 # Documentation/dlm.md, and what happens to an application if one of the processes is killed or stopped.
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
-plan 140
+plan 145
 
 hooks=$scratch/hooks.d
 log=$scratch/log
@@ -264,6 +264,19 @@ make_testfs slow freeze=sleep:2000
 expect 201 "another application is lost before the pre-script is done" dlm pre-script "${fs[@]}" "${mounted[slow]}"
 within 6000 umount "${mounted[slow]}" && unset "mounted[slow]"
 that "... which is no success" log_is "web freeze;db session;db abort;web thaw;"
+
+# ---- a record that is gone ----
+
+usual_hooks
+next
+pre >/dev/null
+rm "$scratch/run/dlm-$id.json"
+expect 203 "the record vanished before the post-script" post
+says "... it says of which application nothing is known" "203: db: has a hook, and $scratch/run has no record" "203: web:"
+that "... all is released" within 2500 nothing_left
+next
+expect 0 "no hook was to be called: pre-script" dlm pre-script --no-apps "${fs[@]}"
+expect 0 "... post-script" dlm post-script --no-apps
 
 # ---- bounds ----
 

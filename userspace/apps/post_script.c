@@ -314,6 +314,32 @@ bool apps_end_wait(struct freezectl *ctl, const struct config *config, struct ap
 }
 
 /**
+ * apps_end_missing() - a lease was ended and there is no record of applications: was there one?
+ * @ctl: gets a finding of code 203 for each application that the pre-script must have called
+ * @config: what is in force
+ * @names: hooks that are named; an empty list: all that are enabled
+ * @id: the lease's id
+ *
+ * A post-script has the options and the configuration of its pre-script.
+ */
+void apps_end_missing(struct freezectl *ctl, const struct config *config,
+		      const struct text_list *names, const char *id)
+{
+	struct findings ignored = { 0 };
+	struct hooks hooks;
+	size_t i;
+
+	hooks_find(&hooks, config, names->n ? names : &config->apps, &ignored);
+	for (i = 0; i < hooks.n; i++)
+		if (!hooks.v[i].skip || hooks.v[i].wrong)
+			findings_add(&ctl->findings, EXIT_CODE_EXPIRED, hooks.v[i].name,
+				     "has a hook, and %s has no record that it was called for %s: whether it stayed quiet is unknown; treat the snapshot as inconsistent. A post-script needs the options and the configuration of its pre-script",
+				     config->run_dir, id);
+	findings_free(&ignored);
+	hooks_free(&hooks);
+}
+
+/**
  * apps_end_verdict() - report how the applications of a freeze were released
  * @ctl: gets findings of code 202, 203 and 205
  * @end: released

@@ -27,6 +27,8 @@ void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, stru
 int apps_end_begin(const char *run_dir, const char *id, const char *word, struct apps_end *end);
 bool apps_end_wait(struct freezectl *ctl, const struct config *config, struct apps_end *end,
 		   uint64_t until_ns);
+void apps_end_missing(struct freezectl *ctl, const struct config *config,
+		      const struct text_list *names, const char *id);
 void apps_end_verdict(struct freezectl *ctl, const struct apps_end *end, uint64_t lease_ended_ns);
 void apps_end_free(struct apps_end *end);
 

@@ -171,10 +171,13 @@ static void post_script_with_lease(struct freezectl *ctl, const struct call *cal
 		thaw_finish(ctl, &thaw, until, call->script_timeout_ms);
 		thaw_document(ctl, &thaw, &paths);
 	}
-	if (!is_about(&end->record, &thaw))
+	if (!is_about(&end->record, &thaw)) {
 		record_free(&end->record);
-	else if (apps_end_wait(ctl, call->apps.config, end, until))
+		if (thaw.requested && thaw.asked == VERDICT_WON && !call->apps.none)
+			apps_end_missing(ctl, call->apps.config, &call->apps.names, thaw.lease.id);
+	} else if (apps_end_wait(ctl, call->apps.config, end, until)) {
 		apps_end_verdict(ctl, end, thaw.lease.ended_ns);
+	}
 	freezeguard_lease_clear(&thaw.lease);
 }
 
