@@ -3,7 +3,7 @@
 # Documentation/dlm.md, and what happens to an application if one of the processes is killed or stopped.
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
-plan 145
+plan 163
 
 hooks=$scratch/hooks.d
 log=$scratch/log
@@ -311,6 +311,32 @@ expect 206 "a hook that others can write" pre
 that "nothing was touched" test ! -e "$log"
 no_hooks
 
+# ---- what the module, or the machine, would refuse ----
+
+next
+parameters=/sys/module/freezeguard/parameters
+# limited PARAMETER VALUE CODE TEXT: no hook is called for what the module refuses
+limited() {
+	local was
+	was=$(<"$parameters/$1")
+	echo "$2" >"$parameters/$1"
+	expect "$3" "$1 = $2: pre-script" pre
+	says "it says so" "$4" "$parameters/$1"
+	expect "$3" "$1 = $2: dry-run" dlm dry-run --timeout 30s "${fs[@]}"
+	expect "$3" "$1 = $2: plan" freezectl plan --timeout 30s "${fs[@]}"
+	echo "$was" >"$parameters/$1"
+}
+limited max_timeout_ms 20000 1 "the timeout of 30s is longer than the module allows, 20s"
+limited max_holds 1 1 "2 filesystems are more than the module allows in one lease, 1"
+limited max_leases 0 206 "0 leases are live, as many as the module allows"
+# Not to be locked in memory, as root of a container.
+unlocked() { (ulimit -l 64 && exec setpriv --bounding-set -ipc_lock freezectl "$@"); }
+expect 201 "memory that cannot be locked: pre-script" unlocked dlm pre-script --execution-id "$id" "${fs[@]}"
+says "it says so" "cannot lock this program in memory"
+expect 201 "memory that cannot be locked: dry-run" unlocked dlm dry-run --execution-id "$id" "${fs[@]}"
+that "no hook was called for any of these" test ! -e "$log"
+no_hooks
+
 # ---- hooks that would silently not be called ----
 
 next
@@ -348,6 +374,11 @@ usual_hooks
 umount "${fs[@]}"
 unset "mounted[ext4]" "mounted[xfs]"
 next
+rm -f "$log"
+echo 20000 >$parameters/max_timeout_ms
+expect 1 "only a root filesystem: the module's bound holds for hooks, too" dlm pre-script --timeout 30s
+echo 600000 >$parameters/max_timeout_ms
+that "... none was called" test ! -e "$log"
 expect 0 "only a root filesystem, and hooks" dlm pre-script
 says "it warns, and syncs" "no filesystem is frozen" "root filesystem was synced"
 expect 204 "... again" dlm pre-script

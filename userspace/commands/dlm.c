@@ -205,8 +205,10 @@ static void dry_run(struct freezectl *ctl, struct call *call)
 {
 	struct freeze freeze = { 0 };
 	struct apps apps = { 0 };
-	bool ready = prepare(ctl, call, &freeze, &apps);
+	bool ready;
 
+	call->request.rehearsal = true;
+	ready = prepare(ctl, call, &freeze, &apps);
 	/* If not, the findings have the code that a pre-script would end with. */
 	show_plan(ctl, &freeze.plan, call->request.timeout_ms);
 	if (ready)

@@ -24,6 +24,7 @@
  * @exclude: mount points that @all leaves out
  * @n_exclude: how many
  * @apps: there are applications to be made quiet, so that nothing to freeze is no error
+ * @rehearsal: nothing will be frozen: all that could fail is to be found
  * @command: a program that will be started while frozen, or NULL
  * @give_up_ns: when to end a lease that is not frozen yet, CLOCK_BOOTTIME; 0: its deadline
  * @give_up_text: how to tell that, "within the script timeout of 8s"
@@ -39,6 +40,7 @@ struct freeze_request {
 	char **exclude;
 	size_t n_exclude;
 	bool apps;
+	bool rehearsal;
 	const char *command;
 	uint64_t give_up_ns;
 	const char *give_up_text;
