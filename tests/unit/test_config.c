@@ -105,6 +105,7 @@ static void every_key(void **state)
 				   "timeout = 3s\n"
 				   "thaw_timeout = 4s\n"
 				   "enabled = off\n"
+				   "when_stopped = skip\n"
 				   "env.MYSQL_DEFAULTS = /etc/my file.cnf\n"
 				   "[profile x]\nrequire_continuity = yes\n", "x", false), 0);
 	assert_int_equal(findings.n, 0);
@@ -128,6 +129,7 @@ static void every_key(void **state)
 	hook = config_hook(&config, "mysql");
 	assert_non_null(hook);
 	assert_false(hook->enabled);
+	assert_true(hook->skip_stopped);
 	assert_int_equal(hook->timeout_ms, 3000);
 	assert_int_equal(hook->thaw_timeout_ms, 4000);
 	assert_int_equal(hook->env.n, 1);
@@ -193,6 +195,7 @@ static void wrong_lines(void **state)
 	refused("[default]\n[profile x]\ntimout = 1\n", 3, "unknown key 'timout' in [profile x]");
 	refused("[profile ]\ntimeout = 1\n", 2, "unknown section");
 	refused("[hook mysql]\ntimout = 1s\n", 2, "unknown key 'timout' in [hook mysql]");
+	refused("[hook mysql]\nwhen_stopped = ignore\n", 2, "neither skip nor not-ready");
 	refused("[hook a/b]\ntimeout = 1s\n", 2, "not the name of a hook");
 	refused("[hook a]\nenv.A-B = 1s\n", 2, "'A-B'");
 	refused("[hook a]\nenv.A = pause ; sync\n", 2, "begins a comment");

@@ -221,6 +221,46 @@ static void one_is_not_ready(void **state)
 	assert_int_equal(record.apps[1].exit_status, 75);
 }
 
+/* "STOPPED" and 75: what becomes of that is the configuration's. */
+static void one_is_stopped(void **state)
+{
+	(void)state;
+	hookdir_hook("10-a", "echo a $1 >>log; echo no server; echo STOPPED; exit 75");
+	hookdir_hook("20-b.session", "echo STOPPED; exit 75");
+	hookdir_hook("30-c", "echo c $1 >>log");
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_FAILED);
+	over("abort");
+	app_is(0, "a", RECORD_APP_NOT_READY);
+	assert_true(record.apps[0].stopped);
+	assert_string_equal(record.apps[0].output, "no server\n");
+	log_is("a freeze\n");
+	supervisor_leave(&supervisor);
+	hooks_free(&hooks);
+	hookdir_write("log", "", 0644);
+	assert_int_equal(hookdir_configure("[hook a]\nwhen_stopped = skip\n"
+					   "[hook b]\nwhen_stopped = skip\n"), 0);
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	still_quiet();
+	load();
+	app_is(0, "a", RECORD_APP_STOPPED);
+	app_is(1, "b", RECORD_APP_STOPPED);
+	app_is(2, "c", RECORD_APP_QUIET);
+	hookdir_write("lease", "request", 0644);
+	over("request");
+	app_is(0, "a", RECORD_APP_STOPPED);
+	log_is("a freeze\nc freeze\nc thaw\n");
+	supervisor_leave(&supervisor);
+	hooks_free(&hooks);
+	/* Another status is a failure, whatever was printed. */
+	hookdir_hook("10-a", "[ $1 = thaw ] || { echo STOPPED; exit 1; }");
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_FAILED);
+	over("abort");
+	app_is(0, "a", RECORD_APP_FAILED);
+}
+
 static void a_session_that_ends_without_ready(void **state)
 {
 	(void)state;
@@ -704,7 +744,11 @@ static void old_records_are_forgotten(void **state)
 		snprintf(one.id, sizeof(one.id), "x%d", i);
 		assert_int_equal(record_save(run_dir, &one), 0);
 	}
-	record_forget_old(run_dir);
+	record_forget_old(run_dir, 64);
+	assert_int_equal(record_list(run_dir, &list), 0);
+	assert_int_equal(list.n, RECORD_HISTORY + 10);
+	record_list_free(&list);
+	record_forget_old(run_dir, RECORD_HISTORY);
 	assert_int_equal(record_list(run_dir, &list), 0);
 	assert_int_equal(list.n, RECORD_HISTORY + 1);
 	assert_string_equal(list.v[RECORD_HISTORY].id, "x3");
@@ -723,6 +767,7 @@ int main(void)
 		TEST(the_deadline),
 		TEST(one_fails),
 		TEST(one_is_not_ready),
+		TEST(one_is_stopped),
 		TEST(a_session_that_ends_without_ready),
 		TEST(one_is_too_slow),
 		TEST(one_is_too_slow_and_cleans_up),

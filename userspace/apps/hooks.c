@@ -176,6 +176,7 @@ static void apply_section(struct hook *hook, const struct config *config)
 		hook->timeout_ms = own->timeout_ms;
 	if (own->thaw_timeout_ms)
 		hook->thaw_timeout_ms = own->thaw_timeout_ms;
+	hook->skip_stopped = own->skip_stopped;
 	hook->env = &own->env;
 	if (!own->enabled)
 		skip(hook, false, "it is disabled in %s, [hook %s]", config->file, hook->name);

@@ -17,6 +17,8 @@
 
 /* Between the last hook and the end of the script timeout there is a freeze, or a roll-back. */
 #define RESERVE_MS	500
+#define STOPPED_HELP	\
+	"is not ready: it is stopped; when_stopped = skip in its section would leave it out%s"
 
 /**
  * apps_prepare() - find the hooks, and check what can be checked; touches nothing
@@ -112,11 +114,16 @@ static const char *ask(struct freezectl *ctl, const struct apps_request *request
 
 	in_time = hook_call_whole(&run, hook, "check", &call, until < request->give_up_ns ?
 				  until : request->give_up_ns);
-	if (!in_time || hook_call_exit_status(&run)) {
+	if (in_time && run.stopped && hook->skip_stopped &&
+	    hook_call_exit_status(&run) == HOOK_CALL_NOT_READY) {
+		answer = "stopped";
+		fprintf(ctl->out.text, "app %s: is stopped, and would be skipped\n", hook->name);
+	} else if (!in_time || hook_call_exit_status(&run)) {
 		answer = in_time && hook_call_exit_status(&run) == HOOK_CALL_NOT_READY ?
 			 "not-ready" : "unknown";
 		findings_add(&ctl->findings, EXIT_CODE_NOT_READY, hook->name,
 			     !in_time ? "did not finish its check in time%s" :
+			     run.stopped ? STOPPED_HELP :
 			     strcmp(answer, "unknown") ? "is not ready%s" :
 			     "could not be checked%s", last_line(run.output, line, sizeof(line)));
 	} else {
@@ -214,7 +221,7 @@ static void tell_failures(struct freezectl *ctl, const struct apps_request *requ
 		switch (app->state) {
 		case RECORD_APP_NOT_READY:
 			findings_add(&ctl->findings, EXIT_CODE_NOT_READY, app->name,
-				     "is not ready%s", said);
+				     app->stopped ? STOPPED_HELP : "is not ready%s", said);
 			break;
 		case RECORD_APP_FAILED:
 			if (app->timed_out)

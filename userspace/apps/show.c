@@ -63,7 +63,8 @@ static void show_one(struct freezectl *ctl, const struct record_app *app, bool a
 		fprintf(file, "app %s: released; was quiet for %s\n", app->name,
 			timefmt_span(app->quiet_ns, app->ended_ns, span));
 	else
-		fprintf(file, "app %s: %s\n", app->name, record_app_state_name(app->state));
+		fprintf(file, "app %s: %s%s\n", app->name, record_app_state_name(app->state),
+			app->state == RECORD_APP_STOPPED ? ", and skipped" : "");
 	for (i = 0; i < app->n_notes; i++)
 		fprintf(file, "app %s: %s\n", app->name,
 			output_clean(app->notes[i], clean, sizeof(clean)));
@@ -95,8 +96,16 @@ static void show_names(FILE *file, const char *what, const struct record *record
  */
 void apps_show_quiet(struct freezectl *ctl, const struct record *record, const char *none)
 {
+	size_t i;
+
 	show_names(ctl->out.text, "applications quiesced", record, RECORD_APP_QUIET,
 		   record->n_apps ? "" : none);
+	for (i = 0; i < record->n_apps; i++)
+		if (record->apps[i].state == RECORD_APP_STOPPED) {
+			show_names(ctl->out.text, "applications stopped, and skipped", record,
+				   RECORD_APP_STOPPED, "");
+			break;
+		}
 }
 
 /**

@@ -54,7 +54,7 @@ static void start(struct process *p, size_t i, const char *verb, uint64_t may_ta
 	run->status = 126 << 8;
 }
 
-/* Make an application quiet. Returns whether it is. */
+/* Make an application quiet. Returns whether it is, or need not be. */
 static bool quiesce(struct process *p, size_t i)
 {
 	struct record_app *app = &p->record.apps[i];
@@ -87,10 +87,17 @@ static bool quiesce(struct process *p, size_t i)
 		app->state = RECORD_APP_FAILED;
 	else if (app->session ? run->ready && !run->ended : run->ended && !app->exit_status)
 		app->state = RECORD_APP_QUIET;
-	else if (app->exit_status == HOOK_CALL_NOT_READY)
-		app->state = RECORD_APP_NOT_READY;
-	else
+	else if (app->exit_status != HOOK_CALL_NOT_READY)
 		app->state = RECORD_APP_FAILED;
+	else
+		app->state = RECORD_APP_NOT_READY;
+	app->stopped = app->state == RECORD_APP_NOT_READY && run->stopped;
+	if (app->stopped) {
+		/* There is nothing to undo. */
+		app->begun = false;
+		if (p->hooks[i]->skip_stopped)
+			app->state = RECORD_APP_STOPPED;
+	}
 	quiet = app->state == RECORD_APP_QUIET;
 	if (quiet)
 		app->quiet_ns = freezeguard_now_ns();
@@ -98,7 +105,7 @@ static bool quiesce(struct process *p, size_t i)
 	if (quiet && app->lost)
 		app->state = RECORD_APP_LOST;
 	process_save(p);
-	return quiet;
+	return quiet || app->state == RECORD_APP_STOPPED;
 }
 
 /* What was printed until the thaw is not to be printed again after it. */
@@ -345,6 +352,8 @@ static int make_record(struct process *p)
 	s->pid = getpid();
 	s->has_lease = p->job->lease;
 	s->begin_ns = freezeguard_now_ns();
+	s->limit_ns = p->job->give_up_ns +
+		      (p->job->timeout_ms + SUPERVISOR_PATIENCE_MS) * NS_PER_MS;
 	s->deadline_ns = s->begin_ns + p->job->timeout_ms * NS_PER_MS;
 	s->apps = calloc(n + 1, sizeof(*s->apps));
 	p->hooks = calloc(n + 1, sizeof(*p->hooks));
@@ -451,7 +460,7 @@ static void __attribute__((noreturn)) work(const struct supervisor_job *job, int
 		close(job->lock);
 	/* It may be that nothing can be read or written while it is frozen. */
 	mlockall(MCL_CURRENT | MCL_FUTURE);
-	record_forget_old(job->run_dir);
+	record_forget_old(job->run_dir, RECORD_HISTORY);
 
 	for (i = 0; i < p.record.n_apps; i++) {
 		if (quiesce(&p, i))

@@ -83,7 +83,8 @@ static bool all_quiet(const struct process *p)
 	size_t i;
 
 	for (i = 0; i < p->record.n_apps; i++)
-		if (p->record.apps[i].state != RECORD_APP_QUIET)
+		if (p->record.apps[i].state != RECORD_APP_QUIET &&
+		    p->record.apps[i].state != RECORD_APP_STOPPED)
 			return false;
 	return p->record.state == RECORD_QUIET;
 }

@@ -362,6 +362,13 @@ static void apply_env(struct reader *r, struct config_hook *hook, const struct e
 	free(text);
 }
 
+static void parse_when_stopped(struct reader *r, const struct entry *e, bool *skip)
+{
+	*skip = !strcmp(e->value, "skip");
+	if (!*skip && strcmp(e->value, "not-ready"))
+		wrong(r, e->line, "when_stopped: '%s' is neither skip nor not-ready", e->value);
+}
+
 static void apply_hook(struct reader *r, struct config *config, const struct entry *e)
 {
 	const char *name = e->section + strlen("hook ");
@@ -376,6 +383,8 @@ static void apply_hook(struct reader *r, struct config *config, const struct ent
 		return;
 	if (!strcmp(e->name, "enabled"))
 		parse_yes_no(r, e, &hook->enabled);
+	else if (!strcmp(e->name, "when_stopped"))
+		parse_when_stopped(r, e, &hook->skip_stopped);
 	else if (!strcmp(e->name, "timeout"))
 		parse_duration(r, e, &hook->timeout_ms);
 	else if (!strcmp(e->name, "thaw_timeout"))
@@ -384,7 +393,7 @@ static void apply_hook(struct reader *r, struct config *config, const struct ent
 		apply_env(r, hook, e);
 	else
 		wrong(r, e->line,
-		      "unknown key '%s' in [%s]; known are enabled, timeout, thaw_timeout, and env.NAME for environment variables",
+		      "unknown key '%s' in [%s]; known are enabled, when_stopped, timeout, thaw_timeout, and env.NAME for environment variables",
 		      e->name, e->section);
 }
 

@@ -22,6 +22,7 @@
  * @name: the hook's name
  * @line: where the section's first key is
  * @enabled: it is called at all
+ * @skip_stopped: when_stopped = skip
  * @timeout_ms: at the freeze; 0: that of all hooks
  * @thaw_timeout_ms: at the thaw; 0: that of all hooks
  * @env: variables for it, as NAME=value
@@ -30,6 +31,7 @@ struct config_hook {
 	char *name;
 	unsigned int line;
 	bool enabled;
+	bool skip_stopped;
 	uint32_t timeout_ms;
 	uint32_t thaw_timeout_ms;
 	struct text_list env;
