@@ -3,7 +3,7 @@
 # Documentation/dlm.md, and what happens to an application if one of the processes is killed or stopped.
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
-plan 163
+plan 174
 
 hooks=$scratch/hooks.d
 log=$scratch/log
@@ -89,7 +89,8 @@ says "it shows what they said then, and not again what before" "db: db goes on" 
 that "in reverse order" log_is "web freeze;db session;db thaw;web thaw;"
 that "all is released" nothing_left
 
-expect 205 "thawed: post-script" post
+expect 0 "thawed: post-script again" post
+says "it says when" "was already thawed in time, at"
 expect 0 "thawed: dry-run" dry
 expect 0 "thawed: pre-script" dlm pre-script --json "${fs[@]}"
 that "its document has them" json '[(a["name"], a["kind"], a["state"]) for a in d["apps"]] == [("web", "one-shot", "quiet"), ("db", "session", "quiet")] and d["apps"][1]["notes"] == {"position": "bin.7:42"}'
@@ -149,6 +150,22 @@ says "it says which, and what it said" "206: cache: is not ready: not yet"
 that "the others are released again" log_is "web freeze;db session;db abort;web thaw;"
 that "nothing is left" nothing_left
 expect 205 "not ready: post-script" post
+
+usual_hooks
+next
+hook 30-cache.session 'echo no server runs; echo STOPPED; exit 75'
+expect 206 "stopped: dry-run" dry
+says "it says which key would skip it" "206: cache: is not ready: it is stopped; when_stopped = skip" "no server runs"
+expect 206 "stopped: pre-script" pre
+says "it says so, too" "206: cache: is not ready: it is stopped; when_stopped = skip"
+configure '[hook cache]' 'when_stopped = skip'
+rm -f "$log"
+expect 0 "stopped, and to be skipped: dry-run" dry
+says "it says so" "app cache: is stopped, and would be skipped"
+expect 0 "stopped, and to be skipped: pre-script" pre
+says "it says so" "applications quiesced: web, db" "applications stopped, and skipped: cache"
+expect 0 "stopped, and to be skipped: post-script" post
+configure
 
 usual_hooks
 next
@@ -383,7 +400,8 @@ expect 0 "only a root filesystem, and hooks" dlm pre-script
 says "it warns, and syncs" "no filesystem is frozen" "root filesystem was synced"
 expect 204 "... again" dlm pre-script
 expect 0 "... post-script" post
-expect 205 "... post-script again" post
+expect 0 "... post-script again" post
+says "... it says when" "were already released in time, at"
 next
 expect 0 "... with a short deadline" dlm pre-script --timeout 3s
 that "... the supervisor keeps it" within 5000 test ! -e "$scratch/locked"

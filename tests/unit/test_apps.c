@@ -204,6 +204,75 @@ static void released_before_the_lease_ended(void **state)
 	findings_free(&ctl.findings);
 }
 
+/* Its post-script comes while they are released for somebody else, and must not take that for its own. */
+static void a_post_script_behind_an_administrator(void **state)
+{
+	struct freezectl ctl = { 0 };
+	struct apps_end admin, post;
+
+	(void)state;
+	hookdir_hook("10-a.session", "echo READY; read -r why; echo a $why >>log; sleep 1.5");
+	start(false, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_KEEP);
+	supervisor_leave(&supervisor);
+	assert_int_equal(apps_end_begin(run_dir, ID, SUPERVISOR_END, &admin), 0);
+	within_s("log", "a abort\n");
+	assert_int_equal(apps_end_begin(run_dir, ID, SUPERVISOR_POST_SCRIPT, &post), 0);
+	assert_true(post.first);
+	assert_true(apps_end_wait(&ctl, &hookdir_config, &post, in_s(20)));
+	apps_end_verdict(&ctl, &post, 0);
+	assert_int_equal(findings_exit_code(&ctl.findings), 205);
+	findings_free(&ctl.findings);
+	assert_true(apps_end_wait(&ctl, &hookdir_config, &admin, in_s(20)));
+	apps_end_verdict(&ctl, &admin, 0);
+	assert_int_equal(ctl.findings.n, 0);
+	apps_end_free(&admin);
+	apps_end_free(&post);
+	over("request");
+}
+
+/* The answer of the first one was lost. After a while, or for another pre-script, it is no answer. */
+static void a_post_script_that_runs_again(void **state)
+{
+	struct freezectl ctl = { 0 };
+	struct apps_end end;
+	int i;
+
+	(void)state;
+	hookdir_hook("10-a.session", "echo READY; read -r why; echo a $why >>log");
+	start(false, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_KEEP);
+	supervisor_leave(&supervisor);
+	for (i = 0; i < 4; i++) {
+		static const int codes[] = { 0, 0, 205, 205 };
+
+		if (i == 2) {
+			/* It was long ago. */
+			load();
+			record.ended_ns -= RECORD_RETRY_MS * NS_PER_MS;
+			assert_int_equal(record_save(run_dir, &record), 0);
+		} else if (i == 3) {
+			load();
+			record.ended_ns += RECORD_RETRY_MS * NS_PER_MS;
+			assert_int_equal(record_save(run_dir, &record), 0);
+			apps_end_forget(&hookdir_config, ID);
+		}
+		assert_int_equal(apps_end_begin(run_dir, ID, SUPERVISOR_POST_SCRIPT, &end), 0);
+		assert_true(apps_end_wait(&ctl, &hookdir_config, &end, in_s(20)));
+		apps_end_verdict(&ctl, &end, 0);
+		assert_int_equal(findings_exit_code(&ctl.findings), codes[i]);
+		/* It says when. */
+		assert_int_equal(ctl.findings.n, i > 0);
+		findings_free(&ctl.findings);
+		apps_end_free(&end);
+		if (!i)
+			over("request");
+	}
+	log_is("a thaw\n");
+}
+
 /* Both look before either has begun. */
 static void two_at_once(void **state)
 {
@@ -268,6 +337,8 @@ int main(void)
 		TEST(while_they_are_quiet_and_after),
 		TEST(a_post_script_for_a_dead_supervisor),
 		TEST(released_before_the_lease_ended),
+		TEST(a_post_script_behind_an_administrator),
+		TEST(a_post_script_that_runs_again),
 		TEST(two_at_once),
 		TEST(left_by_a_supervisor_that_was_killed),
 	};

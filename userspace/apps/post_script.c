@@ -13,6 +13,7 @@
 #include "apps/hook_call.h"
 #include "apps/hooks.h"
 #include "apps/post_script.h"
+#include "apps/supervisor_job.h"
 #include "base/text.h"
 
 static int connect_to(const char *run_dir, const char *id)
@@ -211,9 +212,20 @@ static void verdict_each(struct freezectl *ctl, const struct record *record)
 	}
 }
 
-/* The verdict where there is no lease. */
-static void verdict_without_lease(struct freezectl *ctl, const struct record *record, bool first)
+static bool any_lost(const struct record *record)
 {
+	size_t i;
+
+	for (i = 0; i < record->n_apps; i++)
+		if (record->apps[i].lost)
+			return true;
+	return false;
+}
+
+/* The verdict where there is no lease. */
+static void verdict_without_lease(struct freezectl *ctl, const struct apps_end *end)
+{
+	const struct record *record = &end->record;
 	char text[TIMEFMT_TEXT_MAX], span[TIMEFMT_TEXT_MAX];
 	struct clocks clocks = timefmt_now();
 
@@ -231,7 +243,12 @@ static void verdict_without_lease(struct freezectl *ctl, const struct record *re
 		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, record->id,
 			     "was given up at %s, before the pre-script had succeeded (%s)",
 			     text, record->why);
-	else if (!strcmp(record->why, "request") && !first)
+	else if (!end->first && end->post_script && record_is_retry(record))
+		findings_add(&ctl->findings, EXIT_CODE_DONE, record->id,
+			     "its applications were already released in time, at %s, when this post-script ran before; they had been quiet for %s",
+			     text, timefmt_span(record->quiet_ns, record->ended_ns, span));
+	else if (!strcmp(record->why, "request") &&
+		 (!end->first || (end->post_script && !record->in_time && !any_lost(record))))
 		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, record->id,
 			     "its applications were already released at %s; they had been quiet for %s",
 			     text,
@@ -254,7 +271,9 @@ int apps_end_begin(const char *run_dir, const char *id, const char *word, struct
 {
 	int r;
 
-	*end = (struct apps_end){ .fd = -ENOENT };
+	*end = (struct apps_end){
+		.fd = -ENOENT, .post_script = !strcmp(word, SUPERVISOR_POST_SCRIPT),
+	};
 	r = record_load(run_dir, id, &end->record);
 	if (r) {
 		end->record = (struct record){ 0 };
@@ -321,13 +340,15 @@ bool apps_end_wait(struct freezectl *ctl, const struct config *config, struct ap
  * @id: the lease's id
  *
  * A post-script has the options and the configuration of its pre-script.
+ *
+ * Return: whether there was.
  */
-void apps_end_missing(struct freezectl *ctl, const struct config *config,
+bool apps_end_missing(struct freezectl *ctl, const struct config *config,
 		      const struct text_list *names, const char *id)
 {
 	struct findings ignored = { 0 };
+	size_t i, before = ctl->findings.n;
 	struct hooks hooks;
-	size_t i;
 
 	hooks_find(&hooks, config, names->n ? names : &config->apps, &ignored);
 	for (i = 0; i < hooks.n; i++)
@@ -337,6 +358,50 @@ void apps_end_missing(struct freezectl *ctl, const struct config *config,
 				     config->run_dir, id);
 	findings_free(&ignored);
 	hooks_free(&hooks);
+	return ctl->findings.n > before;
+}
+
+/**
+ * apps_end_remember() - a post-script without applications thawed in time: it may run again
+ * @ctl: gets a warning if that cannot be recorded
+ * @config: what is in force
+ * @lease: which this post-script has just ended
+ *
+ * With applications their record has it. What is wrong with the lease itself is known to the module.
+ */
+void apps_end_remember(struct freezectl *ctl, const struct config *config,
+		       const struct freezeguard_lease *lease)
+{
+	struct record record = {
+		.pid = getpid(), .state = RECORD_RELEASED, .why = "request", .has_lease = true,
+		.in_time = true, .lease_number = lease->number, .lease_begin_ns = lease->begin_ns,
+		.begin_ns = lease->begin_ns, .deadline_ns = lease->deadline_ns,
+		.ended_ns = lease->ended_ns, .released_ns = lease->ended_ns,
+	};
+	int r = record_directory(config->run_dir);
+
+	snprintf(record.id, sizeof(record.id), "%s", lease->id);
+	if (!r)
+		r = record_save(config->run_dir, &record);
+	if (r)
+		findings_add(&ctl->findings, EXIT_CODE_DONE, config->run_dir,
+			     "cannot record that this post-script thawed in time (%s); if it runs again, it will exit with 205",
+			     strerror(-r));
+	record_forget_old(config->run_dir, RECORD_MOST);
+}
+
+/** apps_end_forget() - a pre-script of that id begins: an earlier success is not this one's */
+void apps_end_forget(const struct config *config, const char *id)
+{
+	struct record record;
+
+	if (record_load(config->run_dir, id, &record))
+		return;
+	if (record.state == RECORD_RELEASED && record.in_time) {
+		record.in_time = false;
+		record_save(config->run_dir, &record);
+	}
+	record_free(&record);
 }
 
 /**
@@ -352,7 +417,7 @@ void apps_end_verdict(struct freezectl *ctl, const struct apps_end *end, uint64_
 	char text[TIMEFMT_TEXT_MAX];
 
 	if (!record->has_lease)
-		verdict_without_lease(ctl, record, end->first);
+		verdict_without_lease(ctl, end);
 	/* The supervisor may not have been able to query the lease. */
 	else if (record->quiet_ns && record->ended_ns < lease_ended_ns)
 		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, record->id,

@@ -14,11 +14,12 @@
  * @record: the record; its id is empty if there is none
  * @fd: a connection to their supervisor; or a negative errno
  * @first: nobody had ended it before
+ * @post_script: it is its post-script that ends it
  */
 struct apps_end {
 	struct record record;
 	int fd;
-	bool first;
+	bool first, post_script;
 };
 
 bool apps_alive(const char *run_dir, const struct record *record);
@@ -27,8 +28,11 @@ void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, stru
 int apps_end_begin(const char *run_dir, const char *id, const char *word, struct apps_end *end);
 bool apps_end_wait(struct freezectl *ctl, const struct config *config, struct apps_end *end,
 		   uint64_t until_ns);
-void apps_end_missing(struct freezectl *ctl, const struct config *config,
+bool apps_end_missing(struct freezectl *ctl, const struct config *config,
 		      const struct text_list *names, const char *id);
+void apps_end_remember(struct freezectl *ctl, const struct config *config,
+		       const struct freezeguard_lease *lease);
+void apps_end_forget(const struct config *config, const char *id);
 void apps_end_verdict(struct freezectl *ctl, const struct apps_end *end, uint64_t lease_ended_ns);
 void apps_end_free(struct apps_end *end);
 

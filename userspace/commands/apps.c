@@ -186,7 +186,8 @@ static struct json_object *json_of_records(const struct config *config,
 	size_t i;
 
 	for (i = 0; array && i < list->n; i++)
-		json_object_array_add(array, json_of_record(config, &list->v[i], &clocks));
+		if (list->v[i].n_apps)
+			json_object_array_add(array, json_of_record(config, &list->v[i], &clocks));
 	return array;
 }
 
@@ -237,6 +238,11 @@ static void show(struct freezectl *ctl, const struct config *config, const char 
 	int r;
 
 	r = record_load(config->run_dir, id, &record);
+	/* A post-script's own. */
+	if (!r && !record.n_apps) {
+		record_free(&record);
+		r = -ENOENT;
+	}
 	if (r) {
 		findings_add(&ctl->findings, r == -ENOENT ? EXIT_CODE_NOT_FROZEN : r == -EACCES ?
 			     EXIT_CODE_USAGE : EXIT_CODE_SYSTEM, id,

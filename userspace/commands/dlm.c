@@ -131,6 +131,7 @@ static void pre_script(struct freezectl *ctl, struct call *call)
 	struct freeze freeze = { 0 };
 	struct apps apps = { 0 };
 
+	apps_end_forget(call->apps.config, call->request.id);
 	if (!prepare(ctl, call, &freeze, &apps))
 		goto out_free;
 	if (hooks_n_called(&apps.hooks) &&
@@ -162,22 +163,33 @@ static bool is_about(const struct record *record, const struct thaw *thaw)
 static void post_script_with_lease(struct freezectl *ctl, const struct call *call,
 				   struct apps_end *end, uint64_t until)
 {
+	const struct config *config = call->apps.config;
 	const struct paths paths = { .mounts = &ctl->mounts };
 	struct thaw thaw = {
 		.id = call->request.id, .require_continuity = call->require_continuity,
 	};
+	bool ended = freezectl_connect(ctl) && thaw_request(ctl, &thaw);
+	bool recorded = is_about(&end->record, &thaw), released = false;
 
-	if (freezectl_connect(ctl) && thaw_request(ctl, &thaw)) {
+	if (!recorded)
+		record_free(&end->record);
+	/* Whether it had been in time is in the record once all are released. */
+	if (recorded && thaw.asked == VERDICT_LATE) {
+		released = apps_end_wait(ctl, config, end, until);
+		if (released && record_is_retry(&end->record))
+			thaw.asked = VERDICT_AGAIN;
+	}
+	if (ended && !recorded && thaw.asked == VERDICT_WON && thaw.lease.frozen_ns &&
+	    (call->apps.none || !apps_end_missing(ctl, config, &call->apps.names, thaw.id)))
+		apps_end_remember(ctl, config, &thaw.lease);
+	if (ended) {
 		thaw_finish(ctl, &thaw, until, call->script_timeout_ms);
 		thaw_document(ctl, &thaw, &paths);
 	}
-	if (!is_about(&end->record, &thaw)) {
-		record_free(&end->record);
-		if (thaw.requested && thaw.asked == VERDICT_WON && !call->apps.none)
-			apps_end_missing(ctl, call->apps.config, &call->apps.names, thaw.lease.id);
-	} else if (apps_end_wait(ctl, call->apps.config, end, until)) {
+	if (recorded && thaw.asked == VERDICT_WON)
+		released = apps_end_wait(ctl, config, end, until);
+	if (released)
 		apps_end_verdict(ctl, end, thaw.lease.ended_ns);
-	}
 	freezeguard_lease_clear(&thaw.lease);
 }
 

@@ -38,10 +38,12 @@ struct verdict_context {
  * enum verdict_asked - what became of the request to end a lease
  * @VERDICT_WON: it ended the lease
  * @VERDICT_LATE: the lease was ending or had ended already
+ * @VERDICT_AGAIN: likewise, by the same post-script when it ran the first time
  */
 enum verdict_asked {
 	VERDICT_WON,
 	VERDICT_LATE,
+	VERDICT_AGAIN,
 };
 
 bool verdict_freeze(const struct freezeguard_lease *lease, const struct verdict_context *context,
