@@ -3,7 +3,7 @@
 # Documentation/dlm.md, and what happens to an application if one of the processes is killed or stopped.
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
-plan 174
+plan 191
 
 hooks=$scratch/hooks.d
 log=$scratch/log
@@ -282,6 +282,19 @@ expect 201 "another application is lost before the pre-script is done" dlm pre-s
 within 6000 umount "${mounted[slow]}" && unset "mounted[slow]"
 that "... which is no success" log_is "web freeze;db session;db abort;web thaw;"
 
+# ---- a lease that is extended ----
+
+usual_hooks
+next
+pre >/dev/null
+expect 0 "extend, within the sessions' limit" freezectl extend --id "dlm-$id" 25s
+that "... nothing is said" test "${out#*session ends}" = "$out"
+expect 0 "extend, beyond it" freezectl extend --id "dlm-$id" 5min
+says "... it warns" "db: its session ends at"
+expect 0 "... status shows the applications beside their lease" freezectl status
+says "... which ends them" "web, db" "with its lease"
+post >/dev/null
+
 # ---- a record that is gone ----
 
 usual_hooks
@@ -330,6 +343,7 @@ no_hooks
 
 # ---- what the module, or the machine, would refuse ----
 
+usual_hooks
 next
 parameters=/sys/module/freezeguard/parameters
 # limited PARAMETER VALUE CODE TEXT: no hook is called for what the module refuses
@@ -399,9 +413,24 @@ that "... none was called" test ! -e "$log"
 expect 0 "only a root filesystem, and hooks" dlm pre-script
 says "it warns, and syncs" "no filesystem is frozen" "root filesystem was synced"
 expect 204 "... again" dlm pre-script
+expect 0 "... status" freezectl status
+says "... shows them, and what ends them" "QUIET FOR" "web, db" "freezectl thaw --id dlm-$id"
 expect 0 "... post-script" post
 expect 0 "... post-script again" post
 says "... it says when" "were already released in time, at"
+next
+dlm pre-script >/dev/null
+expect 0 "... status --id" freezectl status --json --id "dlm-$id"
+that "... has them" json '[a["name"] for a in d["sessions"][0]["apps"]] == ["web", "db"]'
+expect 0 "... thaw --id" freezectl thaw --id "dlm-$id"
+says "... releases them" "applications released: web, db"
+expect 205 "... which is no success: post-script" post
+next
+dlm pre-script >/dev/null
+expect 0 "... thaw --all --force" freezectl thaw --all --force
+that "... releases them" within 2500 test ! -e "$scratch/locked"
+expect 0 "... thaw --all --force: nothing is left" freezectl thaw --all --force
+says "... it says so" "no application is kept quiet"
 next
 expect 0 "... with a short deadline" dlm pre-script --timeout 3s
 that "... the supervisor keeps it" within 5000 test ! -e "$scratch/locked"

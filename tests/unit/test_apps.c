@@ -9,6 +9,7 @@
 
 #include "capture.h"
 #include "supervised.h"
+#include "apps/live.h"
 #include "apps/post_script.h"
 #include "apps/pre_script.h"
 
@@ -204,6 +205,87 @@ static void released_before_the_lease_ended(void **state)
 	findings_free(&ctl.findings);
 }
 
+/* Nothing is frozen, and all the same a database stands still: the commands of an emergency know. */
+static void quiet_without_a_lease(void **state)
+{
+	struct json_object *doc;
+
+	(void)state;
+	hookdir_hook("10-web", "echo web $1 >>log");
+	hookdir_hook("20-db.session", "echo READY; read -r why; echo db $why >>log");
+	start(false, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_KEEP);
+	tell(SUPERVISOR_CHECK);
+	hears(SUPERVISOR_STILL);
+	supervisor_leave(&supervisor);
+	/* There is no module here. A configuration that is wrong is no obstacle. */
+	hookdir_configure("[hook web]\nno = key\n");
+	assert_int_equal(FREEZECTL("status"), 206);
+	assert_non_null(strstr(captured_out, "web, db"));
+	assert_non_null(strstr(captured_err, "To release them now: freezectl thaw --id " ID));
+	assert_non_null(strstr(captured_err, "unknown key 'no'"));
+	assert_int_equal(FREEZECTL("status", "--json"), 206);
+	doc = document();
+	assert_string_equal(text_at(at(doc, "sessions", 0), "id"), ID);
+	assert_string_equal(text_at(at(doc, "sessions", 0), "state"), "quiet");
+	json_object_put(doc);
+	assert_int_equal(FREEZECTL("thaw", "--json", "--id", ID), 0);
+	doc = document();
+	assert_string_equal(text_at(at(doc, "sessions", 0), "state"), "released");
+	json_object_put(doc);
+	over("request");
+	log_is("web freeze\ndb abort\nweb thaw\n");
+	assert_int_equal(FREEZECTL("status"), 206);
+	assert_null(strstr(captured_out, "web"));
+}
+
+/* ... and of those whose supervisor is dead. --all ends them also without the module. */
+static void left_quiet_without_a_lease(void **state)
+{
+	(void)state;
+	hookdir_hook("10-web", "echo web $1 >>log");
+	start(false, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	assert_int_equal(kill(supervisor.pid, SIGKILL), 0);
+	assert_int_equal(waitpid(supervisor.pid, NULL, 0), supervisor.pid);
+	supervisor.pid = 0;
+	assert_int_equal(FREEZECTL("status"), 206);
+	assert_non_null(strstr(captured_out, "(dead)"));
+	assert_int_equal(FREEZECTL("thaw", "--all", "--force"), 206);
+	assert_non_null(strstr(captured_err, "203: " ID));
+	log_is("web freeze\nweb thaw\n");
+}
+
+/* Sessions end by themselves at a time that extend does not move. */
+static void an_extended_lease(void **state)
+{
+	struct freezeguard_lease lease = { .id = ID, .number = 7, .deadline_ns = in_s(30) };
+	struct freezectl ctl = { 0 };
+
+	(void)state;
+	hookdir_hook("10-web", "");
+	hookdir_hook("20-db.session", "echo READY; read -r why");
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_LEASE);
+	tell(SUPERVISOR_CHECK);
+	hears(SUPERVISOR_STILL);
+	live_warn_of_limit(&ctl, &lease);
+	assert_int_equal(ctl.findings.n, 0);
+	lease.deadline_ns = in_s(120);
+	live_warn_of_limit(&ctl, &lease);
+	assert_int_equal(ctl.findings.n, 1);
+	assert_int_equal(ctl.findings.v[0].code, 0);
+	assert_string_equal(ctl.findings.v[0].target, "db");
+	/* It is another lease's. */
+	lease.number = 8;
+	live_warn_of_limit(&ctl, &lease);
+	assert_int_equal(ctl.findings.n, 1);
+	findings_free(&ctl.findings);
+	config_free(&ctl.config);
+}
+
 /* Its post-script comes while they are released for somebody else, and must not take that for its own. */
 static void a_post_script_behind_an_administrator(void **state)
 {
@@ -337,6 +419,9 @@ int main(void)
 		TEST(while_they_are_quiet_and_after),
 		TEST(a_post_script_for_a_dead_supervisor),
 		TEST(released_before_the_lease_ended),
+		TEST(quiet_without_a_lease),
+		TEST(left_quiet_without_a_lease),
+		TEST(an_extended_lease),
 		TEST(a_post_script_behind_an_administrator),
 		TEST(a_post_script_that_runs_again),
 		TEST(two_at_once),

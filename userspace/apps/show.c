@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "apps/post_script.h"
 #include "apps/show.h"
 
 /** apps_json() - an application as a JSON object */
@@ -33,6 +34,33 @@ struct json_object *apps_json(const struct record_app *app, const struct clocks 
 		json_object_object_add(notes, key, output_json_string(app->notes[i] + n + 1));
 	}
 	output_json_add(object, "notes", notes);
+	return object;
+}
+
+/** apps_record_json() - a record of @run_dir as a JSON object */
+struct json_object *apps_record_json(const char *run_dir, const struct record *s,
+				     const struct clocks *clocks)
+{
+	struct json_object *object = json_object_new_object(), *apps = json_object_new_array();
+	size_t i;
+
+	output_json_add(object, "id", output_json_string(s->id));
+	output_json_add(object, "state", output_json_string(record_state_name(s->state)));
+	output_json_add(object, "why", s->why[0] ? output_json_string(s->why) : NULL);
+	output_json_add(object, "in_time", json_object_new_boolean(s->in_time));
+	output_json_add(object, "supervisor", json_object_new_int(s->pid));
+	output_json_add(object, "alive", json_object_new_boolean(s->state != RECORD_RELEASED &&
+								 apps_alive(run_dir, s)));
+	output_json_add(object, "lease_number", s->lease_number ?
+			json_object_new_uint64(s->lease_number) : NULL);
+	output_json_time(object, "begin", s->begin_ns, clocks);
+	output_json_time(object, "quiet", s->quiet_ns, clocks);
+	output_json_time(object, "deadline", s->deadline_ns, clocks);
+	output_json_time(object, "ended", s->ended_ns, clocks);
+	output_json_time(object, "released", s->released_ns, clocks);
+	for (i = 0; apps && i < s->n_apps; i++)
+		json_object_array_add(apps, apps_json(&s->apps[i], clocks));
+	output_json_add(object, "apps", apps);
 	return object;
 }
 

@@ -85,32 +85,6 @@ static struct json_object *json_of(const struct config *config, const struct hoo
 	return object;
 }
 
-static struct json_object *json_of_record(const struct config *config, const struct record *s,
-					  const struct clocks *clocks)
-{
-	struct json_object *object = json_object_new_object(), *apps = json_object_new_array();
-	size_t i;
-
-	output_json_add(object, "id", output_json_string(s->id));
-	output_json_add(object, "state", output_json_string(record_state_name(s->state)));
-	output_json_add(object, "why", s->why[0] ? output_json_string(s->why) : NULL);
-	output_json_add(object, "in_time", json_object_new_boolean(s->in_time));
-	output_json_add(object, "supervisor", json_object_new_int(s->pid));
-	output_json_add(object, "alive", json_object_new_boolean(s->state != RECORD_RELEASED &&
-								 apps_alive(config->run_dir, s)));
-	output_json_add(object, "lease_number", s->lease_number ?
-			json_object_new_uint64(s->lease_number) : NULL);
-	output_json_time(object, "begin", s->begin_ns, clocks);
-	output_json_time(object, "quiet", s->quiet_ns, clocks);
-	output_json_time(object, "deadline", s->deadline_ns, clocks);
-	output_json_time(object, "ended", s->ended_ns, clocks);
-	output_json_time(object, "released", s->released_ns, clocks);
-	for (i = 0; apps && i < s->n_apps; i++)
-		json_object_array_add(apps, apps_json(&s->apps[i], clocks));
-	output_json_add(object, "apps", apps);
-	return object;
-}
-
 static void list_hooks(struct freezectl *ctl, const struct config *config,
 		       const struct hooks *hooks, const struct record_list *list,
 		       struct table *table, struct json_object *array)
@@ -187,7 +161,8 @@ static struct json_object *json_of_records(const struct config *config,
 
 	for (i = 0; array && i < list->n; i++)
 		if (list->v[i].n_apps)
-			json_object_array_add(array, json_of_record(config, &list->v[i], &clocks));
+			json_object_array_add(array, apps_record_json(config->run_dir, &list->v[i],
+								      &clocks));
 	return array;
 }
 
@@ -260,7 +235,7 @@ static void show(struct freezectl *ctl, const struct config *config, const char 
 	if (ctl->out.json) {
 		struct json_object *array = json_object_new_array();
 
-		json_object_array_add(array, json_of_record(config, &record, &clocks));
+		json_object_array_add(array, apps_record_json(config->run_dir, &record, &clocks));
 		output_json_add(ctl->out.doc, "sessions", array);
 	} else {
 		apps_show_record(ctl, &record, false);

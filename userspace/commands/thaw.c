@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "apps/live.h"
 #include "base/util.h"
 #include "commands/commands.h"
 #include "lease/thaw.h"
@@ -10,9 +11,12 @@
 enum { OPT_ID = OPT_FIRST, OPT_ALL, OPT_FORCE, OPT_WAIT, OPT_REQUIRE_CONTINUITY };
 
 static const struct option_help options[] = {
-	{ "id", OPT_ID, "ID", "the newest lease of that name" },
+	{ "id", OPT_ID, "ID",
+	  "the newest lease of that name, or the applications that are quiesced under it "
+	  "without a lease" },
 	{ "all", OPT_ALL, NULL,
-	  "every live lease on this machine, whichever process made it; needs --force" },
+	  "every live lease on this machine, whichever process made it, and all applications "
+	  "that are quiesced without a lease; needs --force" },
 	{ "force", OPT_FORCE, NULL, "confirms --all" },
 	{ "wait", OPT_WAIT, "DURATION",
 	  "how long to wait for the release; default 10s. The kernel keeps trying after that" },
@@ -96,7 +100,7 @@ static void add_path(struct freezectl *ctl, struct thaws *thaws, const char *pat
 		path_not_held(ctl, path, &fs, wait_ms);
 }
 
-static void add_live(struct freezectl *ctl, struct thaws *thaws)
+static void add_live(struct freezectl *ctl, struct thaws *thaws, size_t n_sessions)
 {
 	struct freezeguard_lease_list leases = { 0 };
 	size_t i;
@@ -110,8 +114,25 @@ static void add_live(struct freezectl *ctl, struct thaws *thaws)
 	if (geteuid())
 		findings_add(&ctl->findings, thaws->n ? EXIT_CODE_DONE : EXIT_CODE_USAGE, "--all",
 			     "only leases on filesystems that this user may freeze are ended; root can end all");
-	else if (!thaws->n && !findings_exit_code(&ctl->findings))
-		fputs("no lease is live; nothing is frozen by freezeguard\n", ctl->out.text);
+	else if (!thaws->n && !n_sessions && !findings_exit_code(&ctl->findings))
+		fputs("no lease is live; nothing is frozen by freezeguard, and no application is kept quiet\n",
+		      ctl->out.text);
+}
+
+/* Applications that no lease ends: those of an id, or all. */
+static void end_sessions(struct freezectl *ctl, const struct config *config, const char *id,
+			 struct live_ends *sessions)
+{
+	struct record_list list = { 0 };
+	size_t i;
+
+	if (id)
+		live_end(ctl, config, id, sessions);
+	else
+		live_list(ctl, config, &list);
+	for (i = 0; i < list.n; i++)
+		live_end(ctl, config, list.v[i].id, sessions);
+	record_list_free(&list);
 }
 
 /* All are ended before the first wait, so that the waits run in parallel. */
@@ -141,6 +162,8 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 {
 	uint32_t wait_ms = DEFAULT_WAIT_MS;
 	bool all = false, force = false, require_continuity = false;
+	struct live_ends sessions = { 0 };
+	const struct config *config = NULL;
 	struct thaws thaws = { 0 };
 	const char *id = NULL;
 	size_t i;
@@ -177,13 +200,18 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		freezectl_usage(ctl, "--force belongs to --all");
 	if (findings_exit_code(&ctl->findings))
 		return;
-	if (!freezectl_connect(ctl))
-		return;
+	if (id || all) {
+		config = live_config(ctl);
+		end_sessions(ctl, config, id, &sessions);
+	}
+	/* Applications may be quiet without a lease, and without the module. */
+	if ((id && sessions.n && !sessions.v[0].record.has_lease) || !freezectl_connect(ctl))
+		goto out_finish;
 
 	if (id)
 		add(ctl, &thaws, 0, id);
 	if (all)
-		add_live(ctl, &thaws);
+		add_live(ctl, &thaws, sessions.n);
 	for (; optind < argc; optind++)
 		add_path(ctl, &thaws, argv[optind], wait_ms);
 	/* 1 says that nothing was touched. */
@@ -193,6 +221,10 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 	for (i = 0; i < thaws.n; i++)
 		freezeguard_lease_clear(&thaws.v[i].lease);
 	free(thaws.v);
+
+out_finish:
+	if (config)
+		live_finish(ctl, config, &sessions, freezectl_in_ms(wait_ms));
 }
 
 const struct subcommand cmd_thaw = {
