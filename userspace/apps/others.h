@@ -5,11 +5,12 @@
 
 #include <stdint.h>
 
-#include "apps/pre_script.h"
+#include "apps/hooks.h"
+#include "freezectl.h"
 
-void others_check(struct freezectl *ctl, const struct apps_request *request,
-		  const struct apps *apps);
-void others_thaw(struct freezectl *ctl, const struct apps_request *request);
+void others_check(struct freezectl *ctl, const struct config *config, const char *id,
+		  const struct hooks *hooks);
+void others_thaw(struct freezectl *ctl, const struct config *config, uint64_t until_ns);
 int others_lock(const char *run_dir, uint64_t until_ns);
 
 #endif

@@ -40,7 +40,7 @@ bool apps_prepare(struct freezectl *ctl, const struct apps_request *request, str
 		return false;
 	hooks_refuse(&apps->hooks, &ctl->findings);
 	if (hooks_n_called(&apps->hooks))
-		others_check(ctl, request, apps);
+		others_check(ctl, request->config, request->id, &apps->hooks);
 	return ctl->findings.n == before;
 }
 
@@ -299,9 +299,9 @@ bool apps_quiesce(struct freezectl *ctl, const struct apps_request *request, str
 			     "cannot keep the records of applications here", strerror(-job.lock));
 		return false;
 	}
-	others_thaw(ctl, request);
+	others_thaw(ctl, request->config, request->give_up_ns);
 	before = ctl->findings.n;
-	others_check(ctl, request, apps);
+	others_check(ctl, request->config, request->id, &apps->hooks);
 	if (ctl->findings.n > before) {
 		close(job.lock);
 		return false;
