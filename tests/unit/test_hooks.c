@@ -54,6 +54,7 @@ static void order_names_and_kinds(void **state)
 	hookdir_hook("30-x.rpmsave", "");
 	hookdir_hook("#30-x#", "");
 	hookdir_hook("30-x.save", "");
+	hookdir_hook("30-x.disabled", "");
 	hookdir_write("hooks.d/README", "text", 0644);
 	hookdir_write("hooks.d/README.md", "text", 0644);
 	hookdir_hook("/shipped", "");

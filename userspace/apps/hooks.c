@@ -27,7 +27,7 @@ static bool ends_in(const char *text, const char *end)
 static bool is_no_hook(const char *file)
 {
 	static const char *const ends[] = {
-		"~", "#", ".bak", ".orig", ".rej", ".sample", ".save", ".swp",
+		"~", "#", ".bak", ".disabled", ".orig", ".rej", ".sample", ".save", ".swp",
 	};
 	size_t i;
 
