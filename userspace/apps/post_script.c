@@ -317,7 +317,9 @@ bool apps_end_wait(struct freezectl *ctl, const struct config *config, struct ap
 			     config->run_dir);
 		return false;
 	}
-	if (r == -ETIMEDOUT) {
+	/* It may have turned this one away: it has more callers than it can hear. */
+	if (r == -ETIMEDOUT ||
+	    (record->state != RECORD_RELEASED && apps_alive(config->run_dir, record))) {
 		findings_add(&ctl->findings, EXIT_CODE_THAW_FAILED, id,
 			     "its applications are not all released yet; process %d keeps releasing them. To follow it: freezectl apps --id %s",
 			     pid, id);
