@@ -41,7 +41,10 @@ static inline void fake_drain(void)
 {
 }
 
-/* The file "lease" has a cause, behind it "held" while it is not released, "broken" if it was. */
+/*
+ * The file "lease" has a cause, behind it "held" while it is not released, "broken"
+ * or "unknown" if it was or may have been.
+ */
 static inline int fake_look(uint64_t number, struct supervisor_lease *lease)
 {
 	const char *text = hookdir_read("lease");
@@ -50,6 +53,7 @@ static inline int fake_look(uint64_t number, struct supervisor_lease *lease)
 		return -ENOENT;
 	lease->ended = text[0];
 	lease->broken = strstr(text, " broken");
+	lease->unknown = strstr(text, " unknown");
 	lease->released = text[0] && !strstr(text, " held");
 	snprintf(lease->cause, sizeof(lease->cause), "%.*s", (int)strcspn(text, " "), text);
 	return 0;
@@ -92,6 +96,7 @@ static inline void start(bool lease, uint32_t timeout_ms, uint64_t quiet_ms, uin
 		.id = ID, .run_dir = run_dir, .keep_dir = "/keep", .hooks = &hooks, .paths = "/data",
 		.timeout_ms = timeout_ms, .quiet_until_ns = now + quiet_ms * NS_PER_MS,
 		.give_up_ns = now + give_up_ms * NS_PER_MS, .lease = lease, .module = &fake,
+		.require_continuity = hookdir_config.require_continuity,
 	};
 	assert_int_equal(supervisor_start(&supervisor, &job), 0);
 }

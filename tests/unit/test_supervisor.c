@@ -175,6 +175,29 @@ static void a_loss_is_no_success_for_the_others(void **state)
 	assert_false(record.in_time);
 }
 
+static void an_unknown_continuity_is_as_it_is_configured(void **state)
+{
+	static const char *const words[] = { "a thaw\n", "a abort\n" };
+	int fd, i;
+
+	(void)state;
+	hookdir_hook("10-a.session", "echo READY; read -r why; echo a $why >log");
+	for (i = 0; i < 2; i++) {
+		hookdir_write("lease", "", 0644);
+		assert_int_equal(hookdir_configure(i ? "require_continuity = yes\n" : ""), 0);
+		start(true, 60000, 20000, 20000);
+		hears(SUPERVISOR_QUIET);
+		still_quiet();
+		supervisor_leave(&supervisor);
+		fd = client(SUPERVISOR_POST_SCRIPT);
+		hookdir_write("lease", "request unknown", 0644);
+		over("request");
+		close(fd);
+		log_is(words[i]);
+		hooks_free(&hooks);
+	}
+}
+
 static void the_deadline(void **state)
 {
 	uint64_t begin;
@@ -764,6 +787,7 @@ int main(void)
 		TEST(a_freeze_with_a_lease),
 		TEST(only_its_post_script_is_a_success),
 		TEST(a_loss_is_no_success_for_the_others),
+		TEST(an_unknown_continuity_is_as_it_is_configured),
 		TEST(the_deadline),
 		TEST(one_fails),
 		TEST(one_is_not_ready),

@@ -285,6 +285,7 @@ bool apps_quiesce(struct freezectl *ctl, const struct apps_request *request, str
 		.timeout_ms = request->timeout_ms,
 		.give_up_ns = request->give_up_ns,
 		.lease = plan_n_to_freeze(plan),
+		.require_continuity = request->require_continuity,
 		.module = &supervisor_module_real,
 	};
 	char *paths, *keep = NULL;

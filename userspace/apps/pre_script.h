@@ -18,12 +18,14 @@
  * @none: no hook is called
  * @id: the lease's id
  * @timeout_ms: the lease's timeout
+ * @require_continuity: not to know whether there was a gap is as bad as one
  * @give_up_ns: when the caller gives up, CLOCK_BOOTTIME
  */
 struct apps_request {
 	const struct config *config;
 	struct text_list names;
 	bool none;
+	bool require_continuity;
 	const char *id;
 	uint32_t timeout_ms;
 	uint64_t give_up_ns;

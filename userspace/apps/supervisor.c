@@ -233,7 +233,7 @@ static bool lease_over(struct process *p, uint64_t *ended_ns, char *why)
 		strcpy(why, "deadline");
 		return now >= p->record.deadline_ns + SUPERVISOR_RELEASE_MS * NS_PER_MS;
 	}
-	p->broken = lease.broken;
+	p->broken = lease.broken || (lease.unknown && p->job->require_continuity);
 	if (!lease.ended)
 		return false;
 	if (!*ended_ns)

@@ -25,10 +25,11 @@
  * @ended: its end was decided
  * @released: nothing of it is frozen any more
  * @broken: something of it was thawed before its end
+ * @unknown: whether that is so cannot be known, or is not decided yet
  * @cause: what ended it, as freezeguard_cause_name() has it
  */
 struct supervisor_lease {
-	bool ended, released, broken;
+	bool ended, released, broken, unknown;
 	char cause[RECORD_WHY_MAX + 1];
 };
 
@@ -59,6 +60,7 @@ extern const struct supervisor_module supervisor_module_real;
  * @quiet_until_ns: when all have to be quiet, CLOCK_BOOTTIME
  * @give_up_ns: when the caller gives up
  * @lease: there will be a lease; else the supervisor keeps the deadline, from its begin on
+ * @require_continuity: a lease that may have been broken is no success
  * @module: who is asked
  * @lock: a file that is kept open until the record says who is kept quiet; 0: none
  */
@@ -69,7 +71,7 @@ struct supervisor_job {
 	const char *paths;
 	uint32_t timeout_ms;
 	uint64_t quiet_until_ns, give_up_ns;
-	bool lease;
+	bool lease, require_continuity;
 	const struct supervisor_module *module;
 	int lock;
 };

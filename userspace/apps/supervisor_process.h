@@ -33,7 +33,7 @@ struct client {
  * @killed: a signal to end came
  * @orphan: the caller is gone
  * @deaf: nothing more is heard of the caller: it is too late
- * @broken: something was not frozen until the end of its lease
+ * @broken: something was not frozen until the end of its lease, or must be taken to be so
  * @unsaved: why the record is not on the disk as it should be; 0: it is
  */
 struct process {

@@ -268,6 +268,7 @@ static bool complete(struct freezectl *ctl, struct call *call, const char *profi
 	call->require_continuity |= config->require_continuity;
 	call->apps.none |= !config->call_apps && !call->apps.names.n;
 	call->request.give_up_ns = call->start_ns + call->script_timeout_ms * NS_PER_MS;
+	call->apps.require_continuity = call->require_continuity;
 	call->apps.id = call->request.id;
 	call->apps.timeout_ms = call->request.timeout_ms;
 	call->apps.give_up_ns = call->request.give_up_ns;
