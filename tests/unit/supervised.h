@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <freezeguard.h>
@@ -142,6 +143,21 @@ static inline void over(const char *why)
 	assert_int_equal(record.state, RECORD_RELEASED);
 	assert_string_equal(record.why, why);
 	assert_true(record.ended_ns && record.released_ns >= record.ended_ns);
+}
+
+/* A client that says this; -1: nobody listens */
+static inline int client(const char *word)
+{
+	struct sockaddr_un address;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(record_address(run_dir, ID, &address), 0);
+	if (!connect(fd, (struct sockaddr *)&address, sizeof(address))) {
+		assert_int_equal(write(fd, word, strlen(word)), strlen(word));
+		return fd;
+	}
+	close(fd);
+	return -1;
 }
 
 static inline void app_is(size_t i, const char *name, enum record_app_state state)

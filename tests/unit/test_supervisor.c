@@ -57,21 +57,6 @@ static void still_quiet(void)
 	hears(SUPERVISOR_STILL);
 }
 
-/* A client that says this; -1: nobody listens */
-static int client(const char *word)
-{
-	struct sockaddr_un address;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	assert_int_equal(record_address(run_dir, ID, &address), 0);
-	if (!connect(fd, (struct sockaddr *)&address, sizeof(address))) {
-		assert_int_equal(write(fd, word, strlen(word)), strlen(word));
-		return fd;
-	}
-	close(fd);
-	return -1;
-}
-
 /* ---- tests ---- */
 
 static void a_freeze_with_a_lease(void **state)
