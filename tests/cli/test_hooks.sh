@@ -3,7 +3,7 @@
 # Documentation/dlm.md, and what happens to an application if one of the processes is killed or stopped.
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
-plan 191
+plan 194
 
 hooks=$scratch/hooks.d
 log=$scratch/log
@@ -307,6 +307,11 @@ that "... all is released" within 2500 nothing_left
 next
 expect 0 "no hook was to be called: pre-script" dlm pre-script --no-apps "${fs[@]}"
 expect 0 "... post-script" dlm post-script --no-apps
+next
+dlm pre-script --no-apps "${fs[@]}" >/dev/null
+echo '{' >"$scratch/run/dlm-$id.json"
+expect 203 "a record that cannot be read: post-script" dlm post-script --no-apps
+expect 203 "... again" dlm post-script --no-apps
 
 # ---- bounds ----
 
@@ -332,6 +337,7 @@ mv "${fs[0]}/hooks.d" "$hooks"
 configure
 sed -i "s,^run_dir.*,run_dir = ${fs[0]}/run," "$FREEZEGUARD_CONFIG"
 expect 1 "records on a filesystem that would be frozen" pre
+expect 1 "... which a post-script writes without hooks as well" dlm pre-script --no-apps "${fs[@]}"
 configure "timout = 3s"
 expect 1 "a mistake in the configuration" pre
 says "it says where" "conf:6: unknown key 'timout'"

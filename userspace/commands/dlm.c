@@ -179,7 +179,9 @@ static void post_script_with_lease(struct freezectl *ctl, const struct call *cal
 		if (released && record_is_retry(&end->record))
 			thaw.asked = VERDICT_AGAIN;
 	}
+	/* A record that cannot be read is a finding already. */
 	if (ended && !recorded && thaw.asked == VERDICT_WON && thaw.lease.frozen_ns &&
+	    !findings_exit_code(&ctl->findings) &&
 	    (call->apps.none || !apps_end_missing(ctl, config, &call->apps.names, thaw.id)))
 		apps_end_remember(ctl, config, &thaw.lease);
 	if (ended) {
