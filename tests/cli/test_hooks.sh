@@ -3,7 +3,7 @@
 # Documentation/dlm.md, and what happens to an application if one of the processes is killed or stopped.
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
-plan 194
+plan 200
 
 hooks=$scratch/hooks.d
 log=$scratch/log
@@ -158,6 +158,7 @@ expect 206 "stopped: dry-run" dry
 says "it says which key would skip it" "206: cache: is not ready: it is stopped; when_stopped = skip" "no server runs"
 expect 206 "stopped: pre-script" pre
 says "it says so, too" "206: cache: is not ready: it is stopped; when_stopped = skip"
+expect 205 "stopped: post-script" post
 configure '[hook cache]' 'when_stopped = skip'
 rm -f "$log"
 expect 0 "stopped, and to be skipped: dry-run" dry
@@ -273,6 +274,9 @@ pre >/dev/null
 expect 0 "an administrator thaws" freezectl thaw --id "dlm-$id"
 that "... which is no success" within 2500 log_is "web freeze;db session;db abort;web thaw;"
 expect 205 "... post-script" post
+expect 0 "... dry-run" dry
+expect 0 "... pre-script" pre
+post >/dev/null
 
 usual_hooks
 next
@@ -301,6 +305,8 @@ usual_hooks
 next
 pre >/dev/null
 rm "$scratch/run/dlm-$id.json"
+expect 204 "the record vanished: pre-script" pre
+expect 204 "the record vanished: dry-run" dry
 expect 203 "the record vanished before the post-script" post
 says "... it says of which application nothing is known" "203: db: has a hook, and $scratch/run has no record" "203: web:"
 that "... all is released" within 2500 nothing_left
@@ -371,6 +377,7 @@ unlocked() { (ulimit -l 64 && exec setpriv --bounding-set -ipc_lock freezectl "$
 expect 201 "memory that cannot be locked: pre-script" unlocked dlm pre-script --execution-id "$id" "${fs[@]}"
 says "it says so" "cannot lock this program in memory"
 expect 201 "memory that cannot be locked: dry-run" unlocked dlm dry-run --execution-id "$id" "${fs[@]}"
+expect 205 "over a limit: post-script" post
 that "no hook was called for any of these" test ! -e "$log"
 no_hooks
 
