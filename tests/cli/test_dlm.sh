@@ -2,7 +2,7 @@
 # Data Lifecycle Manager's contract, for filesystems.
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
-plan 46
+plan 59
 
 a=11111111-1111-4111-8111-111111111111
 b=22222222-2222-4222-8222-222222222222
@@ -31,8 +31,16 @@ expect 204 "dry-run sees it too" freezectl dlm dry-run --execution-id None "${fs
 that "still frozen" frozen "${fs[@]}"
 expect 0 "post-script" freezectl dlm post-script --execution-id $a
 that "thawed" unfrozen "${fs[@]}"
-expect 205 "post-script again" freezectl dlm post-script --execution-id $a
+expect 0 "post-script again, as after a lost answer" freezectl dlm post-script --execution-id $a
+says "it says when it had thawed" "was already thawed in time, at"
+expect 0 "... as JSON" freezectl dlm post-script --json --execution-id $a
+that "... likewise" json 'd["code"] == 0 and "in time" in d["findings"][0]["message"]'
+expect 1 "a pre-script of that id that cannot begin" freezectl dlm pre-script --execution-id $a /
+expect 205 "... the earlier success is not its own" freezectl dlm post-script --execution-id $a
 says "it says when, by whom, and that continuity was fine or not known" freezectl continuity
+expect 0 "another pre-script" freezectl dlm pre-script --execution-id $a --timeout 30s "${fs[@]}"
+expect 0 "... thawed by an administrator" freezectl thaw --id dlm-$a
+expect 205 "... post-script" freezectl dlm post-script --execution-id $a
 expect 205 "post-script without a pre-script" freezectl dlm post-script --execution-id $b
 
 expect 0 "pre-script with a short deadline" freezectl dlm pre-script --execution-id $b --timeout 500ms "${fs[@]}"
@@ -78,6 +86,15 @@ expect 0 "with no path: every filesystem on a block device but root" \
 	freezectl dlm pre-script --json --execution-id $a --timeout 30s
 that "... both of them" frozen "${fs[@]}"
 expect 0 "... thawed" freezectl dlm post-script --execution-id $a
+modprobe -r freezeguard && modprobe freezeguard watch=N || exit 99
+expect 0 "without the watch, one that anybody can thaw" \
+	freezectl dlm pre-script --execution-id $a --timeout 30s "${mounted[anyone]}"
+expect 0 "... post-script" freezectl dlm post-script --execution-id $a
+says "... it warns" "its continuity is unknown"
+expect 0 "... again" freezectl dlm pre-script --execution-id $a --timeout 30s "${mounted[anyone]}"
+expect 205 "... post-script, if continuity is required" freezectl dlm post-script --require-continuity --execution-id $a
+modprobe -r freezeguard
+
 umount "${fs[@]}"
 unset "mounted[ext4]" "mounted[xfs]"
 expect 206 "nothing to freeze" freezectl dlm pre-script --execution-id $a

@@ -3,7 +3,7 @@
 # Documentation/dlm.md, and what happens to an application if one of the processes is killed or stopped.
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
-plan 118
+plan 200
 
 hooks=$scratch/hooks.d
 log=$scratch/log
@@ -72,7 +72,8 @@ says "it says which applications are ready, and which cannot be asked" "app db: 
 expect 205 "nothing: post-script" post
 that "neither called a hook" test ! -e "$log"
 expect 0 "nothing: pre-script" pre
-says "it shows the applications" "web: web heard freeze" "app db: quiet after" "position=bin.7:42"
+says "it shows the applications, and sums them up" "web: web heard freeze" "app db: quiet after" "position=bin.7:42" \
+	"applications quiesced: web, db"
 that "hooks were called in order" log_is "web freeze;db session;"
 that "all is quiet and frozen" frozen "${fs[@]}"
 that "the lock is held" test -e "$scratch/locked"
@@ -83,11 +84,13 @@ that "nothing was touched" log_is "web freeze;db session;"
 expect 0 "live lease: apps" freezectl apps --json
 that "it shows them quiet" json '[h["state"] for h in d["hooks"]] == ["quiet", "quiet"]'
 expect 0 "live lease: post-script" post
-says "it shows what they said then, and not again what before" "db: db goes on" "web: web heard thaw" "app db: released"
+says "it shows what they said then, and not again what before" "db: db goes on" "web: web heard thaw" "app db: released" \
+	"applications released: web, db"
 that "in reverse order" log_is "web freeze;db session;db thaw;web thaw;"
 that "all is released" nothing_left
 
-expect 205 "thawed: post-script" post
+expect 0 "thawed: post-script again" post
+says "it says when" "was already thawed in time, at"
 expect 0 "thawed: dry-run" dry
 expect 0 "thawed: pre-script" dlm pre-script --json "${fs[@]}"
 that "its document has them" json '[(a["name"], a["kind"], a["state"]) for a in d["apps"]] == [("web", "one-shot", "quiet"), ("db", "session", "quiet")] and d["apps"][1]["notes"] == {"position": "bin.7:42"}'
@@ -147,6 +150,23 @@ says "it says which, and what it said" "206: cache: is not ready: not yet"
 that "the others are released again" log_is "web freeze;db session;db abort;web thaw;"
 that "nothing is left" nothing_left
 expect 205 "not ready: post-script" post
+
+usual_hooks
+next
+hook 30-cache.session 'echo no server runs; echo STOPPED; exit 75'
+expect 206 "stopped: dry-run" dry
+says "it says which key would skip it" "206: cache: is not ready: it is stopped; when_stopped = skip" "no server runs"
+expect 206 "stopped: pre-script" pre
+says "it says so, too" "206: cache: is not ready: it is stopped; when_stopped = skip"
+expect 205 "stopped: post-script" post
+configure '[hook cache]' 'when_stopped = skip'
+rm -f "$log"
+expect 0 "stopped, and to be skipped: dry-run" dry
+says "it says so" "app cache: is stopped, and would be skipped"
+expect 0 "stopped, and to be skipped: pre-script" pre
+says "it says so" "applications quiesced: web, db" "applications stopped, and skipped: cache"
+expect 0 "stopped, and to be skipped: post-script" post
+configure
 
 usual_hooks
 next
@@ -246,6 +266,59 @@ within 6000 umount "${mounted[slow]}" && unset "mounted[slow]"
 says "it says so" "201: db: did not stay quiet: its hook ended with status 4: ouch"
 that "nothing is left" nothing_left
 
+# ---- who ended it, as hooks are told ----
+
+usual_hooks
+next
+pre >/dev/null
+expect 0 "an administrator thaws" freezectl thaw --id "dlm-$id"
+that "... which is no success" within 2500 log_is "web freeze;db session;db abort;web thaw;"
+expect 205 "... post-script" post
+expect 0 "... dry-run" dry
+expect 0 "... pre-script" pre
+post >/dev/null
+
+usual_hooks
+next
+hook 30-cache.session 'echo READY; sleep 0.5; exit 4'
+make_testfs slow freeze=sleep:2000
+expect 201 "another application is lost before the pre-script is done" dlm pre-script "${fs[@]}" "${mounted[slow]}"
+within 6000 umount "${mounted[slow]}" && unset "mounted[slow]"
+that "... which is no success" log_is "web freeze;db session;db abort;web thaw;"
+
+# ---- a lease that is extended ----
+
+usual_hooks
+next
+pre >/dev/null
+expect 0 "extend, within the sessions' limit" freezectl extend --id "dlm-$id" 25s
+that "... nothing is said" test "${out#*session ends}" = "$out"
+expect 0 "extend, beyond it" freezectl extend --id "dlm-$id" 5min
+says "... it warns" "db: its session ends at"
+expect 0 "... status shows the applications beside their lease" freezectl status
+says "... which ends them" "web, db" "with its lease"
+post >/dev/null
+
+# ---- a record that is gone ----
+
+usual_hooks
+next
+pre >/dev/null
+rm "$scratch/run/dlm-$id.json"
+expect 204 "the record vanished: pre-script" pre
+expect 204 "the record vanished: dry-run" dry
+expect 203 "the record vanished before the post-script" post
+says "... it says of which application nothing is known" "203: db: has a hook, and $scratch/run has no record" "203: web:"
+that "... all is released" within 2500 nothing_left
+next
+expect 0 "no hook was to be called: pre-script" dlm pre-script --no-apps "${fs[@]}"
+expect 0 "... post-script" dlm post-script --no-apps
+next
+dlm pre-script --no-apps "${fs[@]}" >/dev/null
+echo '{' >"$scratch/run/dlm-$id.json"
+expect 203 "a record that cannot be read: post-script" dlm post-script --no-apps
+expect 203 "... again" dlm post-script --no-apps
+
 # ---- bounds ----
 
 usual_hooks
@@ -270,6 +343,7 @@ mv "${fs[0]}/hooks.d" "$hooks"
 configure
 sed -i "s,^run_dir.*,run_dir = ${fs[0]}/run," "$FREEZEGUARD_CONFIG"
 expect 1 "records on a filesystem that would be frozen" pre
+expect 1 "... which a post-script writes without hooks as well" dlm pre-script --no-apps "${fs[@]}"
 configure "timout = 3s"
 expect 1 "a mistake in the configuration" pre
 says "it says where" "conf:6: unknown key 'timout'"
@@ -279,17 +353,97 @@ expect 206 "a hook that others can write" pre
 that "nothing was touched" test ! -e "$log"
 no_hooks
 
+# ---- what the module, or the machine, would refuse ----
+
+usual_hooks
+next
+parameters=/sys/module/freezeguard/parameters
+# limited PARAMETER VALUE CODE TEXT: no hook is called for what the module refuses
+limited() {
+	local was
+	was=$(<"$parameters/$1")
+	echo "$2" >"$parameters/$1"
+	expect "$3" "$1 = $2: pre-script" pre
+	says "it says so" "$4" "$parameters/$1"
+	expect "$3" "$1 = $2: dry-run" dlm dry-run --timeout 30s "${fs[@]}"
+	expect "$3" "$1 = $2: plan" freezectl plan --timeout 30s "${fs[@]}"
+	echo "$was" >"$parameters/$1"
+}
+limited max_timeout_ms 20000 1 "the timeout of 30s is longer than the module allows, 20s"
+limited max_holds 1 1 "2 filesystems are more than the module allows in one lease, 1"
+limited max_leases 0 206 "0 leases are live, as many as the module allows"
+# Not to be locked in memory, as root of a container.
+unlocked() { (ulimit -l 64 && exec setpriv --bounding-set -ipc_lock freezectl "$@"); }
+expect 201 "memory that cannot be locked: pre-script" unlocked dlm pre-script --execution-id "$id" "${fs[@]}"
+says "it says so" "cannot lock this program in memory"
+expect 201 "memory that cannot be locked: dry-run" unlocked dlm dry-run --execution-id "$id" "${fs[@]}"
+expect 205 "over a limit: post-script" post
+that "no hook was called for any of these" test ! -e "$log"
+no_hooks
+
+# ---- hooks that would silently not be called ----
+
+next
+expect 0 "no hook at all: pre-script" pre
+says "it says that no application is quiesced" "applications quiesced: none; there is no hook"
+expect 0 "... post-script" dlm post-script --json
+that "... as JSON" json 'd["apps"] == []'
+expect 0 "no hook at all: dry-run" dry
+says "it says so, too" "no application would be quiesced: there is no hook"
+usual_hooks
+next
+ln -s /nowhere/mysql.session "$hooks/30-mysql.session"
+expect 206 "a link that leads nowhere: pre-script" pre
+says "it names it, and what helps" "30-mysql.session: is not run: it links to /nowhere/mysql.session, which does not exist" "rm $hooks"
+expect 206 "a link that leads nowhere: dry-run" dry
+rm "$hooks/30-mysql.session"
+chmod 644 "$hooks/20-db.session"
+expect 206 "a hook without its x bit: pre-script" pre
+says "it says what helps" "it is not executable; chmod 755 $hooks/20-db.session"
+expect 206 "... --app names it" dlm pre-script --app db "${fs[@]}"
+configure '[hook billing]' 'timeout = 1s'
+expect 206 "a section without a hook: pre-script" pre
+says "it names the line" "conf:7: is not run: [hook billing]"
+configure
+sed -i 's,^hooks_dir.*,hooks_dir = /nowhere/hooks.d,' "$FREEZEGUARD_CONFIG"
+expect 1 "a hooks_dir that is not there: pre-script" pre
+says "it says so" "there is no directory /nowhere/hooks.d"
+configure
+that "nothing was touched" test ! -e "$log"
+no_hooks
+
 # ---- without a filesystem; which hooks ----
 
 usual_hooks
 umount "${fs[@]}"
 unset "mounted[ext4]" "mounted[xfs]"
 next
+rm -f "$log"
+echo 20000 >$parameters/max_timeout_ms
+expect 1 "only a root filesystem: the module's bound holds for hooks, too" dlm pre-script --timeout 30s
+echo 600000 >$parameters/max_timeout_ms
+that "... none was called" test ! -e "$log"
 expect 0 "only a root filesystem, and hooks" dlm pre-script
 says "it warns, and syncs" "no filesystem is frozen" "was synced, the root filesystem at least"
 expect 204 "... again" dlm pre-script
+expect 0 "... status" freezectl status
+says "... shows them, and what ends them" "QUIET FOR" "web, db" "freezectl thaw --id dlm-$id"
 expect 0 "... post-script" post
-expect 205 "... post-script again" post
+expect 0 "... post-script again" post
+says "... it says when" "were already released in time, at"
+next
+dlm pre-script >/dev/null
+expect 0 "... status --id" freezectl status --json --id "dlm-$id"
+that "... has them" json '[a["name"] for a in d["sessions"][0]["apps"]] == ["web", "db"]'
+expect 0 "... thaw --id" freezectl thaw --id "dlm-$id"
+says "... releases them" "applications released: web, db"
+expect 205 "... which is no success: post-script" post
+next
+dlm pre-script >/dev/null
+expect 0 "... thaw --all --force" freezectl thaw --all --force
+that "... releases them" within 2500 test ! -e "$scratch/locked"
+expect 0 "... thaw --all --force: nothing is left" freezectl thaw --all --force
+says "... it says so" "no application is kept quiet"
 next
 expect 0 "... with a short deadline" dlm pre-script --timeout 3s
 that "... the supervisor keeps it" within 5000 test ! -e "$scratch/locked"

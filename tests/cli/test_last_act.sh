@@ -12,7 +12,7 @@ if ! [ -e /sys/kernel/tracing/events/syscalls ]; then
 	pass "the order of system calls # SKIP this kernel traces no system calls"
 	exit
 fi
-plan 19
+plan 23
 
 make_fs ext4
 fs=${mounted[ext4]}
@@ -118,6 +118,13 @@ supervisor_killed() { within 5000 pgrep -x freezectl-apps && sleep 2 && pkill -K
 meanwhile supervisor_killed freezectl dlm pre-script --execution-id $id --timeout 20s
 that "the supervisor dies before it could be told: 201" test "$code" -eq 201
 says "... and so does standard error" "although the output reports success" "its supervisor, process"
+
+# With a lease the supervisor needs no word: the lease is what is kept, and its post-script reports the loss.
+meanwhile supervisor_killed freezectl dlm pre-script --execution-id $id --timeout 20s "$fs"
+that "... with a lease: success" test "$code" -eq 0
+that "... and it is frozen" frozen "$fs"
+expect 203 "... its post-script" dlm post-script
+says "... says what was lost" "its supervisor, process" "died while its applications had to stay quiet"
 
 # ---- killed around it ----
 

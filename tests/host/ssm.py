@@ -166,7 +166,37 @@ def check_lint():
                None if old in good and any(says in each for each in problems) else f"{problems} without {says}")
 
 
-print(f"1..{20 * len(DOCUMENTS) + 2 + len(MISTAKES)}")
+# The same for the policy of Documentation/dlm.md.
+POLICY_MISTAKES = [
+    ('"PRE", "POST"', '"PRE"', "nothing thaws but the deadline"),
+    ('"PRE", "POST"', '"POST"', "205"),
+    ('"PRE", "POST"', '"PRE", "PSOT"', "PRE and POST"),
+    ('"AWS_SYSTEMS_MANAGER"', '"AWS_LAMBDA"', "ExecutionHandlerService"),
+    ('"freezeguard-mysql"', '"my document"', "ExecutionHandler"),
+    ('"ExecutionTimeout": 10', '"ExecutionTimeout": 9', "10 to 120"),
+    ('"ExecutionTimeout": 10', '"ExecutionTimeout": true', "10 to 120"),
+    ('"MaximumRetryCount": 2', '"MaximumRetryCount": 4', "0 to 3"),
+    ('"MaximumRetryCount"', '"MaximumRetries"', "is unknown"),
+    ('"ExecuteOperationOnScriptFailure": true', '"ExecuteOperationOnScriptFailure": "yes"', "true or false"),
+    ('["INSTANCE"]', '["VOLUME"]', "targets instances"),
+    ('EBS_SNAPSHOT_MANAGEMENT', 'IMAGE_MANAGEMENT', "PolicyType"),
+    ('"Scripts"', '"Skripts"', "nothing is frozen"),
+    ('"Scripts": [{', '"Scripts": [{}, {', "one script at most"),
+    ('"RetainRule"', 'RetainRule', "is not JSON"),
+]
+
+
+def check_lint_of_policies():
+    text = (TOP / "Documentation/dlm.md").read_text()
+    good = re.search(r"```json\n(\s*\{\s*\"PolicyType\".*?)```", text, re.DOTALL).group(1)
+    same("lint has nothing to say of the policy in dlm.md", [], list(lint.lint(good)))
+    for old, new, says in POLICY_MISTAKES:
+        problems = list(lint.lint(good.replace(old, new, 1)))
+        report(f"lint finds in a policy: {old!r} as {new!r}",
+               None if old in good and any(says in each for each in problems) else f"{problems} without {says}")
+
+
+print(f"1..{20 * len(DOCUMENTS) + 3 + len(MISTAKES) + len(POLICY_MISTAKES)}")
 same("there is a document for each", sorted(path.stem for path in DOCUMENTS), sorted(APPS))
 with tempfile.TemporaryDirectory() as scratch:
     subprocess.run([TOP / "tools/ssm/generate", scratch], check=True, timeout=30)
@@ -176,4 +206,5 @@ with tempfile.TemporaryDirectory() as scratch:
     for each in DOCUMENTS:
         check_document(each, scratch)
 check_lint()
+check_lint_of_policies()
 sys.exit(failures > 0)

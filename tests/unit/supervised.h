@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <freezeguard.h>
@@ -41,7 +42,10 @@ static inline void fake_drain(void)
 {
 }
 
-/* The file "lease" has a cause, and "held" behind it while it is not released. */
+/*
+ * The file "lease" has a cause, behind it "held" while it is not released, "broken"
+ * or "unknown" if it was or may have been.
+ */
 static inline int fake_look(uint64_t number, struct supervisor_lease *lease)
 {
 	const char *text = hookdir_read("lease");
@@ -49,6 +53,8 @@ static inline int fake_look(uint64_t number, struct supervisor_lease *lease)
 	if (number != 7)
 		return -ENOENT;
 	lease->ended = text[0];
+	lease->broken = strstr(text, " broken");
+	lease->unknown = strstr(text, " unknown");
 	lease->released = text[0] && !strstr(text, " held");
 	snprintf(lease->cause, sizeof(lease->cause), "%.*s", (int)strcspn(text, " "), text);
 	return 0;
@@ -107,6 +113,7 @@ static inline void start(bool lease, uint32_t timeout_ms, uint64_t quiet_ms, uin
 		.history_dir = keep_dir, .hooks = &hooks, .paths = "/data",
 		.timeout_ms = timeout_ms, .quiet_until_ns = now + quiet_ms * NS_PER_MS,
 		.give_up_ns = now + give_up_ms * NS_PER_MS, .lease = lease, .module = &fake,
+		.require_continuity = hookdir_config.require_continuity,
 	};
 	assert_int_equal(supervisor_start(&supervisor, &job), 0);
 }
@@ -152,6 +159,21 @@ static inline void over(const char *why)
 	assert_int_equal(record.state, RECORD_RELEASED);
 	assert_string_equal(record.why, why);
 	assert_true(record.ended_ns && record.released_ns >= record.ended_ns);
+}
+
+/* A client that says this; -1: nobody listens */
+static inline int client(const char *word)
+{
+	struct sockaddr_un address;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(record_address(run_dir, ID, &address), 0);
+	if (!connect(fd, (struct sockaddr *)&address, sizeof(address))) {
+		assert_int_equal(write(fd, word, strlen(word)), strlen(word));
+		return fd;
+	}
+	close(fd);
+	return -1;
 }
 
 static inline void app_is(size_t i, const char *name, enum record_app_state state)

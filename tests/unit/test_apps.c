@@ -9,6 +9,7 @@
 
 #include "capture.h"
 #include "supervised.h"
+#include "apps/live.h"
 #include "apps/post_script.h"
 #include "apps/pre_script.h"
 
@@ -91,6 +92,23 @@ static void hooks_that_were_never_called(void **state)
 	json_object_put(doc);
 }
 
+/* What should be called and cannot be is not to be searched for. */
+static void what_cannot_be_called(void **state)
+{
+	(void)state;
+	assert_int_equal(system_in("ln -s /nowhere/db.session hooks.d/20-db.session"), 0);
+	hookdir_write("hooks.d/10-web", "#!/bin/sh\n", 0644);
+	assert_int_equal(hookdir_configure("[hook billing]\ntimeout = 1s\n"), 0);
+	assert_int_equal(FREEZECTL("apps"), 0);
+	assert_non_null(strstr(captured_err, "web: is not called: it is not executable"));
+	assert_non_null(strstr(captured_err, "db: is not called: it links to /nowhere/db.session"));
+	assert_non_null(strstr(captured_err, "billing: is not called: [hook billing]"));
+	assert_non_null(strstr(captured_out, "billing"));
+	assert_int_equal(system_in("rm -r hooks.d"), 0);
+	assert_int_equal(FREEZECTL("apps"), 1);
+	assert_non_null(strstr(captured_err, "hooks.d, so no hook would be called"));
+}
+
 static void while_they_are_quiet_and_after(void **state)
 {
 	struct json_object *doc, *last;
@@ -124,6 +142,8 @@ static void while_they_are_quiet_and_after(void **state)
 	assert_int_equal(json_object_get_int(json_object_object_get(last, "exit_status")), 3);
 	assert_string_equal(text_at(last, "thaw_output"), "bye\n");
 	assert_string_equal(text_at(last, "why"), "request");
+	assert_false(json_object_get_boolean(
+		json_object_object_get(at(doc, "sessions", 0), "in_time")));
 	assert_string_equal(text_at(json_object_object_get(last, "notes"), "at"), "x=5");
 	json_object_put(doc);
 	assert_int_equal(FREEZECTL("apps"), 0);
@@ -138,6 +158,7 @@ static void while_they_are_quiet_and_after(void **state)
 static void a_post_script_for_a_dead_supervisor(void **state)
 {
 	struct freezectl ctl = { 0 };
+	struct apps_end end;
 	uint64_t begin;
 
 	(void)state;
@@ -149,10 +170,12 @@ static void a_post_script_for_a_dead_supervisor(void **state)
 	assert_int_equal(kill(supervisor.pid, SIGKILL), 0);
 	assert_int_equal(waitpid(supervisor.pid, NULL, 0), supervisor.pid);
 	supervisor.pid = 0;
-	load();
 	assert_int_equal(system_in("mv hooks.d/20-b shipped/20-b"), 0);
 	begin = freezeguard_now_ns();
-	apps_after(&ctl, &hookdir_config, &record, true, 1, freezectl_in_ms(6000));
+	assert_int_equal(apps_end_begin(run_dir, ID, SUPERVISOR_POST_SCRIPT, &end), 0);
+	assert_true(apps_end_wait(&ctl, &hookdir_config, &end, freezectl_in_ms(6000)));
+	apps_end_verdict(&ctl, &end, 1);
+	apps_end_free(&end);
 	assert_true(freezeguard_now_ns() - begin < 15 * NS_PER_S);
 	assert_int_equal(findings_exit_code(&ctl.findings), 202);
 	log_is("a freeze\nb freeze\nb thaw\na thaw\n");
@@ -163,6 +186,7 @@ static void a_post_script_for_a_dead_supervisor(void **state)
 static void released_before_the_lease_ended(void **state)
 {
 	struct freezectl ctl = { 0 };
+	struct apps_end end;
 
 	(void)state;
 	hookdir_hook("10-a", "echo a $1 >>log");
@@ -171,11 +195,164 @@ static void released_before_the_lease_ended(void **state)
 	tell(SUPERVISOR_LEASE);
 	hookdir_write("lease", "deadline", 0644);
 	over("deadline");
-	apps_after(&ctl, &hookdir_config, &record, true, record.ended_ns, in_s(5));
+	assert_int_equal(apps_end_begin(run_dir, ID, SUPERVISOR_POST_SCRIPT, &end), 0);
+	assert_true(apps_end_wait(&ctl, &hookdir_config, &end, in_s(5)));
+	apps_end_verdict(&ctl, &end, record.ended_ns);
 	assert_int_equal(findings_exit_code(&ctl.findings), 0);
-	apps_after(&ctl, &hookdir_config, &record, true, record.ended_ns + 1, in_s(5));
+	apps_end_verdict(&ctl, &end, record.ended_ns + 1);
 	assert_int_equal(findings_exit_code(&ctl.findings), 203);
+	apps_end_free(&end);
 	findings_free(&ctl.findings);
+}
+
+/* Nothing is frozen, and all the same a database stands still: the commands of an emergency know. */
+static void quiet_without_a_lease(void **state)
+{
+	struct json_object *doc;
+
+	(void)state;
+	hookdir_hook("10-web", "echo web $1 >>log");
+	hookdir_hook("20-db.session", "echo READY; read -r why; echo db $why >>log");
+	start(false, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_KEEP);
+	tell(SUPERVISOR_CHECK);
+	hears(SUPERVISOR_STILL);
+	supervisor_leave(&supervisor);
+	/* There is no module here. A configuration that is wrong is no obstacle. */
+	hookdir_configure("[hook web]\nno = key\n");
+	assert_int_equal(FREEZECTL("status"), 206);
+	assert_non_null(strstr(captured_out, "web, db"));
+	assert_non_null(strstr(captured_err, "To release them now: freezectl thaw --id " ID));
+	assert_non_null(strstr(captured_err, "unknown key 'no'"));
+	assert_int_equal(FREEZECTL("status", "--json"), 206);
+	doc = document();
+	assert_string_equal(text_at(at(doc, "sessions", 0), "id"), ID);
+	assert_string_equal(text_at(at(doc, "sessions", 0), "state"), "quiet");
+	json_object_put(doc);
+	assert_int_equal(FREEZECTL("thaw", "--json", "--id", ID), 0);
+	doc = document();
+	assert_string_equal(text_at(at(doc, "sessions", 0), "state"), "released");
+	json_object_put(doc);
+	over("request");
+	log_is("web freeze\ndb abort\nweb thaw\n");
+	assert_int_equal(FREEZECTL("status"), 206);
+	assert_null(strstr(captured_out, "web"));
+}
+
+/* ... and of those whose supervisor is dead. --all ends them also without the module. */
+static void left_quiet_without_a_lease(void **state)
+{
+	(void)state;
+	hookdir_hook("10-web", "echo web $1 >>log");
+	start(false, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	assert_int_equal(kill(supervisor.pid, SIGKILL), 0);
+	assert_int_equal(waitpid(supervisor.pid, NULL, 0), supervisor.pid);
+	supervisor.pid = 0;
+	assert_int_equal(FREEZECTL("status"), 206);
+	assert_non_null(strstr(captured_out, "(dead)"));
+	assert_int_equal(FREEZECTL("thaw", "--all", "--force"), 206);
+	assert_non_null(strstr(captured_err, "203: " ID));
+	log_is("web freeze\nweb thaw\n");
+}
+
+/* Sessions end by themselves at a time that extend does not move. */
+static void an_extended_lease(void **state)
+{
+	struct freezeguard_lease lease = { .id = ID, .number = 7, .deadline_ns = in_s(30) };
+	struct freezectl ctl = { 0 };
+
+	(void)state;
+	hookdir_hook("10-web", "");
+	hookdir_hook("20-db.session", "echo READY; read -r why");
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_LEASE);
+	tell(SUPERVISOR_CHECK);
+	hears(SUPERVISOR_STILL);
+	live_warn_of_limit(&ctl, &lease);
+	assert_int_equal(ctl.findings.n, 0);
+	lease.deadline_ns = in_s(120);
+	live_warn_of_limit(&ctl, &lease);
+	assert_int_equal(ctl.findings.n, 1);
+	assert_int_equal(ctl.findings.v[0].code, 0);
+	assert_string_equal(ctl.findings.v[0].target, "db");
+	/* It is another lease's. */
+	lease.number = 8;
+	live_warn_of_limit(&ctl, &lease);
+	assert_int_equal(ctl.findings.n, 1);
+	findings_free(&ctl.findings);
+	config_free(&ctl.config);
+}
+
+/* Its post-script comes while they are released for somebody else, and must not take that for its own. */
+static void a_post_script_behind_an_administrator(void **state)
+{
+	struct freezectl ctl = { 0 };
+	struct apps_end admin, post;
+
+	(void)state;
+	hookdir_hook("10-a.session", "echo READY; read -r why; echo a $why >>log; sleep 1.5");
+	start(false, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_KEEP);
+	supervisor_leave(&supervisor);
+	assert_int_equal(apps_end_begin(run_dir, ID, SUPERVISOR_END, &admin), 0);
+	within_s("log", "a abort\n");
+	assert_int_equal(apps_end_begin(run_dir, ID, SUPERVISOR_POST_SCRIPT, &post), 0);
+	assert_true(post.first);
+	assert_true(apps_end_wait(&ctl, &hookdir_config, &post, in_s(20)));
+	apps_end_verdict(&ctl, &post, 0);
+	assert_int_equal(findings_exit_code(&ctl.findings), 205);
+	findings_free(&ctl.findings);
+	assert_true(apps_end_wait(&ctl, &hookdir_config, &admin, in_s(20)));
+	apps_end_verdict(&ctl, &admin, 0);
+	assert_int_equal(ctl.findings.n, 0);
+	apps_end_free(&admin);
+	apps_end_free(&post);
+	over("request");
+}
+
+/* The answer of the first one was lost. After a while, or for another pre-script, it is no answer. */
+static void a_post_script_that_runs_again(void **state)
+{
+	struct freezectl ctl = { 0 };
+	struct apps_end end;
+	int i;
+
+	(void)state;
+	hookdir_hook("10-a.session", "echo READY; read -r why; echo a $why >>log");
+	start(false, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_KEEP);
+	supervisor_leave(&supervisor);
+	for (i = 0; i < 4; i++) {
+		static const int codes[] = { 0, 0, 205, 205 };
+
+		if (i == 2) {
+			/* It was long ago. */
+			load();
+			record.ended_ns -= RECORD_RETRY_MS * NS_PER_MS;
+			assert_int_equal(record_save(run_dir, &record), 0);
+		} else if (i == 3) {
+			load();
+			record.ended_ns += RECORD_RETRY_MS * NS_PER_MS;
+			assert_int_equal(record_save(run_dir, &record), 0);
+			apps_end_forget(&hookdir_config, ID);
+		}
+		assert_int_equal(apps_end_begin(run_dir, ID, SUPERVISOR_POST_SCRIPT, &end), 0);
+		assert_true(apps_end_wait(&ctl, &hookdir_config, &end, in_s(20)));
+		apps_end_verdict(&ctl, &end, 0);
+		assert_int_equal(findings_exit_code(&ctl.findings), codes[i]);
+		/* It says when. */
+		assert_int_equal(ctl.findings.n, i > 0);
+		findings_free(&ctl.findings);
+		apps_end_free(&end);
+		if (!i)
+			over("request");
+	}
+	log_is("a thaw\n");
 }
 
 /* Both look before either has begun. */
@@ -238,9 +415,15 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(nothing),
 		TEST(hooks_that_were_never_called),
+		TEST(what_cannot_be_called),
 		TEST(while_they_are_quiet_and_after),
 		TEST(a_post_script_for_a_dead_supervisor),
 		TEST(released_before_the_lease_ended),
+		TEST(quiet_without_a_lease),
+		TEST(left_quiet_without_a_lease),
+		TEST(an_extended_lease),
+		TEST(a_post_script_behind_an_administrator),
+		TEST(a_post_script_that_runs_again),
 		TEST(two_at_once),
 		TEST(left_by_a_supervisor_that_was_killed),
 	};

@@ -109,7 +109,9 @@ static void every_key(void **state)
 				   "paths = /srv/my db\n"
 				   "paths = /srv/log\n"
 				   "allow_unfrozen = yes\n"
-				   "env.MYSQL_DEFAULTS = /etc/my file.cnf\n", NULL, false), 0);
+				   "when_stopped = skip\n"
+				   "env.MYSQL_DEFAULTS = /etc/my file.cnf\n"
+				   "[profile x]\nrequire_continuity = yes\n", "x", false), 0);
 	assert_int_equal(findings.n, 0);
 	assert_int_equal(config.timeout_ms, 90000);
 	assert_int_equal(config.from[0].line, 3);
@@ -119,7 +121,7 @@ static void every_key(void **state)
 	assert_string_equal(config.paths.v[1], "/my logs");
 	assert_int_equal(config.exclude.n, 1);
 	assert_string_equal(config.exclude.v[0], "/scratch");
-	assert_true(config.allow_root);
+	assert_true(config.allow_root && config.require_continuity);
 	assert_false(config.call_apps);
 	assert_int_equal(config.apps.n, 2);
 	assert_string_equal(config.apps.v[1], "web");
@@ -132,6 +134,7 @@ static void every_key(void **state)
 	hook = config_hook(&config, "mysql");
 	assert_non_null(hook);
 	assert_false(hook->enabled);
+	assert_true(hook->skip_stopped);
 	assert_int_equal(hook->timeout_ms, 3000);
 	assert_int_equal(hook->thaw_timeout_ms, 4000);
 	assert_int_equal(hook->paths.n, 2);
@@ -200,6 +203,7 @@ static void wrong_lines(void **state)
 	refused("[default]\n[profile x]\ntimout = 1\n", 3, "unknown key 'timout' in [profile x]");
 	refused("[profile ]\ntimeout = 1\n", 2, "unknown section");
 	refused("[hook mysql]\ntimout = 1s\n", 2, "unknown key 'timout' in [hook mysql]");
+	refused("[hook mysql]\nwhen_stopped = ignore\n", 2, "neither skip nor not-ready");
 	refused("[hook a/b]\ntimeout = 1s\n", 2, "not the name of a hook");
 	refused("[hook a]\nenv.A-B = 1s\n", 2, "'A-B'");
 	refused("[hook a]\npaths = srv\n", 2, "not one absolute path");

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <signal.h>
 
 #include <freezeguard.h>
@@ -51,8 +52,11 @@ static void order_names_and_kinds(void **state)
 	hookdir_hook(".hidden", "");
 	hookdir_hook("30-x.dpkg-new", "");
 	hookdir_hook("30-x.rpmsave", "");
+	hookdir_hook("#30-x#", "");
+	hookdir_hook("30-x.save", "");
+	hookdir_hook("30-x.disabled", "");
 	hookdir_write("hooks.d/README", "text", 0644);
-	mkdir(strcat(strcpy((char[100]){ 0 }, hookdir), "/hooks.d/dir"), 0755);
+	hookdir_write("hooks.d/README.md", "text", 0644);
 	hookdir_hook("/shipped", "");
 
 	assert_int_equal(find(NULL), 0);
@@ -69,14 +73,138 @@ static void order_names_and_kinds(void **state)
 	assert_int_equal(hooks.v[0].timeout_ms, 5000);
 }
 
+/* The path of a file of the directory; valid until the next call. */
+static const char *in_dir(const char *file)
+{
+	static char path[200];
+
+	snprintf(path, sizeof(path), "%s/%s", hookdir, file);
+	return path;
+}
+
 static void none_at_all(void **state)
 {
 	(void)state;
-	hookdir_configure("");
-	rmdir(strcat(strcpy((char[100]){ 0 }, hookdir), "/hooks.d"));
 	assert_int_equal(find(NULL), 0);
 	assert_int_equal(hooks.n, 0);
 	assert_int_equal(hookdir_findings.n, 0);
+	/* As it is where no hook was ever enabled: nothing names the directory. */
+	rmdir(in_dir("hooks.d"));
+	memset(hookdir_config.from, 0, sizeof(hookdir_config.from));
+	assert_int_equal(find(NULL), 0);
+	assert_int_equal(hookdir_findings.n, 0);
+}
+
+static void a_directory_that_the_configuration_names_is_missing(void **state)
+{
+	(void)state;
+	rmdir(in_dir("hooks.d"));
+	hookdir_hook("/mysql.session", "");
+	assert_int_equal(find(NULL), -ENOENT);
+	assert_int_equal(hookdir_findings.n, 1);
+	assert_int_equal(hookdir_findings.v[0].code, 1);
+	assert_non_null(strstr(hookdir_findings.v[0].target, "/conf:2"));
+	assert_non_null(strstr(hookdir_findings.v[0].message, "hooks.d"));
+	assert_non_null(strstr(hookdir_findings.v[0].message, "mkdir"));
+	/* Those that are found all the same can be called, to undo something. */
+	assert_int_equal(find("mysql"), -ENOENT);
+	assert_int_equal(hooks_n_called(&hooks), 1);
+	/* A link that leads nowhere is no directory that was never made. */
+	assert_int_equal(symlink("/nowhere", in_dir("hooks.d")), 0);
+	memset(hookdir_config.from, 0, sizeof(hookdir_config.from));
+	assert_int_equal(find(NULL), -ENOENT);
+	assert_int_equal(hookdir_findings.v[0].code, 206);
+	assert_non_null(strstr(hookdir_findings.v[0].message, "/nowhere"));
+	unlink(in_dir("hooks.d"));
+}
+
+/* The hook of this name is refused with these words, and with 206. */
+static void refused(const char *name, const char *why, const char *help)
+{
+	size_t i;
+
+	for (i = 0; i < hooks.n && strcmp(hooks.v[i].name, name); i++)
+		;
+	if (i == hooks.n || !hooks.v[i].wrong)
+		fail_msg("%s is not refused", name);
+	if (!strstr(hooks.v[i].skip, why) || !strstr(hooks.v[i].skip, help))
+		fail_msg("of %s it is said: %s", name, hooks.v[i].skip);
+	findings_free(&hookdir_findings);
+	hooks_refuse(&hooks, &hookdir_findings);
+	for (i = 0; i < hookdir_findings.n; i++)
+		assert_int_equal(hookdir_findings.v[i].code, 206);
+	assert_true(hookdir_findings.n > 0);
+}
+
+static void what_cannot_be_called_is_refused(void **state)
+{
+	(void)state;
+	/* Its package was removed, or installed elsewhere. */
+	assert_int_equal(symlink("/nowhere/mysql.session", in_dir("hooks.d/20-mysql.session")), 0);
+	assert_int_equal(find(NULL), 0);
+	refused("mysql", "/nowhere/mysql.session", "rm ");
+	hookdir_hook("/mysql.session", "");
+	assert_int_equal(find(NULL), 0);
+	refused("mysql", "/nowhere/mysql.session", "ln -sf ");
+	assert_non_null(strstr(hooks.v[0].skip, in_dir("shipped/mysql.session")));
+	/* What a link leads to counts, too. */
+	chmod(in_dir("shipped/mysql.session"), 0644);
+	unlink(in_dir("hooks.d/20-mysql.session"));
+	assert_int_equal(symlink("../shipped/mysql.session", in_dir("hooks.d/20-mysql.session")), 0);
+	assert_int_equal(find(NULL), 0);
+	refused("mysql", "not executable", "chmod ");
+	chmod(in_dir("shipped/mysql.session"), 0755);
+	hookdir_write("hooks.d/30-copied.session", "#!/bin/sh\n", 0644);
+	assert_int_equal(mkdir(in_dir("hooks.d/40-dir"), 0755), 0);
+	assert_int_equal(mkfifo(in_dir("hooks.d/50-pipe"), 0755), 0);
+	assert_int_equal(find(NULL), 0);
+	assert_int_equal(hooks_n_called(&hooks), 1);
+	refused("copied", "not executable", "chmod 755 ");
+	refused("dir", "directory", ".sample");
+	refused("pipe", "not a regular file", ".sample");
+	/* Others are named. */
+	assert_int_equal(find("mysql"), 0);
+	findings_free(&hookdir_findings);
+	hooks_refuse(&hooks, &hookdir_findings);
+	assert_int_equal(hookdir_findings.n, 0);
+}
+
+/* That the own one was meant is certain; one that comes with freezeguard is no substitute. */
+static void a_broken_one_is_not_replaced(void **state)
+{
+	(void)state;
+	hookdir_write("hooks.d/20-mysql.session", "#!/bin/sh\n", 0644);
+	hookdir_hook("/mysql.session", "");
+	assert_int_equal(find("mysql"), 0);
+	assert_int_equal(hooks_n_called(&hooks), 0);
+	refused("mysql", "not executable", "chmod 755 ");
+}
+
+static void a_section_without_a_hook(void **state)
+{
+	(void)state;
+	hookdir_hook("10-web", "");
+	hookdir_hook("/mysql.session", "");
+	assert_int_equal(hookdir_configure("[hook web]\ntimeout = 1s\n[hook billing]\n"
+					   "timeout = 1s\n[hook old]\nenabled = no\n"), 0);
+	assert_int_equal(find(NULL), 0);
+	assert_int_equal(hooks_n_called(&hooks), 1);
+	refused("billing", "no hook of that name", "ln -s");
+	assert_int_equal(hookdir_findings.n, 1);
+	assert_non_null(strstr(hookdir_findings.v[0].target, "/conf:9"));
+	/* Another one is to be called. */
+	assert_int_equal(find("web"), 0);
+	hooks_refuse(&hooks, &hookdir_findings);
+	assert_int_equal(hookdir_findings.n, 0);
+	/* It is there, it was set up, and it would not be called. */
+	assert_int_equal(hookdir_configure("[hook mysql]\nenv.A = b\n"), 0);
+	assert_int_equal(find(NULL), 0);
+	refused("mysql", "not enabled", "ln -s");
+	assert_non_null(strstr(hooks.v[1].skip, in_dir("shipped/mysql.session")));
+	assert_int_equal(find("mysql"), 0);
+	hooks_refuse(&hooks, &hookdir_findings);
+	assert_int_equal(hookdir_findings.n, 0);
+	assert_int_equal(hooks_n_called(&hooks), 1);
 }
 
 static void those_that_are_named(void **state)
@@ -391,6 +519,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(order_names_and_kinds, hookdir_make, teardown),
 		cmocka_unit_test_setup_teardown(none_at_all, hookdir_make, teardown),
+		cmocka_unit_test_setup_teardown(a_directory_that_the_configuration_names_is_missing,
+						hookdir_make, teardown),
+		cmocka_unit_test_setup_teardown(what_cannot_be_called_is_refused, hookdir_make,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_broken_one_is_not_replaced, hookdir_make,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_section_without_a_hook, hookdir_make, teardown),
 		cmocka_unit_test_setup_teardown(those_that_are_named, hookdir_make, teardown),
 		cmocka_unit_test_setup_teardown(settings_of_one, hookdir_make, teardown),
 		cmocka_unit_test_setup_teardown(what_others_could_write_is_not_run, hookdir_make,

@@ -75,10 +75,19 @@ static void fails(enum record_app_state state, const char *says)
 		fail_msg("'%s' does not say '%s'", record.apps[0].output, says);
 }
 
+/* A "request" is that of the post-script, in time: a success. */
 static void ends(const char *cause, enum record_app_state state)
 {
+	int post_script = -1;
+
+	if (!strcmp(cause, "request")) {
+		supervisor_leave(&supervisor);
+		post_script = client(SUPERVISOR_POST_SCRIPT);
+	}
 	hookdir_write("lease", cause, 0644);
 	over(cause);
+	if (post_script >= 0)
+		close(post_script);
 	if (record.apps[0].state != state)
 		fail_msg("%s: %s%s", record_app_state_name(record.apps[0].state),
 			 record.apps[0].output, record.apps[0].thaw_output);

@@ -9,10 +9,27 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "supervised.h"
+
+/* How long the machine has slept; shared with supervisors. */
+static uint64_t *asleep_ns;
+
+uint64_t __real_freezeguard_now_ns(void);
+uint64_t __wrap_freezeguard_now_ns(void);
+
+uint64_t __wrap_freezeguard_now_ns(void)
+{
+	return __real_freezeguard_now_ns() + *(volatile uint64_t *)asleep_ns;
+}
+
+static void sleep_hours(uint64_t hours)
+{
+	__atomic_add_fetch(asleep_ns, hours * 3600 * NS_PER_S, __ATOMIC_SEQ_CST);
+}
 
 /* A one-shot hook and a session around another one-shot hook, all of which keep a log. */
 static void three_hooks(void)
@@ -83,6 +100,8 @@ static void a_directory_that_others_can_write_to(void **state)
 
 static void a_freeze_with_a_lease(void **state)
 {
+	int fd;
+
 	(void)state;
 	three_are_quiet(true, 60000);
 	log_is("a freeze\nb session\nc freeze\n");
@@ -98,8 +117,11 @@ static void a_freeze_with_a_lease(void **state)
 	supervisor_leave(&supervisor);
 	usleep(700000);
 	log_is("a freeze\nb session\nc freeze\n");
+	fd = client(SUPERVISOR_POST_SCRIPT);
 	hookdir_write("lease", "request", 0644);
 	over("request");
+	close(fd);
+	assert_true(record.in_time);
 	log_is("a freeze\nb session\nc freeze\nc thaw\nb thaw\na thaw\n");
 	app_is(0, "a", RECORD_APP_RELEASED);
 	app_is(1, "b", RECORD_APP_RELEASED);
@@ -118,6 +140,92 @@ static void a_freeze_with_a_lease(void **state)
 	assert_true(record.apps[1].session);
 	kept("\"id\":\"" ID "\",\"number\":7,\"state\":\"thawed\"",
 	     "\"applications\":[{\"name\":\"a\",\"state\":\"released\"},{\"name\":\"b\",");
+}
+
+/*
+ * "thaw" is a success: a backup catalog, or the removal of logs, is built on it. So it needs the
+ * post-script, after a pre-script that exited, and all quiet until then.
+ */
+static void only_its_post_script_is_a_success(void **state)
+{
+	static const char done[] = "a freeze\nb session\nc freeze\nc thaw\nb abort\na thaw\n";
+	int fd, i;
+
+	(void)state;
+	for (i = 0; i < 6; i++) {
+		hookdir_write("log", "", 0644);
+		hookdir_write("lease", "", 0644);
+		three_are_quiet(true, 60000);
+		still_quiet();
+		/* 0: the pre-script lives, and may still fail; 1: so it did */
+		if (i > 1)
+			supervisor_leave(&supervisor);
+		fd = -1;
+		/* 2: freezectl thaw, which needs no word; 3: it says who it is not */
+		if (i == 3)
+			fd = client(SUPERVISOR_END);
+		else if (i != 1 && i != 2)
+			fd = client(SUPERVISOR_POST_SCRIPT);
+		/* 4: a post-script that died before its request */
+		if (i == 4) {
+			close(fd);
+			fd = -1;
+		}
+		/* 5: something was thawed in between */
+		hookdir_write("lease", i == 5 ? "request broken" : "request", 0644);
+		over("request");
+		if (record.in_time)
+			fail_msg("case %d is a success", i);
+		log_is(done);
+		if (fd >= 0)
+			close(fd);
+		supervisor_leave(&supervisor);
+		hooks_free(&hooks);
+	}
+}
+
+/* Of one that is lost the others are told, too: the post-script will say 203. */
+static void a_loss_is_no_success_for_the_others(void **state)
+{
+	int fd;
+
+	(void)state;
+	hookdir_hook("10-a.session", "echo READY; read -r why; echo a $why >>log");
+	hookdir_hook("20-b.session", "echo READY; sleep 0.5");
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_LEASE);
+	supervisor_leave(&supervisor);
+	usleep(900000);
+	fd = client(SUPERVISOR_POST_SCRIPT);
+	hookdir_write("lease", "request", 0644);
+	over("request");
+	close(fd);
+	log_is("a abort\n");
+	assert_false(record.in_time);
+}
+
+static void an_unknown_continuity_is_as_it_is_configured(void **state)
+{
+	static const char *const words[] = { "a thaw\n", "a abort\n" };
+	int fd, i;
+
+	(void)state;
+	hookdir_hook("10-a.session", "echo READY; read -r why; echo a $why >log");
+	for (i = 0; i < 2; i++) {
+		hookdir_write("lease", "", 0644);
+		assert_int_equal(hookdir_configure(i ? "require_continuity = yes\n" : ""), 0);
+		start(true, 60000, 20000, 20000);
+		hears(SUPERVISOR_QUIET);
+		still_quiet();
+		supervisor_leave(&supervisor);
+		fd = client(SUPERVISOR_POST_SCRIPT);
+		hookdir_write("lease", "request unknown", 0644);
+		over("request");
+		close(fd);
+		log_is(words[i]);
+		hooks_free(&hooks);
+	}
 }
 
 static void the_deadline(void **state)
@@ -165,6 +273,46 @@ static void one_is_not_ready(void **state)
 	log_is("a abort\n");
 	app_is(1, "b", RECORD_APP_NOT_READY);
 	assert_int_equal(record.apps[1].exit_status, 75);
+}
+
+/* "STOPPED" and 75: what becomes of that is the configuration's. */
+static void one_is_stopped(void **state)
+{
+	(void)state;
+	hookdir_hook("10-a", "echo a $1 >>log; echo no server; echo STOPPED; exit 75");
+	hookdir_hook("20-b.session", "echo STOPPED; exit 75");
+	hookdir_hook("30-c", "echo c $1 >>log");
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_FAILED);
+	over("abort");
+	app_is(0, "a", RECORD_APP_NOT_READY);
+	assert_true(record.apps[0].stopped);
+	assert_string_equal(record.apps[0].output, "no server\n");
+	log_is("a freeze\n");
+	supervisor_leave(&supervisor);
+	hooks_free(&hooks);
+	hookdir_write("log", "", 0644);
+	assert_int_equal(hookdir_configure("[hook a]\nwhen_stopped = skip\n"
+					   "[hook b]\nwhen_stopped = skip\n"), 0);
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	still_quiet();
+	load();
+	app_is(0, "a", RECORD_APP_STOPPED);
+	app_is(1, "b", RECORD_APP_STOPPED);
+	app_is(2, "c", RECORD_APP_QUIET);
+	hookdir_write("lease", "request", 0644);
+	over("request");
+	app_is(0, "a", RECORD_APP_STOPPED);
+	log_is("a freeze\nc freeze\nc thaw\n");
+	supervisor_leave(&supervisor);
+	hooks_free(&hooks);
+	/* Another status is a failure, whatever was printed. */
+	hookdir_hook("10-a", "[ $1 = thaw ] || { echo STOPPED; exit 1; }");
+	start(true, 60000, 20000, 20000);
+	hears(SUPERVISOR_FAILED);
+	over("abort");
+	app_is(0, "a", RECORD_APP_FAILED);
 }
 
 static void a_session_that_ends_without_ready(void **state)
@@ -301,7 +449,7 @@ static void a_session_says_that_it_is_lost(void **state)
 	app_is(1, "b", RECORD_APP_LOST);
 	hookdir_write("lease", "request", 0644);
 	over("request");
-	log_is("thaw\n");
+	log_is("abort\n");
 	app_is(0, "a", RECORD_APP_LOST);
 	app_is(1, "b", RECORD_APP_LOST);
 	assert_true(record.apps[0].lost && record.apps[1].lost);
@@ -356,18 +504,6 @@ static void thaws_that_fail(void **state)
 	app_is(2, "c", RECORD_APP_RELEASED);
 }
 
-static int connect_to(void)
-{
-	struct sockaddr_un address;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	assert_int_equal(record_address(run_dir, ID, &address), 0);
-	if (!connect(fd, (struct sockaddr *)&address, sizeof(address)))
-		return fd;
-	close(fd);
-	return -1;
-}
-
 static void without_a_lease(void **state)
 {
 	char text[16] = "";
@@ -377,17 +513,51 @@ static void without_a_lease(void **state)
 	three_are_quiet(false, 60000);
 	tell(SUPERVISOR_KEEP);
 	supervisor_leave(&supervisor);
-	fd = connect_to();
+	fd = client(SUPERVISOR_POST_SCRIPT);
 	assert_true(fd >= 0);
-	assert_int_equal(write(fd, "end\n", 4), 4);
 	assert_int_equal(read(fd, text, sizeof(text)), 5);
 	assert_string_equal(text, "over\n");
 	close(fd);
 	over("request");
 	assert_false(record.has_lease);
-	assert_true(record.kept);
+	assert_true(record.kept && record.in_time);
 	log_is("a freeze\nb session\nc freeze\nc thaw\nb thaw\na thaw\n");
-	assert_int_equal(connect_to(), -1);
+	assert_int_equal(client(""), -1);
+}
+
+static void without_a_lease_an_administrator_ends_it(void **state)
+{
+	int fd;
+
+	(void)state;
+	three_are_quiet(false, 60000);
+	tell(SUPERVISOR_KEEP);
+	supervisor_leave(&supervisor);
+	fd = client(SUPERVISOR_END);
+	over("request");
+	close(fd);
+	assert_true(record.kept);
+	assert_false(record.in_time);
+	log_is("a freeze\nb session\nc freeze\nc thaw\nb abort\na thaw\n");
+}
+
+/* It is letting go already: whoever wants to have all kept must not believe that it is. */
+static void without_a_lease_it_is_too_late_to_keep(void **state)
+{
+	const struct supervisor_message keep = { .word = SUPERVISOR_KEEP };
+	int fd;
+
+	(void)state;
+	hookdir_hook("10-a.session", "echo READY; read -r why; echo a $why >>log; sleep 1.5");
+	start(false, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	fd = client(SUPERVISOR_END);
+	within_s("log", "a abort\n");
+	assert_int_equal(supervisor_tell(&supervisor, &keep), -EPIPE);
+	hears(SUPERVISOR_OVER);
+	over("request");
+	close(fd);
+	assert_false(record.kept);
 }
 
 static void without_a_lease_until_the_deadline(void **state)
@@ -410,6 +580,30 @@ static void without_a_lease_and_not_kept(void **state)
 	over("owner-death");
 }
 
+/* A hook that runs when the machine falls asleep has its time when it is awake again. */
+static void hooks_have_no_time_while_the_machine_sleeps(void **state)
+{
+	(void)state;
+	hookdir_hook("10-a", "echo a $1 >>log; sleep 1.5; echo a done >>log");
+	hookdir_hook("20-b.session", "echo READY; read -r why; echo b $why >>log; sleep 1.5");
+	assert_int_equal(hookdir_configure("hook_timeout = 20s\nthaw_timeout = 20s\n"), 0);
+	start(true, 60000, 4 * 3600 * 1000, 4 * 3600 * 1000);
+	within_s("log", "a freeze\n");
+	sleep_hours(1);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_LEASE);
+	hookdir_write("lease", "sleep", 0644);
+	within_s("log", "a freeze\na done\nb abort\n");
+	sleep_hours(1);
+	/* By then the first one is called as well. */
+	within_s("log", "a freeze\na done\nb abort\na thaw\n");
+	sleep_hours(1);
+	over("sleep");
+	app_is(0, "a", RECORD_APP_RELEASED);
+	app_is(1, "b", RECORD_APP_RELEASED);
+	assert_false(record.apps[0].timed_out || record.apps[1].timed_out);
+}
+
 static void with_a_lease_a_client_cannot_end_it(void **state)
 {
 	int fd;
@@ -417,9 +611,8 @@ static void with_a_lease_a_client_cannot_end_it(void **state)
 	(void)state;
 	three_are_quiet(true, 60000);
 	still_quiet();
-	fd = connect_to();
+	fd = client(SUPERVISOR_END);
 	assert_true(fd >= 0);
-	assert_int_equal(write(fd, "end\n", 4), 4);
 	usleep(700000);
 	log_is("a freeze\nb session\nc freeze\n");
 	close(fd);
@@ -510,7 +703,7 @@ static void a_record_that_hangs_keeps_nobody_quiet(void **state)
 	snprintf(path, sizeof(path), "%s/." ID ".json.%d", run_dir, supervisor.pid);
 	assert_int_equal(mkfifo(path, 0600), 0);
 	hookdir_write("lease", "request", 0644);
-	within_s("log", "a freeze\nb session\nc freeze\nc thaw\nb thaw\na thaw\n");
+	within_s("log", "a freeze\nb session\nc freeze\nc thaw\nb abort\na thaw\n");
 	fd = open(path, O_RDONLY | O_NONBLOCK);
 	assert_true(fd >= 0);
 	over("request");
@@ -606,7 +799,11 @@ static void old_records_are_forgotten(void **state)
 		snprintf(one.id, sizeof(one.id), "x%d", i);
 		assert_int_equal(record_save(run_dir, &one), 0);
 	}
-	record_forget_old(run_dir);
+	record_forget_old(run_dir, 64);
+	assert_int_equal(record_list(run_dir, &list), 0);
+	assert_int_equal(list.n, RECORD_HISTORY + 10);
+	record_list_free(&list);
+	record_forget_old(run_dir, RECORD_HISTORY);
 	assert_int_equal(record_list(run_dir, &list), 0);
 	assert_int_equal(list.n, RECORD_HISTORY + 1);
 	assert_string_equal(list.v[RECORD_HISTORY].id, "x3");
@@ -621,9 +818,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_directory_that_others_can_write_to),
 		TEST(a_freeze_with_a_lease),
+		TEST(only_its_post_script_is_a_success),
+		TEST(a_loss_is_no_success_for_the_others),
+		TEST(an_unknown_continuity_is_as_it_is_configured),
 		TEST(the_deadline),
 		TEST(one_fails),
 		TEST(one_is_not_ready),
+		TEST(one_is_stopped),
 		TEST(a_session_that_ends_without_ready),
 		TEST(one_is_too_slow),
 		TEST(one_is_too_slow_and_cleans_up),
@@ -638,8 +839,11 @@ int main(void)
 		TEST(the_supervisor_is_asked_to_end),
 		TEST(thaws_that_fail),
 		TEST(without_a_lease),
+		TEST(without_a_lease_an_administrator_ends_it),
+		TEST(without_a_lease_it_is_too_late_to_keep),
 		TEST(without_a_lease_until_the_deadline),
 		TEST(without_a_lease_and_not_kept),
+		TEST(hooks_have_no_time_while_the_machine_sleeps),
 		TEST(with_a_lease_a_client_cannot_end_it),
 		TEST(it_keeps_nothing_of_its_caller),
 		TEST(a_hook_that_prints_without_end),
@@ -651,5 +855,9 @@ int main(void)
 		TEST(old_records_are_forgotten),
 	};
 
+	asleep_ns = mmap(NULL, sizeof(*asleep_ns), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (asleep_ns == MAP_FAILED)
+		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

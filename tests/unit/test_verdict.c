@@ -160,6 +160,12 @@ static void thaw_of_every_possible_lease(void **state)
 		assert_int_equal(findings_exit_code(&f), thaw_cells[i].won);
 		thaw_codes(&lease, VERDICT_LATE, &f);
 		assert_int_equal(findings_exit_code(&f), thaw_cells[i].late);
+		/* The first time it won: what is true of the lease is true again. */
+		thaw_codes(&lease, VERDICT_AGAIN, &f);
+		if (thaw_cells[i].state == S(THAWED)) {
+			assert_string_equal(codes(&f), "0");
+			assert_true(mentions(&f, "was already thawed in time"));
+		}
 	}
 	findings_free(&f);
 }
@@ -178,7 +184,7 @@ static void thaw_of_every_combination(void **state)
 	for (s = 1; s <= S(FAILED) + 2; s++) {
 		for (c = 0; c <= C(SLEEP) + 2; c++) {
 			for (frozen = 0; frozen < 2; frozen++) {
-				for (asked = 0; asked < 2; asked++) {
+				for (asked = 0; asked <= VERDICT_AGAIN; asked++) {
 					struct freezeguard_lease lease = make(s, c, frozen);
 
 					thaw_codes(&lease, (enum verdict_asked)asked, &f);
@@ -187,7 +193,7 @@ static void thaw_of_every_combination(void **state)
 						assert_int_equal(code, 202);
 					else if (code == 0)
 						assert_true(c == C(REQUEST) && frozen &&
-							    asked == VERDICT_WON &&
+							    asked != VERDICT_LATE &&
 							    s != S(BROKEN));
 					else
 						assert_true(code == 203 || code == 205);
@@ -387,6 +393,7 @@ static void a_late_request_is_told_when_and_by_whom(void **state)
 static void a_broken_continuity_is_never_success(void **state)
 {
 	struct freezeguard_lease lease = make(S(THAWED), C(REQUEST), true);
+	struct verdict_context require = context;
 	struct findings f = { 0 };
 
 	(void)state;
@@ -400,7 +407,16 @@ static void a_broken_continuity_is_never_success(void **state)
 	assert_string_equal(thaw_codes(&lease, VERDICT_WON, &f), "203 205");
 	lease = make(S(THAWED), C(REQUEST), true);
 	lease.continuity = FREEZEGUARD_CONTINUITY_UNKNOWN;
-	assert_string_equal(thaw_codes(&lease, VERDICT_WON, &f), "");
+	assert_string_equal(thaw_codes(&lease, VERDICT_WON, &f), "0");
+	assert_true(mentions(&f, "its continuity is unknown"));
+	findings_free(&f);
+	require.require_continuity = true;
+	assert_false(verdict_thaw(&lease, VERDICT_WON, &require, &f));
+	assert_string_equal(codes(&f), "205");
+	findings_free(&f);
+	lease.continuity = FREEZEGUARD_CONTINUITY_OBSERVED;
+	assert_true(verdict_thaw(&lease, VERDICT_WON, &require, &f));
+	assert_string_equal(codes(&f), "");
 	findings_free(&f);
 }
 

@@ -238,6 +238,8 @@ static void line_done(struct hook_call *run, bool whole)
 	run->line[run->n_line] = '\0';
 	if (whole && run->in >= 0 && !strcmp(run->line, "READY")) {
 		run->ready = true;
+	} else if (whole && !strcmp(run->line, "STOPPED")) {
+		run->stopped = true;
 	} else if (whole && !strncmp(run->line, "NOTE ", 5) && strchr(run->line + 5, '=') &&
 		   run->n_notes < HOOK_CALL_NOTES_MAX) {
 		run->notes[run->n_notes] = text_copy(run->line + 5);

@@ -45,6 +45,7 @@ struct hook_call_args {
  * @out: what it prints; -1
  * @ready: it said READY
  * @lost: it said LOST, after READY
+ * @stopped: it said STOPPED: its server does not run
  * @ended: it was reaped
  * @status: as waitpid() tells it
  * @begin_ns: when it was started, CLOCK_BOOTTIME
@@ -57,6 +58,7 @@ struct hook_call {
 	int in, out;
 	bool ready;
 	bool lost;
+	bool stopped;
 	bool ended;
 	int status;
 	uint64_t begin_ns;

@@ -24,16 +24,19 @@ static bool ends_in(const char *text, const char *end)
 	return len >= n && !strcmp(text + len - n, end);
 }
 
-/* What editors and package managers leave behind. */
-static bool is_left_over(const char *file)
+/* What is about hooks, and what editors and package managers leave behind. */
+static bool is_no_hook(const char *file)
 {
-	static const char *const ends[] = { "~", ".bak", ".orig", ".rej", ".sample", ".swp" };
+	static const char *const ends[] = {
+		"~", "#", ".bak", ".disabled", ".orig", ".rej", ".sample", ".save", ".swp",
+	};
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(ends); i++)
 		if (ends_in(file, ends[i]))
 			return true;
-	return file[0] == '.' || strstr(file, ".dpkg-") || strstr(file, ".rpm");
+	return file[0] == '.' || strstr(file, ".dpkg-") || strstr(file, ".rpm") ||
+	       !strncmp(file, "README", strlen("README"));
 }
 
 /* "20-mysql.session" is called mysql. */
@@ -87,41 +90,96 @@ static void check_directory(struct hook *hook, const char *dir)
 		     dir, st.st_uid, st.st_mode & 0777);
 }
 
+/* A link to nowhere: the hook of the same name that comes with freezeguard is what it was to. */
+static void skip_link(struct hook *hook, const char *shipped_dir)
+{
+	char to[4096], *shipped = NULL;
+	ssize_t n = readlink(hook->path, to, sizeof(to) - 1);
+	const char *file;
+
+	to[n < 0 ? 0 : n] = '\0';
+	file = strrchr(to, '/');
+	shipped = text_format("%s/%s", shipped_dir, file ? file + 1 : to);
+	if (n > 0 && shipped && !access(shipped, X_OK))
+		skip(hook, true, "it links to %s, which does not exist; ln -sf %s %s", to, shipped,
+		     hook->path);
+	else
+		skip(hook, true,
+		     "it links to %s, which does not exist; restore that, or rm %s", to,
+		     hook->path);
+	free(shipped);
+}
+
+/* Whatever is among the hooks is meant to be called: what cannot be called must not be passed over. */
+static void check_file(struct hook *hook, const char *shipped_dir)
+{
+	struct stat st;
+
+	if (stat(hook->path, &st)) {
+		if (errno == ENOENT)
+			skip_link(hook, shipped_dir);
+		else
+			skip(hook, true, "it cannot be read: %s", strerror(errno));
+	} else if (!S_ISREG(st.st_mode)) {
+		skip(hook, true, "it is %s; remove it, or rename it to %s.sample",
+		     S_ISDIR(st.st_mode) ? "a directory" : "not a regular file", hook->path);
+	} else if (!(st.st_mode & 0111)) {
+		skip(hook, true, "it is not executable; chmod 755 %s, or rename it to %s.sample",
+		     hook->path, hook->path);
+	}
+}
+
 static const struct text_list no_env;
 
-static int add(struct hooks *hooks, const struct config *config, const char *dir, const char *file)
+/* One more. The caller sets the rest, and frees @path if this fails. */
+static struct hook *append(struct hooks *hooks, const struct config *config, const char *file,
+			   char *path)
 {
-	const struct config_hook *own;
-	struct hook *hook = APPEND(hooks->v, hooks->n);
-	size_t i;
+	struct hook *hook = path ? APPEND(hooks->v, hooks->n) : NULL;
+	char *name = hook ? name_of(file) : NULL;
 
-	if (!hook)
-		return -ENOMEM;
+	if (hook && !name)
+		hooks->n--;
+	if (!name)
+		return NULL;
 	*hook = (struct hook){
-		.name = name_of(file),
+		.name = name,
+		.path = path,
 		.session = ends_in(file, SESSION_SUFFIX),
 		.timeout_ms = config->hook_timeout_ms,
 		.thaw_timeout_ms = config->thaw_timeout_ms,
 		.env = &no_env,
 	};
-	hook->path = text_format("%s/%s", dir, file);
-	if (!hook->name || !hook->path) {
-		free(hook->name);
-		free(hook->path);
-		hooks->n--;
+	return hook;
+}
+
+static void apply_section(struct hook *hook, const struct config *config)
+{
+	const struct config_hook *own = config_hook(config, hook->name);
+
+	if (!own)
+		return;
+	if (own->timeout_ms)
+		hook->timeout_ms = own->timeout_ms;
+	if (own->thaw_timeout_ms)
+		hook->thaw_timeout_ms = own->thaw_timeout_ms;
+	hook->skip_stopped = own->skip_stopped;
+	hook->env = &own->env;
+	if (!own->enabled)
+		skip(hook, false, "it is disabled in %s, [hook %s]", config->file, hook->name);
+}
+
+static int add(struct hooks *hooks, const struct config *config, const char *dir, const char *file)
+{
+	char *path = text_format("%s/%s", dir, file);
+	struct hook *hook = append(hooks, config, file, path);
+	size_t i;
+
+	if (!hook) {
+		free(path);
 		return -ENOMEM;
 	}
-	own = config_hook(config, hook->name);
-	if (own) {
-		if (own->timeout_ms)
-			hook->timeout_ms = own->timeout_ms;
-		if (own->thaw_timeout_ms)
-			hook->thaw_timeout_ms = own->thaw_timeout_ms;
-		hook->env = &own->env;
-		if (!own->enabled)
-			skip(hook, false, "it is disabled in %s, [hook %s]", config->file,
-			     hook->name);
-	}
+	apply_section(hook, config);
 	for (i = 0; hook->name[i]; i++)
 		if (!isgraph((unsigned char)hook->name[i]) || hook->name[i] == '%')
 			skip(hook, true,
@@ -130,6 +188,7 @@ static int add(struct hooks *hooks, const struct config *config, const char *dir
 	if (i > HOOK_NAME_MAX)
 		skip(hook, true, "its name has %zu characters; at most %d are allowed", i,
 		     HOOK_NAME_MAX);
+	check_file(hook, config->shipped_dir);
 	check_path(hook, hook->path);
 	for (i = 0; i + 1 < hooks->n; i++)
 		if (!strcmp(hooks->v[i].name, hook->name))
@@ -138,23 +197,40 @@ static int add(struct hooks *hooks, const struct config *config, const char *dir
 	return 0;
 }
 
-static bool is_hook(const char *dir, const char *file)
-{
-	char path[4096];
-	struct stat st;
-
-	if (is_left_over(file))
-		return false;
-	snprintf(path, sizeof(path), "%s/%s", dir, file);
-	return !stat(path, &st) && S_ISREG(st.st_mode) && st.st_mode & 0111;
-}
-
 static int by_bytes(const struct dirent **a, const struct dirent **b)
 {
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* Every hook of a directory, or those of a name. A directory that isn't there has none. */
+/*
+ * Without a file named there may be no directory; one that is named is missing, and a link to one
+ * was made on purpose.
+ */
+static int no_directory(const struct config *config, const char *dir, struct findings *findings)
+{
+	unsigned int line = config_line(config, "hooks_dir");
+	char at[4200], to[4096];
+	int r = -errno;
+	ssize_t n;
+
+	if (r == -ENOENT && !strcmp(dir, config->hooks_dir) && line) {
+		snprintf(at, sizeof(at), "%s:%u", config->file, line);
+		findings_add(findings, EXIT_CODE_USAGE, at,
+			     "there is no directory %s, so no hook would be called; correct hooks_dir, or mkdir -p %s",
+			     dir, dir);
+		return r;
+	}
+	n = readlink(dir, to, sizeof(to) - 1);
+	if (r == -ENOENT && n < 0)
+		return 0;
+	to[n < 0 ? 0 : n] = '\0';
+	findings_add(findings, EXIT_CODE_NOT_READY, dir, "the hooks in it cannot be read: %s%s%s",
+		     r == -ENOENT ? "it links to " : "", r == -ENOENT ? to : "",
+		     r == -ENOENT ? ", which does not exist" : strerror(-r));
+	return r;
+}
+
+/* Every hook of a directory, or those of a name. */
 static int add_directory(struct hooks *hooks, const struct config *config, const char *dir,
 			 const char *name, struct findings *findings)
 {
@@ -162,20 +238,14 @@ static int add_directory(struct hooks *hooks, const struct config *config, const
 	int i, n, r = 0;
 
 	n = scandir(dir, &files, NULL, by_bytes);
-	if (n < 0) {
-		if (errno == ENOENT)
-			return 0;
-		r = -errno;
-		findings_add(findings, EXIT_CODE_NOT_READY, dir,
-			     "the hooks in it cannot be read: %s", strerror(errno));
-		return r;
-	}
+	if (n < 0)
+		return no_directory(config, dir, findings);
 	for (i = 0; i < n; i++) {
 		char *called = name_of(files[i]->d_name);
 
 		if (!called)
 			r = -ENOMEM;
-		else if (!r && is_hook(dir, files[i]->d_name) &&
+		else if (!r && !is_no_hook(files[i]->d_name) &&
 			 (!name || !strcmp(called, name)))
 			r = add(hooks, config, dir, files[i]->d_name);
 		free(called);
@@ -205,32 +275,41 @@ static const struct hook *find(const struct hooks *hooks, const char *name)
 	return NULL;
 }
 
-/**
- * hooks_find() - which hooks there are, and which of them are to be called
- * @hooks: all of it is overwritten, also on an error; hooks_free() it
- * @config: what is in force; it has to live as long as @hooks
- * @apps: names: only these are called, those that come with freezeguard too; an empty list: all
- *	of hooks_dir
- * @findings: gets what is wrong, code 206, except for single hooks: see hooks_refuse()
- *
- * Return: 0 or a negative errno.
- */
-int hooks_find(struct hooks *hooks, const struct config *config, const struct text_list *apps,
-	       struct findings *findings)
+/* A section is for a hook that is to be called. One that no hook would use shows a mistake. */
+static int add_section(struct hooks *hooks, const struct config *config,
+		       const struct config_hook *section)
 {
-	size_t i, before;
+	struct hooks shipped = { 0 };
+	struct findings ignored = { 0 };
+	char *at = text_format("%s:%u", config->file, section->line);
+	struct hook *hook = append(hooks, config, section->name, at);
 	int r;
 
-	*hooks = (struct hooks){ 0 };
-	r = add_directory(hooks, config, config->hooks_dir, NULL, findings);
-	for (i = 0; !r && i < hooks->n; i++) {
-		check_directory(&hooks->v[i], config->hooks_dir);
-		if (!wanted(apps, hooks->v[i].name)) {
-			free(hooks->v[i].skip);
-			hooks->v[i].skip = NULL;
-			skip(&hooks->v[i], false, "others are named");
-		}
+	if (!hook) {
+		free(at);
+		return -ENOMEM;
 	}
+	r = add_directory(&shipped, config, config->shipped_dir, section->name, &ignored);
+	if (shipped.n)
+		skip(hook, true,
+		     "[hook %s] is about a hook that is not enabled; ln -s %s %s/, name it with --app or app, or set enabled = no",
+		     section->name, shipped.v[0].path, config->hooks_dir);
+	else
+		skip(hook, true,
+		     "[hook %s] is about an application, and no hook of that name is in %s or %s; ln -s it into the former, or remove the section",
+		     section->name, config->hooks_dir, config->shipped_dir);
+	findings_free(&ignored);
+	hooks_free(&shipped);
+	return r == -ENOMEM ? r : 0;
+}
+
+/* Those that are named: hooks_dir comes first. */
+static int add_named(struct hooks *hooks, const struct config *config,
+		     const struct text_list *apps, struct findings *findings)
+{
+	size_t i, before;
+	int r = 0;
+
 	for (i = 0; !r && i < apps->n; i++) {
 		const struct hook *known = find(hooks, apps->v[i]);
 
@@ -246,9 +325,46 @@ int hooks_find(struct hooks *hooks, const struct config *config, const struct te
 			findings_add(findings, EXIT_CODE_NOT_READY, apps->v[i], "is not called: %s",
 				     known->skip);
 	}
+	return r;
+}
+
+/**
+ * hooks_find() - which hooks there are, and which of them are to be called
+ * @hooks: all of it is overwritten, also on an error; hooks_free() it
+ * @config: what is in force; it has to live as long as @hooks
+ * @apps: names: only these are called, those that come with freezeguard too; an empty list: all
+ *	of hooks_dir
+ * @findings: gets what is wrong, code 206, or 1 if the configuration names no directory; except
+ *	for single hooks: see hooks_refuse()
+ *
+ * What is no hook but should be one is in @hooks, too, as a wrong one. So is each section
+ * [hook NAME] that no hook would use.
+ *
+ * Return: 0 or a negative errno. Without hooks_dir the hooks that are named are found all the same.
+ */
+int hooks_find(struct hooks *hooks, const struct config *config, const struct text_list *apps,
+	       struct findings *findings)
+{
+	int r, unread;
+	size_t i;
+
+	*hooks = (struct hooks){ 0 };
+	unread = add_directory(hooks, config, config->hooks_dir, NULL, findings);
+	for (i = 0; i < hooks->n; i++) {
+		check_directory(&hooks->v[i], config->hooks_dir);
+		if (!wanted(apps, hooks->v[i].name)) {
+			free(hooks->v[i].skip);
+			hooks->v[i].skip = NULL;
+			skip(&hooks->v[i], false, "others are named");
+		}
+	}
+	r = unread == -ENOMEM ? unread : add_named(hooks, config, apps, findings);
+	for (i = 0; !r && !apps->n && i < config->n_hooks; i++)
+		if (config->hooks[i].enabled && !find(hooks, config->hooks[i].name))
+			r = add_section(hooks, config, &config->hooks[i]);
 	if (r == -ENOMEM)
 		findings_add(findings, EXIT_CODE_SYSTEM, NULL, "out of memory");
-	return r;
+	return r ? r : unread;
 }
 
 /**

@@ -19,6 +19,7 @@
  * @session: it stays for the whole freeze; else it is called twice
  * @skip: NULL: it is called; else why not
  * @wrong: it ought to be called and cannot be: @skip is what is wrong with it
+ * @skip_stopped: a server that does not run is no reason not to freeze
  * @timeout_ms: at the freeze
  * @thaw_timeout_ms: at the thaw
  * @env: variables for it, the configuration's; or NULL
@@ -29,6 +30,7 @@ struct hook {
 	bool session;
 	char *skip;
 	bool wrong;
+	bool skip_stopped;
 	uint32_t timeout_ms;
 	uint32_t thaw_timeout_ms;
 	const struct text_list *env;

@@ -13,6 +13,7 @@
 #include "apps/hook_call.h"
 #include "apps/hooks.h"
 #include "apps/post_script.h"
+#include "apps/supervisor_job.h"
 #include "base/text.h"
 
 static int connect_to(const char *run_dir, const char *id)
@@ -55,28 +56,25 @@ bool apps_alive(const char *run_dir, const struct record *record)
  * Wait for the end of a supervisor's work, until @until_ns. Return: 0 it is done, or it is dead and
  * there was nothing to wait for; -ETIMEDOUT.
  */
-static int wait_for_supervisor(const char *run_dir, const char *id, bool end, uint64_t until_ns)
+static int wait_for_supervisor(int supervisor, uint64_t until_ns)
 {
-	struct pollfd fd = { .fd = connect_to(run_dir, id), .events = POLLIN };
+	struct pollfd fd = { .fd = supervisor, .events = POLLIN };
 	uint64_t now;
-	int r = 0;
+	int r;
 
 	/* It is there, and does not even listen. */
-	if (fd.fd == -EAGAIN)
+	if (supervisor == -EAGAIN)
 		return -ETIMEDOUT;
-	if (fd.fd < 0)
+	if (supervisor < 0)
 		return 0;
-	if (end && send(fd.fd, "end\n", 4, MSG_NOSIGNAL) != 4)
-		r = -EPIPE;
-	while (!r) {
+	for (;;) {
 		now = freezeguard_now_ns();
 		r = poll(&fd, 1, until_ns > now ? (int)((until_ns - now) / NS_PER_MS) + 1 : 0);
 		if (r > 0)
-			break;
-		r = freezeguard_now_ns() >= until_ns ? -ETIMEDOUT : 0;
+			return 0;
+		if (freezeguard_now_ns() >= until_ns)
+			return -ETIMEDOUT;
 	}
-	close(fd.fd);
-	return r == -ETIMEDOUT ? r : 0;
 }
 
 static const struct hook *hook_named(const struct hooks *hooks, const char *name)
@@ -214,9 +212,20 @@ static void verdict_each(struct freezectl *ctl, const struct record *record)
 	}
 }
 
-/* The verdict where there is no lease. */
-static void verdict_without_lease(struct freezectl *ctl, const struct record *record, bool first)
+static bool any_lost(const struct record *record)
 {
+	size_t i;
+
+	for (i = 0; i < record->n_apps; i++)
+		if (record->apps[i].lost)
+			return true;
+	return false;
+}
+
+/* The verdict where there is no lease. */
+static void verdict_without_lease(struct freezectl *ctl, const struct apps_end *end)
+{
+	const struct record *record = &end->record;
 	char text[TIMEFMT_TEXT_MAX], span[TIMEFMT_TEXT_MAX];
 	struct clocks clocks = timefmt_now();
 
@@ -234,7 +243,12 @@ static void verdict_without_lease(struct freezectl *ctl, const struct record *re
 		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, record->id,
 			     "was given up at %s, before the pre-script had succeeded (%s)",
 			     text, record->why);
-	else if (!strcmp(record->why, "request") && !first)
+	else if (!end->first && end->post_script && record_is_retry(record))
+		findings_add(&ctl->findings, EXIT_CODE_DONE, record->id,
+			     "its applications were already released in time, at %s, when this post-script ran before; they had been quiet for %s",
+			     text, timefmt_span(record->quiet_ns, record->ended_ns, span));
+	else if (!strcmp(record->why, "request") &&
+		 (!end->first || (end->post_script && !record->in_time && !any_lost(record))))
 		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, record->id,
 			     "its applications were already released at %s; they had been quiet for %s",
 			     text,
@@ -242,39 +256,74 @@ static void verdict_without_lease(struct freezectl *ctl, const struct record *re
 }
 
 /**
- * apps_after() - wait until the applications of a freeze are released, and report the result
- * @ctl: gets findings of code 202, 203 and 205
- * @config: what is in force
- * @record: the record, which is brought up to date
- * @asked_first: without a lease: nobody had asked for the end before
- * @lease_ended_ns: when the end of its lease was decided, as it must have been; 0 without a lease
- * @until_ns: how long to wait, CLOCK_BOOTTIME
+ * apps_end_begin() - read the record of a freeze, and say to its supervisor who ends it
+ * @run_dir: where its record is
+ * @id: the lease's id
+ * @word: %SUPERVISOR_POST_SCRIPT or %SUPERVISOR_END; without a lease this ends it
+ * @end: all of it is overwritten; apps_end_free() it
+ *
+ * The supervisor hears the word before it can know of an end of the lease that is requested later.
+ * It counts only while the connection lasts: of one that dies nothing is known.
+ *
+ * Return: 0; -ENOENT there is no record; another negative errno: it cannot be read.
  */
-void apps_after(struct freezectl *ctl, const struct config *config, struct record *record,
-		bool asked_first, uint64_t lease_ended_ns, uint64_t until_ns)
+int apps_end_begin(const char *run_dir, const char *id, const char *word, struct apps_end *end)
 {
-	struct clocks clocks = timefmt_now();
-	char text[TIMEFMT_TEXT_MAX];
+	int r;
+
+	*end = (struct apps_end){
+		.fd = -ENOENT, .post_script = !strcmp(word, SUPERVISOR_POST_SCRIPT),
+	};
+	r = record_load(run_dir, id, &end->record);
+	if (r) {
+		end->record = (struct record){ 0 };
+		return r;
+	}
+	end->first = end->record.state != RECORD_RELEASED;
+	if (!end->first)
+		return 0;
+	end->fd = connect_to(run_dir, id);
+	/* One that is gone is seen when it is waited for. */
+	if (end->fd >= 0 && send(end->fd, word, strlen(word), MSG_NOSIGNAL) < 0)
+		shutdown(end->fd, SHUT_RDWR);
+	return 0;
+}
+
+/**
+ * apps_end_wait() - wait until the applications of a freeze are released
+ * @ctl: gets a finding of code 202 or 203 if that is not known
+ * @config: what is in force
+ * @end: begun, with a record, which is brought up to date
+ * @until_ns: how long to wait, CLOCK_BOOTTIME
+ *
+ * Return: whether they are; the verdict is apps_end_verdict().
+ */
+bool apps_end_wait(struct freezectl *ctl, const struct config *config, struct apps_end *end,
+		   uint64_t until_ns)
+{
+	struct record *record = &end->record;
 	char id[FREEZEGUARD_ID_MAX + 1];
 	pid_t pid = record->pid;
-	int r = 0;
+	int r;
 
+	if (record->state == RECORD_RELEASED)
+		return true;
 	memcpy(id, record->id, sizeof(id));
-	if (record->state != RECORD_RELEASED) {
-		r = wait_for_supervisor(config->run_dir, id, !record->has_lease, until_ns);
-		record_free(record);
-		if (record_load(config->run_dir, id, record)) {
-			findings_add(&ctl->findings, EXIT_CODE_EXPIRED, id,
-				     "the record of its applications no longer exists in %s, so whether they stayed quiet is unknown; treat the snapshot as inconsistent",
-				     config->run_dir);
-			return;
-		}
+	r = wait_for_supervisor(end->fd, until_ns);
+	record_free(record);
+	if (record_load(config->run_dir, id, record)) {
+		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, id,
+			     "the record of its applications no longer exists in %s, so whether they stayed quiet is unknown; treat the snapshot as inconsistent",
+			     config->run_dir);
+		return false;
 	}
-	if (r == -ETIMEDOUT) {
+	/* It may have turned this one away: it has more callers than it can hear. */
+	if (r == -ETIMEDOUT ||
+	    (record->state != RECORD_RELEASED && apps_alive(config->run_dir, record))) {
 		findings_add(&ctl->findings, EXIT_CODE_THAW_FAILED, id,
 			     "its applications are not all released yet; process %d keeps releasing them. To follow it: freezectl apps --id %s",
 			     pid, id);
-		return;
+		return false;
 	}
 	if (record->state != RECORD_RELEASED) {
 		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, id,
@@ -282,12 +331,108 @@ void apps_after(struct freezectl *ctl, const struct config *config, struct recor
 			     pid);
 		apps_thaw_for_dead(ctl, config, record, EXIT_CODE_THAW_FAILED, until_ns);
 	}
+	return true;
+}
+
+/**
+ * apps_end_missing() - a lease was ended and there is no record of applications: was there one?
+ * @ctl: gets a finding of code 203 for each application that the pre-script must have called
+ * @config: what is in force
+ * @names: hooks that are named; an empty list: all that are enabled
+ * @id: the lease's id
+ *
+ * A post-script has the options and the configuration of its pre-script.
+ *
+ * Return: whether there was.
+ */
+bool apps_end_missing(struct freezectl *ctl, const struct config *config,
+		      const struct text_list *names, const char *id)
+{
+	struct findings ignored = { 0 };
+	size_t i, before = ctl->findings.n;
+	struct hooks hooks;
+
+	hooks_find(&hooks, config, names->n ? names : &config->apps, &ignored);
+	for (i = 0; i < hooks.n; i++)
+		if (!hooks.v[i].skip || hooks.v[i].wrong)
+			findings_add(&ctl->findings, EXIT_CODE_EXPIRED, hooks.v[i].name,
+				     "has a hook, and %s has no record that it was called for %s: whether it stayed quiet is unknown; treat the snapshot as inconsistent. A post-script needs the options and the configuration of its pre-script",
+				     config->run_dir, id);
+	findings_free(&ignored);
+	hooks_free(&hooks);
+	return ctl->findings.n > before;
+}
+
+/**
+ * apps_end_remember() - a post-script without applications thawed in time: it may run again
+ * @ctl: gets a warning if that cannot be recorded
+ * @config: what is in force
+ * @lease: which this post-script has just ended
+ *
+ * With applications their record has it. What is wrong with the lease itself is known to the module.
+ */
+void apps_end_remember(struct freezectl *ctl, const struct config *config,
+		       const struct freezeguard_lease *lease)
+{
+	struct record record = {
+		.pid = getpid(), .state = RECORD_RELEASED, .why = "request", .has_lease = true,
+		.in_time = true, .lease_number = lease->number, .lease_begin_ns = lease->begin_ns,
+		.begin_ns = lease->begin_ns, .deadline_ns = lease->deadline_ns,
+		.ended_ns = lease->ended_ns, .released_ns = lease->ended_ns,
+	};
+	int r = record_directory(config->run_dir);
+
+	snprintf(record.id, sizeof(record.id), "%s", lease->id);
+	if (!r)
+		r = record_save(config->run_dir, &record);
+	if (r)
+		findings_add(&ctl->findings, EXIT_CODE_DONE, config->run_dir,
+			     "cannot record that this post-script thawed in time (%s); if it runs again, it will exit with 205",
+			     strerror(-r));
+	record_forget_old(config->run_dir, RECORD_MOST);
+}
+
+/** apps_end_forget() - a pre-script of that id begins: an earlier success is not this one's */
+void apps_end_forget(const struct config *config, const char *id)
+{
+	struct record record;
+
+	if (record_load(config->run_dir, id, &record))
+		return;
+	if (record.state == RECORD_RELEASED && record.in_time) {
+		record.in_time = false;
+		record_save(config->run_dir, &record);
+	}
+	record_free(&record);
+}
+
+/**
+ * apps_end_verdict() - report how the applications of a freeze were released
+ * @ctl: gets findings of code 202, 203 and 205
+ * @end: released
+ * @lease_ended_ns: when the end of its lease was decided, as it must have been; 0 without a lease
+ */
+void apps_end_verdict(struct freezectl *ctl, const struct apps_end *end, uint64_t lease_ended_ns)
+{
+	const struct record *record = &end->record;
+	struct clocks clocks = timefmt_now();
+	char text[TIMEFMT_TEXT_MAX];
+
 	if (!record->has_lease)
-		verdict_without_lease(ctl, record, asked_first);
+		verdict_without_lease(ctl, end);
 	/* The supervisor may not have been able to query the lease. */
 	else if (record->quiet_ns && record->ended_ns < lease_ended_ns)
 		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, record->id,
 			     "its applications resumed at %s (%s), before the lease ended: consistency was lost",
 			     timefmt_text(&clocks, record->ended_ns, text), record->why);
 	verdict_each(ctl, record);
+}
+
+/** apps_end_free() - close and free; the supervisor goes on as it promised */
+void apps_end_free(struct apps_end *end)
+{
+	if (end->fd >= 0)
+		close(end->fd);
+	end->fd = -ENOENT;
+	record_free(&end->record);
 }

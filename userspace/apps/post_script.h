@@ -9,10 +9,31 @@
 #include "apps/record.h"
 #include "freezectl.h"
 
+/**
+ * struct apps_end - the applications of a freeze that is being ended; zero it before use
+ * @record: the record; its id is empty if there is none
+ * @fd: a connection to their supervisor; or a negative errno
+ * @first: nobody had ended it before
+ * @post_script: it is its post-script that ends it
+ */
+struct apps_end {
+	struct record record;
+	int fd;
+	bool first, post_script;
+};
+
 bool apps_alive(const char *run_dir, const struct record *record);
 void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, struct record *record,
 			int code, uint64_t until_ns);
-void apps_after(struct freezectl *ctl, const struct config *config, struct record *record,
-		bool asked_first, uint64_t lease_ended_ns, uint64_t until_ns);
+int apps_end_begin(const char *run_dir, const char *id, const char *word, struct apps_end *end);
+bool apps_end_wait(struct freezectl *ctl, const struct config *config, struct apps_end *end,
+		   uint64_t until_ns);
+bool apps_end_missing(struct freezectl *ctl, const struct config *config,
+		      const struct text_list *names, const char *id);
+void apps_end_remember(struct freezectl *ctl, const struct config *config,
+		       const struct freezeguard_lease *lease);
+void apps_end_forget(const struct config *config, const char *id);
+void apps_end_verdict(struct freezectl *ctl, const struct apps_end *end, uint64_t lease_ended_ns);
+void apps_end_free(struct apps_end *end);
 
 #endif

@@ -4,12 +4,11 @@
  * them quiet, give it the lease, and ask it at the end whether all still are.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
+#include "apps/others.h"
 #include "apps/post_script.h"
 #include "apps/pre_script.h"
 #include "apps/show.h"
@@ -18,40 +17,8 @@
 
 /* Between the last hook and the end of the script timeout there is a freeze, or a roll-back. */
 #define RESERVE_MS	500
-
-/* Another freeze that keeps one of these quiet, or this one, which was begun already. */
-static void check_others(struct freezectl *ctl, const struct apps_request *request,
-			 const struct apps *apps)
-{
-	struct clocks clocks = timefmt_now();
-	struct record_list list;
-	char text[TIMEFMT_TEXT_MAX];
-	size_t i, k, h;
-
-	if (record_list(request->config->run_dir, &list))
-		return;
-	for (i = 0; i < list.n; i++) {
-		const struct record *s = &list.v[i];
-
-		if (s->state == RECORD_RELEASED || !apps_alive(request->config->run_dir, s))
-			continue;
-		if (!strcmp(s->id, request->id))
-			findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN, s->id,
-				     "its applications are already kept quiet by process %d, since %s; nothing was touched. Wait for its post-script",
-				     s->pid,
-				     timefmt_text(&clocks, s->begin_ns, text));
-		for (k = 0; k < s->n_apps && strcmp(s->id, request->id); k++)
-			for (h = 0; h < apps->hooks.n; h++)
-				if (!apps->hooks.v[h].skip &&
-				    !strcmp(apps->hooks.v[h].name, s->apps[k].name))
-					findings_add(&ctl->findings, EXIT_CODE_ALREADY_FROZEN,
-						     s->apps[k].name,
-						     "is already kept quiet for %s by process %d, since %s; nothing was touched. Wait for its post-script",
-						     s->id, s->pid,
-						     timefmt_text(&clocks, s->begin_ns, text));
-	}
-	record_list_free(&list);
-}
+#define STOPPED_HELP	\
+	"is not ready: it is stopped; when_stopped = skip in its section would leave it out%s"
 
 /**
  * apps_prepare() - find the hooks, and check what can be checked; touches nothing
@@ -73,7 +40,7 @@ bool apps_prepare(struct freezectl *ctl, const struct apps_request *request, str
 		return false;
 	hooks_refuse(&apps->hooks, &ctl->findings);
 	if (hooks_n_called(&apps->hooks))
-		check_others(ctl, request, apps);
+		others_check(ctl, request->config, request->id, &apps->hooks);
 	return ctl->findings.n == before;
 }
 
@@ -89,8 +56,8 @@ bool apps_prepare(struct freezectl *ctl, const struct apps_request *request, str
 bool apps_startable(struct freezectl *ctl, const struct apps_request *request,
 		    const struct apps *apps, const struct plan *plan)
 {
-	bool good = !hooks_n_called(&apps->hooks) ||
-		    !preflight_directory(ctl->fg, plan, request->config->run_dir, &ctl->findings);
+	/* The post-script writes there, too, also without hooks, and must not hang. */
+	bool good = !preflight_directory(ctl->fg, plan, request->config->run_dir, &ctl->findings);
 	size_t i;
 
 	for (i = 0; i < apps->hooks.n; i++)
@@ -127,9 +94,49 @@ static struct hook_call_args call_of(const struct apps_request *request)
 	};
 }
 
+/* Why no application is made quiet. */
+static const char *none_why(const struct apps_request *request, const struct apps *apps)
+{
+	return request->none ? "no hook was to be called" : apps->hooks.n ?
+	       "no hook is enabled" : "there is no hook";
+}
+
+/* Ask one session hook. Returns the answer, in a word; there is a finding if it is not "ready". */
+static const char *ask(struct freezectl *ctl, const struct apps_request *request,
+		       const struct hook *hook, const struct files_check *check)
+{
+	const struct hook_call_args call = call_of(request);
+	uint64_t until = freezectl_in_ms(hook->timeout_ms);
+	const char *answer = "ready";
+	struct hook_call run;
+	char line[1300];
+	bool in_time;
+
+	in_time = hook_call_whole(&run, hook, "check", &call, until < request->give_up_ns ?
+				  until : request->give_up_ns);
+	if (in_time && run.stopped && hook->skip_stopped &&
+	    hook_call_exit_status(&run) == HOOK_CALL_NOT_READY) {
+		answer = "stopped";
+		fprintf(ctl->out.text, "app %s: is stopped, and would be skipped\n", hook->name);
+	} else if (!in_time || hook_call_exit_status(&run)) {
+		answer = in_time && hook_call_exit_status(&run) == HOOK_CALL_NOT_READY ?
+			 "not-ready" : "unknown";
+		findings_add(&ctl->findings, EXIT_CODE_NOT_READY, hook->name,
+			     !in_time ? "did not finish its check in time%s" :
+			     run.stopped ? STOPPED_HELP :
+			     strcmp(answer, "unknown") ? "is not ready%s" :
+			     "could not be checked%s", last_line(run.output, line, sizeof(line)));
+	} else {
+		fprintf(ctl->out.text, "app %s: is ready\n", hook->name);
+		files_are_frozen(check, hook->name, &run.paths);
+	}
+	hook_call_close(&run);
+	return answer;
+}
+
 /**
  * apps_ask() - ask the session hooks whether their applications are ready
- * @ctl: gets findings of code 206, and the answers in its text
+ * @ctl: gets findings of code 206, and the answers in its output
  * @request: what is wanted
  * @apps: prepared
  * @check: what their files are compared with
@@ -139,44 +146,40 @@ static struct hook_call_args call_of(const struct apps_request *request)
 bool apps_ask(struct freezectl *ctl, const struct apps_request *request, const struct apps *apps,
 	      const struct files_check *check)
 {
-	const struct text_list none = { 0 };
-	const struct hook_call_args call = call_of(request);
-	bool good = true, in_time;
-	char line[1300];
-	const char *said;
-	size_t i;
+	struct json_object *array = ctl->out.json ? json_object_new_array() : NULL, *object;
+	size_t i, n = 0;
+	const char *answer;
 
 	for (i = 0; i < apps->hooks.n; i++) {
 		const struct hook *hook = &apps->hooks.v[i];
-		struct hook_call run;
-		uint64_t until;
 
 		if (hook->skip)
 			continue;
-		if (!hook->session) {
+		n++;
+		answer = "unknown";
+		if (hook->session) {
+			answer = ask(ctl, request, hook, check);
+		} else {
 			fprintf(ctl->out.text,
 				"app %s: would be called; its hook is a one-shot and has no check\n",
 				hook->name);
-			good &= files_are_frozen(check, hook->name, &none);
+			files_are_frozen(check, hook->name, &(struct text_list){ 0 });
+		}
+		if (!array)
 			continue;
-		}
-		until = freezectl_in_ms(hook->timeout_ms);
-		in_time = hook_call_whole(&run, hook, "check", &call, until < request->give_up_ns ?
-					  until : request->give_up_ns);
-		said = last_line(run.output, line, sizeof(line));
-		if (in_time && !hook_call_exit_status(&run)) {
-			fprintf(ctl->out.text, "app %s: is ready\n", hook->name);
-			good &= files_are_frozen(check, hook->name, &run.paths);
-		} else {
-			good = false;
-			findings_add(&ctl->findings, EXIT_CODE_NOT_READY, hook->name,
-				     !in_time ? "did not finish its check in time%s" :
-				     hook_call_exit_status(&run) == HOOK_CALL_NOT_READY ?
-				     "is not ready%s" : "could not be checked%s", said);
-		}
-		hook_call_close(&run);
+		object = json_object_new_object();
+		output_json_add(object, "name", output_json_string(hook->name));
+		output_json_add(object, "path", output_json_string(hook->path));
+		output_json_add(object, "kind", output_json_string(hook->session ? "session" :
+								   "one-shot"));
+		output_json_add(object, "state", output_json_string(answer));
+		json_object_array_add(array, object);
 	}
-	return good;
+	if (!n)
+		fprintf(ctl->out.text, "no application would be quiesced: %s\n",
+			none_why(request, apps));
+	output_json_add(ctl->out.doc, "apps", array);
+	return !findings_exit_code(&ctl->findings);
 }
 
 /* Mount points, one a line. */
@@ -223,7 +226,7 @@ static void tell_failures(struct freezectl *ctl, const struct apps_request *requ
 		switch (app->state) {
 		case RECORD_APP_NOT_READY:
 			findings_add(&ctl->findings, EXIT_CODE_NOT_READY, app->name,
-				     "is not ready%s", said);
+				     app->stopped ? STOPPED_HELP : "is not ready%s", said);
 			break;
 		case RECORD_APP_FAILED:
 			if (app->timed_out)
@@ -256,42 +259,6 @@ static void tell_failures(struct freezectl *ctl, const struct apps_request *requ
 			     "its applications could not be quiesced; all were released again");
 }
 
-/* It may have come to its end between the reading of its record and the look whether it lives. */
-static bool reload_is_over(const struct apps_request *request, const struct record *record)
-{
-	struct record now;
-	bool over;
-
-	if (record_load(request->config->run_dir, record->id, &now))
-		return true;
-	over = now.state == RECORD_RELEASED || now.pid != record->pid;
-	record_free(&now);
-	return over;
-}
-
-/* Left-overs of supervisors that were killed: what they would have thawed. */
-static void thaw_left_overs(struct freezectl *ctl, const struct apps_request *request)
-{
-	struct record_list list;
-	size_t i;
-
-	if (record_list(request->config->run_dir, &list))
-		return;
-	/* The next pre-script handles those that there is no time for now. */
-	for (i = 0; i < list.n && freezeguard_now_ns() < request->give_up_ns; i++) {
-		struct record *s = &list.v[i];
-
-		if (s->state == RECORD_RELEASED || apps_alive(request->config->run_dir, s) ||
-		    reload_is_over(request, s))
-			continue;
-		findings_add(&ctl->findings, EXIT_CODE_DONE, s->id,
-			     "its supervisor, process %d, died without releasing the applications; this pre-script releases them now",
-			     s->pid);
-		apps_thaw_for_dead(ctl, request->config, s, EXIT_CODE_DONE, request->give_up_ns);
-	}
-	record_list_free(&list);
-}
-
 static bool still_working(struct freezectl *ctl, const struct apps_request *request,
 			  const struct apps *apps)
 {
@@ -299,30 +266,6 @@ static bool still_working(struct freezectl *ctl, const struct apps_request *requ
 		     "its applications could not be quiesced in time, and process %d is still releasing them",
 		     apps->supervisor.pid);
 	return false;
-}
-
-/*
- * From the look for others until the record says who is kept quiet now, pre-scripts come one after
- * another. Return: the lock, or a negative errno.
- */
-static int take_turn(const char *run_dir, uint64_t until_ns)
-{
-	int r = record_directory(run_dir), lock;
-
-	if (r)
-		return r;
-	lock = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (lock < 0)
-		return -errno;
-	while (flock(lock, LOCK_EX | LOCK_NB)) {
-		r = -errno;
-		if (r != -EWOULDBLOCK || freezeguard_now_ns() >= until_ns) {
-			close(lock);
-			return r;
-		}
-		usleep(5000);
-	}
-	return lock;
 }
 
 /**
@@ -348,13 +291,14 @@ bool apps_quiesce(struct freezectl *ctl, const struct apps_request *request, str
 		.timeout_ms = request->timeout_ms,
 		.give_up_ns = request->give_up_ns,
 		.lease = plan_n_to_freeze(plan),
+		.require_continuity = request->require_continuity,
 		.module = &supervisor_module_real,
 	};
 	char *paths, *keep = NULL;
 	size_t before;
 	int r = -ENOMEM;
 
-	job.lock = take_turn(request->config->run_dir, request->give_up_ns);
+	job.lock = others_lock(request->config->run_dir, request->give_up_ns);
 	if (job.lock < 0) {
 		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->config->run_dir,
 			     "%s: %s; nothing was touched", job.lock == -EWOULDBLOCK ?
@@ -362,9 +306,9 @@ bool apps_quiesce(struct freezectl *ctl, const struct apps_request *request, str
 			     "cannot keep the records of applications here", strerror(-job.lock));
 		return false;
 	}
-	thaw_left_overs(ctl, request);
+	others_thaw(ctl, request->config, request->give_up_ns);
 	before = ctl->findings.n;
-	check_others(ctl, request, apps);
+	others_check(ctl, request->config, request->id, &apps->hooks);
 	if (ctl->findings.n > before) {
 		close(job.lock);
 		return false;
@@ -479,7 +423,7 @@ bool apps_still_quiet(struct freezectl *ctl, const struct apps_request *request,
 			     apps->supervisor.pid);
 	else if (r)
 		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id,
-			     "its supervisor, process %d, is gone, so its applications may no longer be quiet",
+			     "its supervisor, process %d, no longer keeps its applications quiet",
 			     apps->supervisor.pid);
 	else if (message.word == SUPERVISOR_LOST && message.text[0])
 		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->config->run_dir,
@@ -510,7 +454,7 @@ void apps_keep(struct freezectl *ctl, const struct apps_request *request, struct
 {
 	if (freezectl_keep(ctl, request->id, request->give_up_ns, keep, &apps->supervisor))
 		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id,
-			     "its supervisor, process %d, is gone, so its applications may no longer be quiet",
+			     "its supervisor, process %d, no longer keeps its applications quiet",
 			     apps->supervisor.pid);
 }
 
@@ -552,8 +496,20 @@ void apps_abort(struct freezectl *ctl, const struct apps_request *request, struc
 /** apps_show() - put the applications into the output of a pre-script */
 void apps_show(struct freezectl *ctl, const struct apps *apps)
 {
-	if (apps->started)
-		apps_show_record(ctl, &apps->record, false);
+	apps_show_record(ctl, &apps->record, false);
+}
+
+/**
+ * apps_show_success() - the same when all are quiet, and say which these are
+ * @ctl: the call
+ * @request: what was wanted
+ * @apps: quiet
+ */
+void apps_show_success(struct freezectl *ctl, const struct apps_request *request,
+		       const struct apps *apps)
+{
+	apps_show(ctl, apps);
+	apps_show_quiet(ctl, &apps->record, none_why(request, apps));
 }
 
 /** apps_free() - free everything; the supervisor goes on as it promised */

@@ -20,6 +20,7 @@
  * @allow_unfrozen: applications' files may be on what is not frozen
  * @id: the lease's id
  * @timeout_ms: the lease's timeout
+ * @require_continuity: not to know whether there was a gap is as bad as one
  * @give_up_ns: when the caller gives up, CLOCK_BOOTTIME
  */
 struct apps_request {
@@ -27,6 +28,7 @@ struct apps_request {
 	struct text_list names;
 	bool none;
 	bool allow_unfrozen;
+	bool require_continuity;
 	const char *id;
 	uint32_t timeout_ms;
 	uint64_t give_up_ns;
@@ -58,6 +60,8 @@ bool apps_still_quiet(struct freezectl *ctl, const struct apps_request *request,
 void apps_keep(struct freezectl *ctl, const struct apps_request *request, struct apps *apps);
 void apps_abort(struct freezectl *ctl, const struct apps_request *request, struct apps *apps);
 void apps_show(struct freezectl *ctl, const struct apps *apps);
+void apps_show_success(struct freezectl *ctl, const struct apps_request *request,
+		       const struct apps *apps);
 void apps_free(struct apps *apps);
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "apps/record.h"
 #include "base/text.h"
+#include "base/timefmt.h"
 #include "base/util.h"
 
 #define VERSION		1
@@ -25,7 +26,7 @@
 static const char *const states[] = { "quiescing", "quiet", "releasing", "released" };
 static const char *const app_states[] = {
 	"waiting", "freezing", "quiet", "not-ready", "failed", "lost", "thawing", "released",
-	"thaw-failed",
+	"thaw-failed", "stopped",
 };
 
 #define N_STATES	ARRAY_SIZE(states)
@@ -112,6 +113,7 @@ static struct json_object *json_of_app(const struct record_app *app)
 	json_object_object_add(object, "begun", json_object_new_boolean(app->begun));
 	json_object_object_add(object, "lost", json_object_new_boolean(app->lost));
 	json_object_object_add(object, "timed_out", json_object_new_boolean(app->timed_out));
+	json_object_object_add(object, "stopped", json_object_new_boolean(app->stopped));
 	json_object_object_add(object, "exit_status", json_object_new_int(app->exit_status));
 	json_object_object_add(object, "begin_ns", json_number(app->begin_ns));
 	json_object_object_add(object, "quiet_ns", json_number(app->quiet_ns));
@@ -139,11 +141,13 @@ static struct json_object *json_of(const struct record *s)
 	json_object_object_add(object, "why", json_object_new_string(s->why));
 	json_object_object_add(object, "has_lease", json_object_new_boolean(s->has_lease));
 	json_object_object_add(object, "kept", json_object_new_boolean(s->kept));
+	json_object_object_add(object, "in_time", json_object_new_boolean(s->in_time));
 	json_object_object_add(object, "lease_number", json_number(s->lease_number));
 	json_object_object_add(object, "lease_begin_ns", json_number(s->lease_begin_ns));
 	json_object_object_add(object, "begin_ns", json_number(s->begin_ns));
 	json_object_object_add(object, "quiet_ns", json_number(s->quiet_ns));
 	json_object_object_add(object, "deadline_ns", json_number(s->deadline_ns));
+	json_object_object_add(object, "limit_ns", json_number(s->limit_ns));
 	json_object_object_add(object, "ended_ns", json_number(s->ended_ns));
 	json_object_object_add(object, "released_ns", json_number(s->released_ns));
 	for (i = 0; apps && i < s->n_apps; i++)
@@ -250,6 +254,7 @@ static int app_of(struct json_object *object, struct record_app *app)
 	app->begun = bool_of(object, "begun");
 	app->lost = bool_of(object, "lost");
 	app->timed_out = bool_of(object, "timed_out");
+	app->stopped = bool_of(object, "stopped");
 	app->exit_status = json_object_get_int(json_object_object_get(object, "exit_status"));
 	app->begin_ns = number_of(object, "begin_ns");
 	app->quiet_ns = number_of(object, "quiet_ns");
@@ -283,11 +288,13 @@ static int parse(struct json_object *object, struct record *s)
 	s->pid = json_object_get_int(json_object_object_get(object, "pid"));
 	s->has_lease = bool_of(object, "has_lease");
 	s->kept = bool_of(object, "kept");
+	s->in_time = bool_of(object, "in_time");
 	s->lease_number = number_of(object, "lease_number");
 	s->lease_begin_ns = number_of(object, "lease_begin_ns");
 	s->begin_ns = number_of(object, "begin_ns");
 	s->quiet_ns = number_of(object, "quiet_ns");
 	s->deadline_ns = number_of(object, "deadline_ns");
+	s->limit_ns = number_of(object, "limit_ns");
 	s->ended_ns = number_of(object, "ended_ns");
 	s->released_ns = number_of(object, "released_ns");
 	n = json_object_array_length(apps);
@@ -397,14 +404,38 @@ int record_list(const char *run_dir, struct record_list *list)
 	return r;
 }
 
-/** record_forget_old() - remove all but the newest records; those that are not over stay */
-void record_forget_old(const char *run_dir)
+/** record_is_retry() - had its post-script succeeded, so lately that it may run again? */
+bool record_is_retry(const struct record *record)
+{
+	return record->in_time &&
+	       freezeguard_now_ns() - record->ended_ns <= RECORD_RETRY_MS * NS_PER_MS;
+}
+
+/* Reading all of them takes longer than counting. */
+static size_t count(const char *run_dir)
+{
+	DIR *dir = opendir(run_dir);
+	size_t n = 0;
+
+	while (dir && readdir(dir))
+		n++;
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+/**
+ * record_forget_old() - remove all but the newest records; those that are not over stay
+ * @run_dir: the directory of the records
+ * @most: nothing is done while it has no more entries than this
+ */
+void record_forget_old(const char *run_dir, size_t most)
 {
 	char file[FILE_MAX], path[4096];
 	struct record_list list;
 	size_t i;
 
-	if (record_list(run_dir, &list))
+	if (count(run_dir) <= most || record_list(run_dir, &list))
 		return;
 	for (i = RECORD_HISTORY; i < list.n; i++) {
 		if (list.v[i].state != RECORD_RELEASED)

@@ -17,9 +17,12 @@
 #include "apps/hook_call.h"
 #include "apps/hooks.h"
 
-/* How many records are kept. */
+/* How many records are kept, and how many there may be before the older ones are removed. */
 #define RECORD_HISTORY	32
+#define RECORD_MOST	64
 #define RECORD_WHY_MAX	31
+/* For how long a post-script that runs again is told that it had succeeded. */
+#define RECORD_RETRY_MS	(3600 * 1000)
 
 enum record_state {
 	RECORD_QUIESCING,
@@ -39,6 +42,7 @@ enum record_state {
  * @RECORD_APP_THAWING: it is told to go on
  * @RECORD_APP_RELEASED: it goes on
  * @RECORD_APP_THAW_FAILED: its hook failed at the thaw
+ * @RECORD_APP_STOPPED: its server does not run, so that there is nothing to make quiet
  */
 enum record_app_state {
 	RECORD_APP_WAITING,
@@ -50,6 +54,7 @@ enum record_app_state {
 	RECORD_APP_THAWING,
 	RECORD_APP_RELEASED,
 	RECORD_APP_THAW_FAILED,
+	RECORD_APP_STOPPED,
 };
 
 /**
@@ -61,6 +66,7 @@ enum record_app_state {
  * @begun: its hook was called with freeze, so that it has to be called with thaw
  * @lost: it went on before it was told to
  * @timed_out: its hook took too long
+ * @stopped: its hook said that its server does not run
  * @exit_status: its hook's last exit status, as a shell has it; -1
  * @begin_ns: when its hook was called; CLOCK_BOOTTIME, 0 if it was not, like all times here
  * @quiet_ns: since when it is, or was, quiet
@@ -75,7 +81,7 @@ struct record_app {
 	char *path;
 	bool session;
 	enum record_app_state state;
-	bool begun, lost, timed_out;
+	bool begun, lost, timed_out, stopped;
 	int exit_status;
 	uint64_t begin_ns, quiet_ns, ended_ns;
 	char *output, *thaw_output;
@@ -96,18 +102,20 @@ struct record_app {
  * @begin_ns: when the supervisor began
  * @quiet_ns: since when all are quiet
  * @deadline_ns: when it ends by itself, at the latest
+ * @limit_ns: when each session ends by itself, whatever the lease's deadline is then
  * @ended_ns: when its end was decided
  * @released_ns: when all had been told
  * @kept: without a lease: the one who asked for it knows that all are quiet
+ * @in_time: its post-script ended it, and all was quiet and frozen until then
  */
 struct record {
 	char id[FREEZEGUARD_ID_MAX + 1];
 	pid_t pid;
 	enum record_state state;
 	char why[RECORD_WHY_MAX + 1];
-	bool has_lease, kept;
+	bool has_lease, kept, in_time;
 	uint64_t lease_number, lease_begin_ns;
-	uint64_t begin_ns, quiet_ns, deadline_ns, ended_ns, released_ns;
+	uint64_t begin_ns, quiet_ns, deadline_ns, limit_ns, ended_ns, released_ns;
 	struct record_app *apps;
 	size_t n_apps;
 };
@@ -124,7 +132,8 @@ int record_directory(const char *run_dir);
 int record_save(const char *run_dir, const struct record *record);
 int record_load(const char *run_dir, const char *id, struct record *record);
 int record_list(const char *run_dir, struct record_list *list);
-void record_forget_old(const char *run_dir);
+bool record_is_retry(const struct record *record);
+void record_forget_old(const char *run_dir, size_t most);
 int record_address(const char *run_dir, const char *id, struct sockaddr_un *address);
 void record_free(struct record *record);
 void record_list_free(struct record_list *list);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "apps/post_script.h"
 #include "apps/show.h"
 
 /** apps_json() - an application as a JSON object */
@@ -36,6 +37,33 @@ struct json_object *apps_json(const struct record_app *app, const struct clocks 
 	return object;
 }
 
+/** apps_record_json() - a record of @run_dir as a JSON object */
+struct json_object *apps_record_json(const char *run_dir, const struct record *s,
+				     const struct clocks *clocks)
+{
+	struct json_object *object = json_object_new_object(), *apps = json_object_new_array();
+	size_t i;
+
+	output_json_add(object, "id", output_json_string(s->id));
+	output_json_add(object, "state", output_json_string(record_state_name(s->state)));
+	output_json_add(object, "why", s->why[0] ? output_json_string(s->why) : NULL);
+	output_json_add(object, "in_time", json_object_new_boolean(s->in_time));
+	output_json_add(object, "supervisor", json_object_new_int(s->pid));
+	output_json_add(object, "alive", json_object_new_boolean(s->state != RECORD_RELEASED &&
+								 apps_alive(run_dir, s)));
+	output_json_add(object, "lease_number", s->lease_number ?
+			json_object_new_uint64(s->lease_number) : NULL);
+	output_json_time(object, "begin", s->begin_ns, clocks);
+	output_json_time(object, "quiet", s->quiet_ns, clocks);
+	output_json_time(object, "deadline", s->deadline_ns, clocks);
+	output_json_time(object, "ended", s->ended_ns, clocks);
+	output_json_time(object, "released", s->released_ns, clocks);
+	for (i = 0; apps && i < s->n_apps; i++)
+		json_object_array_add(apps, apps_json(&s->apps[i], clocks));
+	output_json_add(object, "apps", apps);
+	return object;
+}
+
 /* Each line begins with the name of the application that printed it. */
 static void show_output(FILE *file, const char *name, const char *text)
 {
@@ -63,10 +91,49 @@ static void show_one(struct freezectl *ctl, const struct record_app *app, bool a
 		fprintf(file, "app %s: released; was quiet for %s\n", app->name,
 			timefmt_span(app->quiet_ns, app->ended_ns, span));
 	else
-		fprintf(file, "app %s: %s\n", app->name, record_app_state_name(app->state));
+		fprintf(file, "app %s: %s%s\n", app->name, record_app_state_name(app->state),
+			app->state == RECORD_APP_STOPPED ? ", and skipped" : "");
 	for (i = 0; i < app->n_notes; i++)
 		fprintf(file, "app %s: %s\n", app->name,
 			output_clean(app->notes[i], clean, sizeof(clean)));
+}
+
+/* Those that are in a state, "web, db"; "none" */
+static void show_names(FILE *file, const char *what, const struct record *record,
+		       enum record_app_state state, const char *none)
+{
+	const char *between = "";
+	size_t i;
+
+	fprintf(file, "%s: ", what);
+	for (i = 0; i < record->n_apps; i++) {
+		if (record->apps[i].state != state)
+			continue;
+		fprintf(file, "%s%s", between, record->apps[i].name);
+		between = ", ";
+	}
+	fprintf(file, "%s%s%s\n", *between ? "" : "none", *between || !*none ? "" : "; ",
+		*between ? "" : none);
+}
+
+/**
+ * apps_show_quiet() - which applications were made quiet, in the text; "none" is said, too
+ * @ctl: the call
+ * @record: the record; an empty one if no hook was called
+ * @none: why none was, if that is so
+ */
+void apps_show_quiet(struct freezectl *ctl, const struct record *record, const char *none)
+{
+	size_t i;
+
+	show_names(ctl->out.text, "applications quiesced", record, RECORD_APP_QUIET,
+		   record->n_apps ? "" : none);
+	for (i = 0; i < record->n_apps; i++)
+		if (record->apps[i].state == RECORD_APP_STOPPED) {
+			show_names(ctl->out.text, "applications stopped, and skipped", record,
+				   RECORD_APP_STOPPED, "");
+			break;
+		}
 }
 
 /**
@@ -84,6 +151,9 @@ void apps_show_record(struct freezectl *ctl, const struct record *record, bool a
 	if (!ctl->out.json) {
 		for (i = 0; i < record->n_apps; i++)
 			show_one(ctl, &record->apps[i], after);
+		if (after)
+			show_names(ctl->out.text, "applications released", record,
+				   RECORD_APP_RELEASED, "");
 		return;
 	}
 	array = json_object_new_array();

@@ -27,15 +27,21 @@
 /* After that the next one is released, whether or not the one before has answered. */
 #define OVERTAKE_MS	300
 
-/* @until_ns: when it has to be quiet; 0: its own timeout counts */
-static void start(struct process *p, size_t i, const char *verb, uint64_t until_ns)
+/* How long it is, from now, until a time of CLOCK_BOOTTIME. */
+static uint64_t left_ns(uint64_t until_ns)
 {
 	uint64_t now = freezeguard_now_ns();
-	uint64_t give_up = p->job->give_up_ns > now ? (p->job->give_up_ns - now) / NS_PER_MS : 0;
+
+	return until_ns > now ? until_ns - now : 0;
+}
+
+/* @may_take_ns: how long until it has to be quiet; 0: its own timeout counts */
+static void start(struct process *p, size_t i, const char *verb, uint64_t may_take_ns)
+{
 	const struct hook_call_args call = {
 		.id = p->job->id,
-		.timeout_ms = until_ns > now ? (uint32_t)((until_ns - now) / NS_PER_MS) : 0,
-		.limit_ms = give_up + p->job->timeout_ms + SUPERVISOR_PATIENCE_MS,
+		.timeout_ms = (uint32_t)(may_take_ns / NS_PER_MS),
+		.limit_ms = left_ns(p->job->give_up_ns) / NS_PER_MS + p->job->timeout_ms + SUPERVISOR_PATIENCE_MS,
 		.paths = p->job->paths,
 		.keep = p->job->keep_dir,
 		.oom_score_adj = p->oom_score_adj,
@@ -51,24 +57,25 @@ static void start(struct process *p, size_t i, const char *verb, uint64_t until_
 	run->status = 126 << 8;
 }
 
-/* Make an application quiet. Returns whether it is. */
+/* Make an application quiet. Returns whether it is, or need not be. */
 static bool quiesce(struct process *p, size_t i)
 {
 	struct record_app *app = &p->record.apps[i];
 	struct hook_call *run = &p->runs[i];
-	uint64_t until;
+	uint64_t may_take, until;
 	bool quiet;
 
 	app->state = RECORD_APP_FREEZING;
 	app->begun = true;
 	app->begin_ns = freezeguard_now_ns();
 	process_save(p);
-	until = app->begin_ns + p->hooks[i]->timeout_ms * NS_PER_MS;
-	if (p->job->quiet_until_ns < until)
-		until = p->job->quiet_until_ns;
-	start(p, i, app->session ? "session" : "freeze", until);
+	may_take = p->hooks[i]->timeout_ms * NS_PER_MS;
+	if (left_ns(p->job->quiet_until_ns) < may_take)
+		may_take = left_ns(p->job->quiet_until_ns);
+	until = process_awake_ns() + may_take;
+	start(p, i, app->session ? "session" : "freeze", may_take);
 	while (!run->ended && !(app->session && run->ready) && !p->abort && !p->orphan &&
-	       !p->killed && freezeguard_now_ns() < until)
+	       !p->killed && process_awake_ns() < until)
 		process_turn(p, until);
 	if (!run->ended && !run->ready) {
 		app->timed_out = !p->abort && !p->orphan && !p->killed;
@@ -83,10 +90,17 @@ static bool quiesce(struct process *p, size_t i)
 		app->state = RECORD_APP_FAILED;
 	else if (app->session ? run->ready && !run->ended : run->ended && !app->exit_status)
 		app->state = RECORD_APP_QUIET;
-	else if (app->exit_status == HOOK_CALL_NOT_READY)
-		app->state = RECORD_APP_NOT_READY;
-	else
+	else if (app->exit_status != HOOK_CALL_NOT_READY)
 		app->state = RECORD_APP_FAILED;
+	else
+		app->state = RECORD_APP_NOT_READY;
+	app->stopped = app->state == RECORD_APP_NOT_READY && run->stopped;
+	if (app->stopped) {
+		/* There is nothing to undo. */
+		app->begun = false;
+		if (p->hooks[i]->skip_stopped)
+			app->state = RECORD_APP_STOPPED;
+	}
 	quiet = app->state == RECORD_APP_QUIET;
 	if (quiet)
 		app->quiet_ns = freezeguard_now_ns();
@@ -94,7 +108,7 @@ static bool quiesce(struct process *p, size_t i)
 	if (quiet && app->lost)
 		app->state = RECORD_APP_LOST;
 	process_save(p);
-	return quiet;
+	return quiet || app->state == RECORD_APP_STOPPED;
 }
 
 /* What was printed until the thaw is not to be printed again after it. */
@@ -150,25 +164,45 @@ static void release_end(struct process *p, size_t i, uint64_t until_ns)
 	}
 }
 
+/*
+ * Was it a success: did the post-script end it, after a pre-script that had reported success, and
+ * was all quiet and frozen until then? Only such an end may be recorded as a backup.
+ */
+static bool in_time(const struct process *p, const char *why)
+{
+	bool post_script = false;
+	size_t i;
+
+	for (i = 0; i < N_CLIENTS; i++)
+		post_script |= p->clients[i].post_script;
+	for (i = 0; i < p->record.n_apps; i++)
+		if (p->record.apps[i].lost)
+			return false;
+	return post_script && !strcmp(why, "request") && !p->broken &&
+	       (p->job->lease ? p->orphan : p->record.kept);
+}
+
 /* All applications are released before the record is written: writing may take long, or hang. */
 static void release_all(struct process *p, const char *why)
 {
-	const char *word = !strcmp(why, "request") ? "thaw" :
-			   !strcmp(why, "deadline") ? "deadline" : "abort";
+	const char *word;
 	uint64_t now;
 	size_t i;
 
 	p->record.state = RECORD_RELEASING;
 	p->record.ended_ns = freezeguard_now_ns();
 	snprintf(p->record.why, sizeof(p->record.why), "%s", why);
+	process_last_words(p);
+	p->record.in_time = in_time(p, why);
+	word = p->record.in_time ? "thaw" : !strcmp(why, "deadline") ? "deadline" : "abort";
 	/* One that takes its time does not keep the others quiet. */
 	for (i = p->record.n_apps; i-- > 0; ) {
 		if (!release_begin(p, i, word))
 			continue;
-		now = freezeguard_now_ns();
+		now = process_awake_ns();
 		p->release_until_ns[i] = now + p->hooks[i]->thaw_timeout_ms * NS_PER_MS;
 		now += OVERTAKE_MS * NS_PER_MS;
-		while (!p->runs[i].ended && freezeguard_now_ns() < now)
+		while (!p->runs[i].ended && process_awake_ns() < now)
 			process_turn(p, now);
 		if (!p->runs[i].ended)
 			continue;
@@ -202,6 +236,7 @@ static bool lease_over(struct process *p, uint64_t *ended_ns, char *why)
 		strcpy(why, "deadline");
 		return now >= p->record.deadline_ns + SUPERVISOR_RELEASE_MS * NS_PER_MS;
 	}
+	p->broken = lease.broken || (lease.unknown && p->job->require_continuity);
 	if (!lease.ended)
 		return false;
 	if (!*ended_ns)
@@ -250,7 +285,7 @@ static void hold(struct process *p, char why[RECORD_WHY_MAX + 1])
 				until = now + 20 * NS_PER_MS;
 		}
 		if (!over)
-			process_turn(p, until);
+			process_turn(p, process_awake_ns() + left_ns(until));
 	}
 	strcpy(why, over ? over : "killed");
 }
@@ -261,13 +296,13 @@ static void dismiss_clients(struct process *p)
 	struct sockaddr_un address;
 	size_t i;
 
-	process_accept_client(p);
+	process_accept_clients(p);
 	for (i = 0; i < N_CLIENTS; i++) {
-		if (p->clients[i] < 0)
+		if (p->clients[i].fd < 0)
 			continue;
-		if (write(p->clients[i], "over\n", 5) < 0)
+		if (write(p->clients[i].fd, "over\n", 5) < 0)
 			continue;
-		close(p->clients[i]);
+		close(p->clients[i].fd);
 	}
 	close(p->listener);
 	if (!record_address(p->job->run_dir, p->job->id, &address))
@@ -334,6 +369,8 @@ static int make_record(struct process *p)
 	s->pid = getpid();
 	s->has_lease = p->job->lease;
 	s->begin_ns = freezeguard_now_ns();
+	s->limit_ns = p->job->give_up_ns +
+		      (p->job->timeout_ms + SUPERVISOR_PATIENCE_MS) * NS_PER_MS;
 	s->deadline_ns = s->begin_ns + p->job->timeout_ms * NS_PER_MS;
 	s->apps = calloc(n + 1, sizeof(*s->apps));
 	p->hooks = calloc(n + 1, sizeof(*p->hooks));
@@ -427,7 +464,7 @@ static void __attribute__((noreturn)) work(const struct supervisor_job *job, int
 	int r;
 
 	for (i = 0; i < N_CLIENTS; i++)
-		p.clients[i] = -1;
+		p.clients[i].fd = -1;
 	r = prepare(&p, &what);
 	if (r) {
 		snprintf(text, sizeof(text), "cannot %s (%s): %s", what, job->run_dir,
@@ -443,7 +480,7 @@ static void __attribute__((noreturn)) work(const struct supervisor_job *job, int
 	supervisor_spare_from_oom(p.oom_score_adj);
 	if (job->own_scope)
 		supervisor_scope_enter(job->id, job->quiet_until_ns);
-	record_forget_old(job->run_dir);
+	record_forget_old(job->run_dir, RECORD_HISTORY);
 
 	for (i = 0; i < p.record.n_apps; i++) {
 		if (quiesce(&p, i))

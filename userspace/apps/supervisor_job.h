@@ -14,6 +14,9 @@
 
 /* For how long after the end of the script timeout its next step is waited for. */
 #define SUPERVISOR_PATIENCE_MS	2000
+/* What a client of ID.sock may say: it is the post-script; end it, where there is no lease. */
+#define SUPERVISOR_POST_SCRIPT	"thaw\n"
+#define SUPERVISOR_END		"end\n"
 /* What a release of the filesystems may take before the applications go on regardless. */
 #define SUPERVISOR_RELEASE_MS	1000
 
@@ -21,10 +24,12 @@
  * struct supervisor_lease - what the kernel says of a lease
  * @ended: its end was decided
  * @released: nothing of it is frozen any more
+ * @broken: something of it was thawed before its end
+ * @unknown: whether that is so cannot be known, or is not decided yet
  * @cause: what ended it, as freezeguard_cause_name() has it
  */
 struct supervisor_lease {
-	bool ended, released;
+	bool ended, released, broken, unknown;
 	char cause[RECORD_WHY_MAX + 1];
 };
 
@@ -59,6 +64,7 @@ extern const struct supervisor_module supervisor_module_real;
  * @give_up_ns: when the caller gives up
  * @own_scope: it is to outlive the unit of its caller, where systemd runs
  * @lease: there will be a lease; else the supervisor keeps the deadline, from its begin on
+ * @require_continuity: a lease that may have been broken is no success
  * @module: who is asked
  * @lock: a file that is kept open until the record says who is kept quiet; 0: none
  */
@@ -70,7 +76,7 @@ struct supervisor_job {
 	uint32_t timeout_ms;
 	uint64_t quiet_until_ns, give_up_ns;
 	bool own_scope;
-	bool lease;
+	bool lease, require_continuity;
 	const struct supervisor_module *module;
 	int lock;
 };

@@ -61,6 +61,8 @@ static int look(uint64_t number, struct supervisor_lease *lease)
 	lease->ended = now.state >= FREEZEGUARD_LEASE_STATE_THAWING ||
 		       now.cause != FREEZEGUARD_CAUSE_NONE;
 	lease->released = !freezeguard_lease_is_live(&now);
+	lease->broken = now.continuity == FREEZEGUARD_CONTINUITY_BROKEN;
+	lease->unknown = now.continuity == FREEZEGUARD_CONTINUITY_UNKNOWN;
 	snprintf(lease->cause, sizeof(lease->cause), "%s", freezeguard_cause_name(now.cause));
 	freezeguard_lease_clear(&now);
 	return 0;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "apps/supervisor_process.h"
@@ -23,10 +24,31 @@
 /* How long a process may take to vanish after SIGKILL. */
 #define VANISH_MS	500
 
+/**
+ * process_awake_ns() - CLOCK_MONOTONIC: the clock of what a hook may take
+ *
+ * A hook does not run while the machine sleeps, and its time does not, either. Deadlines of leases
+ * and scripts are CLOCK_BOOTTIME.
+ */
+uint64_t process_awake_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
 /** process_save() - write the record; whether that worked is in @unsaved */
 void process_save(struct process *p)
 {
 	p->unsaved = -record_save(p->job->run_dir, &p->record);
+}
+
+/* Applications that are to be released come first: writing may take long, or hang. */
+static void note(struct process *p)
+{
+	if (p->record.state != RECORD_RELEASING)
+		process_save(p);
 }
 
 /** process_say() - say something to the caller, if it is still there; @text may be NULL */
@@ -66,7 +88,8 @@ static bool all_quiet(const struct process *p)
 	size_t i;
 
 	for (i = 0; i < p->record.n_apps; i++)
-		if (p->record.apps[i].state != RECORD_APP_QUIET)
+		if (p->record.apps[i].state != RECORD_APP_QUIET &&
+		    p->record.apps[i].state != RECORD_APP_STOPPED)
 			return false;
 	return p->record.state == RECORD_QUIET;
 }
@@ -90,7 +113,7 @@ void process_note_losses(struct process *p)
 		lost = true;
 	}
 	if (lost)
-		process_save(p);
+		note(p);
 }
 
 /* Hooks that ended; of those that were quiet that is a loss. */
@@ -115,7 +138,7 @@ static void reap(struct process *p)
 		lost = true;
 	}
 	if (lost)
-		process_save(p);
+		note(p);
 }
 
 static void hear_control(struct process *p)
@@ -126,6 +149,8 @@ static void hear_control(struct process *p)
 	for (;;) {
 		n = recv(p->control, &message, sizeof(message), MSG_DONTWAIT);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n != sizeof(message) && p->deaf)
 			return;
 		if (n != sizeof(message)) {
 			close(p->control);
@@ -138,20 +163,20 @@ static void hear_control(struct process *p)
 			p->record.lease_number = message.number;
 			p->record.lease_begin_ns = message.begin_ns;
 			p->record.deadline_ns = message.deadline_ns;
-			process_save(p);
+			note(p);
 			break;
 		case SUPERVISOR_CHECK:
 			/* Only a query shows that one has died. */
 			reap(p);
 			/* Without the record a post-script would not know of applications. */
 			if (p->unsaved)
-				process_save(p);
+				note(p);
 			process_say(p, all_quiet(p) && !p->unsaved ? SUPERVISOR_STILL : SUPERVISOR_LOST,
 				    p->unsaved ? strerror(p->unsaved) : NULL);
 			break;
 		case SUPERVISOR_KEEP:
 			p->record.kept = true;
-			process_save(p);
+			note(p);
 			break;
 		case SUPERVISOR_ABORT:
 			p->abort = true;
@@ -162,39 +187,70 @@ static void hear_control(struct process *p)
 	}
 }
 
-/** process_accept_client() - a client waits for the end; beyond the limit it is turned away */
-void process_accept_client(struct process *p)
+/** process_accept_clients() - clients wait for the end; beyond the limit they are turned away */
+void process_accept_clients(struct process *p)
 {
-	int fd = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	size_t i;
+	int fd;
 
-	if (fd < 0)
-		return;
-	for (i = 0; i < N_CLIENTS; i++) {
-		if (p->clients[i] < 0) {
-			p->clients[i] = fd;
-			return;
-		}
+	while ((fd = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+		for (i = 0; i < N_CLIENTS && p->clients[i].fd >= 0; i++)
+			;
+		if (i < N_CLIENTS)
+			p->clients[i].fd = fd;
+		else
+			close(fd);
 	}
-	close(fd);
 }
 
-static void hear_client(struct process *p, int *fd)
+static void hear_client(struct process *p, struct client *client)
 {
 	char text[16];
-	ssize_t n = read(*fd, text, sizeof(text) - 1);
+	ssize_t n;
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0) {
-		close(*fd);
-		*fd = -1;
-		return;
+	while (client->fd >= 0) {
+		n = read(client->fd, text, sizeof(text) - 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n <= 0) {
+			close(client->fd);
+			*client = (struct client){ .fd = -1 };
+			return;
+		}
+		text[n] = '\0';
+		client->post_script |= !strcmp(text, SUPERVISOR_POST_SCRIPT);
+		/* With a lease, the kernel reports its end. */
+		if ((client->post_script || !strcmp(text, SUPERVISOR_END)) && !p->job->lease)
+			p->end = true;
 	}
-	text[n] = '\0';
-	/* With a lease, the kernel reports its end. */
-	if (!strcmp(text, "end\n") && !p->job->lease)
-		p->end = true;
+}
+
+/**
+ * process_last_words() - the end is decided: hear what was said before that, and nothing more
+ *
+ * The caller's word that all is to be kept is either heard here, or cannot be sent any more. Who
+ * ended the freeze had said so before.
+ */
+void process_last_words(struct process *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->record.n_apps; i++)
+		hook_call_read(&p->runs[i]);
+	process_note_losses(p);
+	reap(p);
+	if (p->control >= 0)
+		hear_control(p);
+	p->deaf = true;
+	if (p->control >= 0) {
+		shutdown(p->control, SHUT_RD);
+		hear_control(p);
+	}
+	process_accept_clients(p);
+	for (i = 0; i < N_CLIENTS; i++)
+		hear_client(p, &p->clients[i]);
 }
 
 static void hear_signals(struct process *p)
@@ -206,21 +262,25 @@ static void hear_signals(struct process *p)
 			p->killed = true;
 }
 
-/** process_turn() - wait until something happens or @until_ns, and note all that has happened */
+/**
+ * process_turn() - wait until something happens, and note all that has happened
+ * @p: the supervisor
+ * @until_ns: until when, process_awake_ns()
+ */
 void process_turn(struct process *p, uint64_t until_ns)
 {
 	struct pollfd fds[4 + N_CLIENTS + 64];
-	uint64_t now = freezeguard_now_ns();
+	uint64_t now = process_awake_ns();
 	uint64_t wait = until_ns > now ? (until_ns - now + NS_PER_MS - 1) / NS_PER_MS : 0;
 	nfds_t n = 0;
 	size_t i;
 
 	fds[n++] = (struct pollfd){ .fd = p->signals, .events = POLLIN };
-	fds[n++] = (struct pollfd){ .fd = p->control, .events = POLLIN };
+	fds[n++] = (struct pollfd){ .fd = p->deaf ? -1 : p->control, .events = POLLIN };
 	fds[n++] = (struct pollfd){ .fd = p->listener, .events = POLLIN };
 	fds[n++] = (struct pollfd){ .fd = p->events, .events = POLLIN };
 	for (i = 0; i < N_CLIENTS; i++)
-		fds[n++] = (struct pollfd){ .fd = p->clients[i], .events = POLLIN };
+		fds[n++] = (struct pollfd){ .fd = p->clients[i].fd, .events = POLLIN };
 	/* More hooks than that are read at least every half second. */
 	for (i = 0; i < p->record.n_apps && n < ARRAY_SIZE(fds); i++)
 		fds[n++] = (struct pollfd){ .fd = p->runs[i].out, .events = POLLIN };
@@ -236,14 +296,14 @@ void process_turn(struct process *p, uint64_t until_ns)
 	if (fds[1].revents)
 		hear_control(p);
 	if (fds[2].revents)
-		process_accept_client(p);
+		process_accept_clients(p);
 	if (fds[3].revents) {
 		p->job->module->drain();
 		/* It may have closed it. */
 		p->events = p->job->module->fd();
 	}
 	for (i = 0; i < N_CLIENTS; i++)
-		if (p->clients[i] >= 0 && fds[4 + i].revents)
+		if (fds[4 + i].revents)
 			hear_client(p, &p->clients[i]);
 }
 
@@ -251,7 +311,7 @@ void process_turn(struct process *p, uint64_t until_ns)
  * process_wait_for_end() - wait for the end of a call that is to end
  * @p: the supervisor
  * @run: the call
- * @until_ns: then it is made to end,
+ * @until_ns: then it is made to end, process_awake_ns(),
  * @kill_after_ms: and has that long to undo what it did
  *
  * Return: whether it ended by itself.
@@ -261,17 +321,17 @@ bool process_wait_for_end(struct process *p, struct hook_call *run, uint64_t unt
 {
 	uint64_t now;
 
-	while (!run->ended && (now = freezeguard_now_ns()) < until_ns)
+	while (!run->ended && (now = process_awake_ns()) < until_ns)
 		process_turn(p, until_ns);
 	if (run->ended)
 		return true;
 	hook_call_signal(run, SIGTERM);
-	until_ns = freezeguard_now_ns() + kill_after_ms * NS_PER_MS;
-	while (!run->ended && freezeguard_now_ns() < until_ns)
+	until_ns = process_awake_ns() + kill_after_ms * NS_PER_MS;
+	while (!run->ended && process_awake_ns() < until_ns)
 		process_turn(p, until_ns);
 	hook_call_signal(run, SIGKILL);
-	until_ns = freezeguard_now_ns() + VANISH_MS * NS_PER_MS;
-	while (!run->ended && freezeguard_now_ns() < until_ns)
+	until_ns = process_awake_ns() + VANISH_MS * NS_PER_MS;
+	while (!run->ended && process_awake_ns() < until_ns)
 		process_turn(p, until_ns);
 	return false;
 }

@@ -30,6 +30,7 @@ const struct config_key config_keys[CONFIG_N_KEYS] = {
 	{ "path", CONFIG_PATHS, AT(paths), false, NULL },
 	{ "exclude", CONFIG_PATHS, AT(exclude), false, NULL },
 	{ "allow_root", CONFIG_BOOL, AT(allow_root), false, "no" },
+	{ "require_continuity", CONFIG_BOOL, AT(require_continuity), false, "no" },
 	{ "apps", CONFIG_BOOL, AT(call_apps), false, "yes" },
 	{ "app", CONFIG_NAMES, AT(apps), false, NULL },
 	{ "hook_timeout", CONFIG_DURATION, AT(hook_timeout_ms), false, "5s" },
@@ -229,11 +230,6 @@ static void set(struct reader *r, struct config *config, const struct config_key
 	free(text);
 }
 
-static bool is_list(const struct config_key *key)
-{
-	return key->type == CONFIG_PATHS || key->type == CONFIG_NAMES;
-}
-
 static void unknown_key(struct reader *r, const struct entry *e, const char *section)
 {
 	char known[512] = "";
@@ -268,7 +264,7 @@ static void apply_section(struct reader *r, struct config *config, const char *s
 			wrong(r, e->line, "%s belongs in [default]", e->name);
 			continue;
 		}
-		if (lines[k] && !is_list(&config_keys[k])) {
+		if (lines[k] && !config_is_list(&config_keys[k])) {
 			wrong(r, e->line, "%s is already set in line %u; remove one of them",
 			      e->name, lines[k]);
 			continue;
@@ -352,6 +348,13 @@ static void apply_env(struct reader *r, struct config_hook *hook, const struct e
 	free(text);
 }
 
+static void parse_when_stopped(struct reader *r, const struct entry *e, bool *skip)
+{
+	*skip = !strcmp(e->value, "skip");
+	if (!*skip && strcmp(e->value, "not-ready"))
+		wrong(r, e->line, "when_stopped: '%s' is neither skip nor not-ready", e->value);
+}
+
 static void apply_hook(struct reader *r, struct config *config, const struct entry *e)
 {
 	const char *name = e->section + strlen("hook ");
@@ -366,6 +369,8 @@ static void apply_hook(struct reader *r, struct config *config, const struct ent
 		return;
 	if (!strcmp(e->name, "enabled"))
 		parse_yes_no(r, e, &hook->enabled);
+	else if (!strcmp(e->name, "when_stopped"))
+		parse_when_stopped(r, e, &hook->skip_stopped);
 	else if (!strcmp(e->name, "timeout"))
 		parse_duration(r, e, &hook->timeout_ms);
 	else if (!strcmp(e->name, "thaw_timeout"))
@@ -380,7 +385,7 @@ static void apply_hook(struct reader *r, struct config *config, const struct ent
 		apply_env(r, hook, e);
 	else
 		wrong(r, e->line,
-		      "unknown key '%s' in [%s]; known are enabled, timeout, thaw_timeout, paths, allow_unfrozen, and env.NAME for environment variables",
+		      "unknown key '%s' in [%s]; known are enabled, when_stopped, timeout, thaw_timeout, paths, allow_unfrozen, and env.NAME for environment variables",
 		      e->name, e->section);
 }
 
@@ -515,73 +520,4 @@ int config_read(struct config *config, const char *file, const char *profile, bo
 		return -ENOMEM;
 	}
 	return r.wrong ? -EINVAL : 0;
-}
-
-/** config_hook() - the section of a hook; NULL if there is none */
-const struct config_hook *config_hook(const struct config *config, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < config->n_hooks; i++)
-		if (!strcmp(config->hooks[i].name, name))
-			return &config->hooks[i];
-	return NULL;
-}
-
-/** config_n_values() - how many values a key has: those of a list, or 1; 0 if it has none */
-size_t config_n_values(const struct config *config, const struct config_key *key)
-{
-	const void *place = (const char *)config + key->offset;
-
-	return is_list(key) ? ((const struct text_list *)place)->n :
-	       key->type != CONFIG_DURATION || *(const uint32_t *)place;
-}
-
-/**
- * config_value() - a value as it would be written into the file
- * @config: what is in force
- * @key: one of config_keys[]
- * @i: which of a list's values
- *
- * Return: the text, for free(); NULL without memory.
- */
-char *config_value(const struct config *config, const struct config_key *key, size_t i)
-{
-	const void *place = (const char *)config + key->offset;
-	char span[DURATION_TEXT_MAX];
-
-	switch (key->type) {
-	case CONFIG_DURATION:
-		return text_copy(duration_format(*(const uint32_t *)place, span, sizeof(span)));
-	case CONFIG_BOOL:
-		return text_copy(*(const bool *)place ? "yes" : "no");
-	case CONFIG_PATH:
-		return text_copy(*(char *const *)place ? *(char *const *)place : "");
-	default:
-		return text_copy(((const struct text_list *)place)->v[i]);
-	}
-}
-
-/** config_free() - free what config_read() filled */
-void config_free(struct config *config)
-{
-	size_t k;
-
-	for (k = 0; k < CONFIG_N_KEYS; k++) {
-		void *place = (char *)config + config_keys[k].offset;
-
-		if (is_list(&config_keys[k]))
-			text_list_free(place);
-		else if (config_keys[k].type == CONFIG_PATH)
-			free(*(char **)place);
-	}
-	for (k = 0; k < config->n_hooks; k++) {
-		free(config->hooks[k].name);
-		text_list_free(&config->hooks[k].env);
-		text_list_free(&config->hooks[k].paths);
-	}
-	free(config->hooks);
-	free(config->file);
-	free(config->profile);
-	*config = (struct config){ 0 };
 }

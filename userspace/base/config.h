@@ -22,6 +22,7 @@
  * @name: the hook's name
  * @line: where the section's first key is
  * @enabled: it is called at all
+ * @skip_stopped: when_stopped = skip
  * @timeout_ms: at the freeze; 0: that of all hooks
  * @thaw_timeout_ms: at the thaw; 0: that of all hooks
  * @env: variables for it, as NAME=value
@@ -32,6 +33,7 @@ struct config_hook {
 	char *name;
 	unsigned int line;
 	bool enabled;
+	bool skip_stopped;
 	uint32_t timeout_ms;
 	uint32_t thaw_timeout_ms;
 	struct text_list env;
@@ -95,6 +97,7 @@ struct config {
 	uint32_t hook_timeout_ms;
 	uint32_t thaw_timeout_ms;
 	bool allow_root;
+	bool require_continuity;
 	struct text_list paths;
 	struct text_list exclude;
 	bool call_apps;
@@ -111,6 +114,8 @@ struct config {
 
 int config_read(struct config *config, const char *file, const char *profile, bool must,
 		struct findings *findings);
+bool config_is_list(const struct config_key *key);
+unsigned int config_line(const struct config *config, const char *name);
 const struct config_hook *config_hook(const struct config *config, const char *name);
 char *config_value(const struct config *config, const struct config_key *key, size_t i);
 size_t config_n_values(const struct config *config, const struct config_key *key);

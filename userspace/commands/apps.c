@@ -85,31 +85,6 @@ static struct json_object *json_of(const struct config *config, const struct hoo
 	return object;
 }
 
-static struct json_object *json_of_record(const struct config *config, const struct record *s,
-					  const struct clocks *clocks)
-{
-	struct json_object *object = json_object_new_object(), *apps = json_object_new_array();
-	size_t i;
-
-	output_json_add(object, "id", output_json_string(s->id));
-	output_json_add(object, "state", output_json_string(record_state_name(s->state)));
-	output_json_add(object, "why", s->why[0] ? output_json_string(s->why) : NULL);
-	output_json_add(object, "supervisor", json_object_new_int(s->pid));
-	output_json_add(object, "alive", json_object_new_boolean(s->state != RECORD_RELEASED &&
-								 apps_alive(config->run_dir, s)));
-	output_json_add(object, "lease_number", s->lease_number ?
-			json_object_new_uint64(s->lease_number) : NULL);
-	output_json_time(object, "begin", s->begin_ns, clocks);
-	output_json_time(object, "quiet", s->quiet_ns, clocks);
-	output_json_time(object, "deadline", s->deadline_ns, clocks);
-	output_json_time(object, "ended", s->ended_ns, clocks);
-	output_json_time(object, "released", s->released_ns, clocks);
-	for (i = 0; apps && i < s->n_apps; i++)
-		json_object_array_add(apps, apps_json(&s->apps[i], clocks));
-	output_json_add(object, "apps", apps);
-	return object;
-}
-
 static void list_hooks(struct freezectl *ctl, const struct config *config,
 		       const struct hooks *hooks, const struct record_list *list,
 		       struct table *table, struct json_object *array)
@@ -185,7 +160,9 @@ static struct json_object *json_of_records(const struct config *config,
 	size_t i;
 
 	for (i = 0; array && i < list->n; i++)
-		json_object_array_add(array, json_of_record(config, &list->v[i], &clocks));
+		if (list->v[i].n_apps)
+			json_object_array_add(array, apps_record_json(config->run_dir, &list->v[i],
+								      &clocks));
 	return array;
 }
 
@@ -236,6 +213,11 @@ static void show(struct freezectl *ctl, const struct config *config, const char 
 	int r;
 
 	r = record_load(config->run_dir, id, &record);
+	/* A post-script's own. */
+	if (!r && !record.n_apps) {
+		record_free(&record);
+		r = -ENOENT;
+	}
 	if (r) {
 		findings_add(&ctl->findings, r == -ENOENT ? EXIT_CODE_NOT_FROZEN : r == -EACCES ?
 			     EXIT_CODE_USAGE : EXIT_CODE_SYSTEM, id,
@@ -253,7 +235,7 @@ static void show(struct freezectl *ctl, const struct config *config, const char 
 	if (ctl->out.json) {
 		struct json_object *array = json_object_new_array();
 
-		json_object_array_add(array, json_of_record(config, &record, &clocks));
+		json_object_array_add(array, apps_record_json(config->run_dir, &record, &clocks));
 		output_json_add(ctl->out.doc, "sessions", array);
 	} else {
 		apps_show_record(ctl, &record, false);

@@ -78,6 +78,8 @@ static void add_hooks(struct list *list)
 
 		snprintf(section, sizeof(section), "hook %.200s", hook->name);
 		add(list, section, "enabled", hook->enabled ? "yes" : "no", hook->line);
+		add(list, section, "when_stopped", hook->skip_stopped ? "skip" : "not-ready",
+		    hook->line);
 		if (hook->timeout_ms)
 			add(list, section, "timeout", duration_format(hook->timeout_ms, span,
 								      sizeof(span)), hook->line);

@@ -20,7 +20,7 @@
 
 enum {
 	OPT_EXECUTION_ID = OPT_FIRST, OPT_TIMEOUT, OPT_SCRIPT_TIMEOUT, OPT_SYNC_BUDGET, OPT_ALLOW_ROOT,
-	OPT_PROFILE, OPT_APP, OPT_NO_APPS, OPT_ALLOW_UNFROZEN,
+	OPT_PROFILE, OPT_APP, OPT_NO_APPS, OPT_ALLOW_UNFROZEN, OPT_REQUIRE_CONTINUITY,
 };
 
 static const struct option_help options[] = {
@@ -41,6 +41,8 @@ static const struct option_help options[] = {
 	{ "no-apps", OPT_NO_APPS, NULL, "call no hooks" },
 	{ "allow-unfrozen", OPT_ALLOW_UNFROZEN, NULL,
 	  "applications may have files on filesystems that are not frozen; these are synced" },
+	{ "require-continuity", OPT_REQUIRE_CONTINUITY, NULL,
+	  "post-script: fail if nothing could have seen a thaw and a freeze by other processes" },
 	{ 0 }
 };
 
@@ -49,6 +51,7 @@ struct call {
 	struct freeze_request request;
 	struct apps_request apps;
 	uint32_t script_timeout_ms;
+	bool require_continuity;
 	uint64_t start_ns;
 };
 
@@ -103,7 +106,7 @@ static void pre_script_without_lease(struct freezectl *ctl, const struct call *c
 	fprintf(ctl->out.text,
 		"%s: applications are quiet; without a post-script they are released after %s\n",
 		call->request.id, duration_format(call->request.timeout_ms, span, sizeof(span)));
-	apps_show(ctl, apps);
+	apps_show_success(ctl, &call->apps, apps);
 	apps_keep(ctl, &call->apps, apps);
 }
 
@@ -133,7 +136,7 @@ static void pre_script_with_lease(struct freezectl *ctl, const struct call *call
 	}
 	sync_warn(sync, &freeze->plan, &ctl->findings);
 	freeze_show(ctl, freeze, true);
-	apps_show(ctl, apps);
+	apps_show_success(ctl, &call->apps, apps);
 	freeze_keep(ctl, &call->request, freeze);
 }
 
@@ -144,6 +147,7 @@ static void pre_script(struct freezectl *ctl, struct call *call)
 	struct sync sync = { 0 };
 	struct files_check check;
 
+	apps_end_forget(call->apps.config, call->request.id);
 	if (!prepare(ctl, call, &freeze, &apps))
 		goto out_free;
 	if (hooks_n_called(&apps.hooks) &&
@@ -170,53 +174,80 @@ out_free:
 	freeze_free(&freeze);
 }
 
-static void post_script(struct freezectl *ctl, struct call *call)
+/* It may be about an earlier or later lease of that name. */
+static bool is_about(const struct record *record, const struct thaw *thaw)
 {
-	const struct paths paths = { .mounts = &ctl->mounts };
-	uint64_t until = call->start_ns + call->script_timeout_ms * NS_PER_MS;
-	const struct config *config = call->apps.config;
-	struct thaw thaw = { .id = call->request.id };
-	struct record record;
-	bool first;
-	int r;
+	return record->id[0] && thaw->requested && record->lease_number == thaw->number &&
+	       record->lease_begin_ns == thaw->lease.begin_ns;
+}
 
-	r = record_load(config->run_dir, call->request.id, &record);
-	if (r) {
-		record = (struct record){ 0 };
-		if (r != -ENOENT)
-			findings_add(&ctl->findings, EXIT_CODE_EXPIRED, call->request.id,
-				     "cannot read the record of its applications in %s (%s): whether there were any, and whether they stayed quiet, is unknown; treat the snapshot as inconsistent",
-				     config->run_dir, strerror(-r));
+/* The supervisor knows of the post-script before the lease ends: only that is a success to hooks. */
+static void post_script_with_lease(struct freezectl *ctl, const struct call *call,
+				   struct apps_end *end, uint64_t until)
+{
+	const struct config *config = call->apps.config;
+	const struct paths paths = { .mounts = &ctl->mounts };
+	struct thaw thaw = {
+		.id = call->request.id, .require_continuity = call->require_continuity,
+	};
+	bool ended = freezectl_connect(ctl) && thaw_request(ctl, &thaw);
+	bool recorded = is_about(&end->record, &thaw), released = false;
+
+	if (!recorded)
+		record_free(&end->record);
+	/* Whether it had been in time is in the record once all are released. */
+	if (recorded && thaw.asked == VERDICT_LATE) {
+		released = apps_end_wait(ctl, config, end, until);
+		if (released && record_is_retry(&end->record))
+			thaw.asked = VERDICT_AGAIN;
 	}
-	first = record.state != RECORD_RELEASED;
-	if (record.id[0] && !record.has_lease) {
-		apps_after(ctl, config, &record, first, 0, until);
-	} else {
-		if (freezectl_connect(ctl) && thaw_request(ctl, &thaw)) {
-			thaw_finish(ctl, &thaw, until, call->script_timeout_ms);
-			thaw_document(ctl, &thaw, &paths);
-		}
-		/* It may be about an earlier or later one of that name. */
-		if (record.id[0] && thaw.requested && record.lease_number == thaw.number &&
-		    record.lease_begin_ns == thaw.lease.begin_ns)
-			apps_after(ctl, config, &record, first, thaw.lease.ended_ns, until);
-		else
-			record_free(&record);
+	/* A record that cannot be read is a finding already. */
+	if (ended && !recorded && thaw.asked == VERDICT_WON && thaw.lease.frozen_ns &&
+	    !findings_exit_code(&ctl->findings) &&
+	    (call->apps.none || !apps_end_missing(ctl, config, &call->apps.names, thaw.id)))
+		apps_end_remember(ctl, config, &thaw.lease);
+	if (ended) {
+		thaw_finish(ctl, &thaw, until, call->script_timeout_ms);
+		thaw_document(ctl, &thaw, &paths);
 	}
-	if (record.id[0])
-		apps_show_record(ctl, &record, true);
+	if (recorded && thaw.asked == VERDICT_WON)
+		released = apps_end_wait(ctl, config, end, until);
+	if (released)
+		apps_end_verdict(ctl, end, thaw.lease.ended_ns);
 	history_keep(ctl, &thaw.lease);
 	freezeguard_lease_clear(&thaw.lease);
-	record_free(&record);
+}
+
+static void post_script(struct freezectl *ctl, struct call *call)
+{
+	uint64_t until = call->start_ns + call->script_timeout_ms * NS_PER_MS;
+	const struct config *config = call->apps.config;
+	struct apps_end end;
+	int r;
+
+	r = apps_end_begin(config->run_dir, call->request.id, SUPERVISOR_POST_SCRIPT, &end);
+	if (r && r != -ENOENT)
+		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, call->request.id,
+			     "cannot read the record of its applications in %s (%s): whether there were any, and whether they stayed quiet, is unknown; treat the snapshot as inconsistent",
+			     config->run_dir, strerror(-r));
+	if (!end.record.id[0] || end.record.has_lease)
+		post_script_with_lease(ctl, call, &end, until);
+	else if (apps_end_wait(ctl, config, &end, until))
+		apps_end_verdict(ctl, &end, 0);
+	apps_show_record(ctl, &end.record, true);
+	apps_end_free(&end);
 }
 
 static void dry_run(struct freezectl *ctl, struct call *call)
 {
 	struct freeze freeze = { 0 };
 	struct apps apps = { 0 };
-	bool ready = prepare(ctl, call, &freeze, &apps);
-	const struct files_check check = files_check(ctl, call, &freeze.plan, NULL);
+	struct files_check check;
+	bool ready;
 
+	call->request.rehearsal = true;
+	ready = prepare(ctl, call, &freeze, &apps);
+	check = files_check(ctl, call, &freeze.plan, NULL);
 	/* If not, the findings have the code that a pre-script would end with. */
 	show_plan(ctl, &freeze.plan, call->request.timeout_ms);
 	if (ready)
@@ -263,8 +294,10 @@ static bool complete(struct freezectl *ctl, struct call *call, const char *profi
 	call->request.exclude = config->exclude.v;
 	call->request.n_exclude = config->exclude.n;
 	call->request.allow_root |= config->allow_root;
+	call->require_continuity |= config->require_continuity;
 	call->apps.none |= !config->call_apps && !call->apps.names.n;
 	call->request.give_up_ns = call->start_ns + call->script_timeout_ms * NS_PER_MS;
+	call->apps.require_continuity = call->require_continuity;
 	call->apps.id = call->request.id;
 	call->apps.timeout_ms = call->request.timeout_ms;
 	call->apps.give_up_ns = call->request.give_up_ns;
@@ -318,6 +351,9 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		case OPT_NO_APPS:
 			call.apps.none = true;
 			break;
+		case OPT_REQUIRE_CONTINUITY:
+			call.require_continuity = true;
+			break;
 		}
 	}
 	if (!execution_id)
@@ -355,7 +391,7 @@ const struct subcommand cmd_dlm = {
 	.arguments = "{pre-script | post-script | dry-run} --execution-id ID [--timeout "
 		     "DURATION] [--script-timeout DURATION] [--sync-budget DURATION] "
 		     "[--allow-root] [--profile NAME] [--app NAME | --no-apps] "
-		     "[--allow-unfrozen] [PATH ...]",
+		     "[--allow-unfrozen] [--require-continuity] [PATH ...]",
 	.summary = "run as the pre-script or post-script of Amazon Data Lifecycle Manager",
 	.help =
 	"pre-script quiesces the applications and freezes the paths, or every mounted "

@@ -2,6 +2,7 @@
 /* freezectl extend: move a lease's deadline */
 #include <errno.h>
 
+#include "apps/live.h"
 #include "commands/commands.h"
 #include "lease/thaw.h"
 #include "show/lease.h"
@@ -33,6 +34,8 @@ static void extend(struct freezectl *ctl, const char *id, uint32_t ms)
 		thaw_late(ctl, &lease, DEFAULT_WAIT_MS);
 	else
 		freezectl_refused(ctl, id, EXIT_CODE_SYSTEM);
+	if (!r)
+		live_warn_of_limit(ctl, &lease);
 	if (lease.number)
 		show_lease_document(&ctl->out, &lease, &paths, &clocks);
 	freezeguard_lease_clear(&lease);

@@ -29,6 +29,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 	if (!request.n_paths)
 		request.all = true;
 
+	request.rehearsal = true;
 	freeze_prepare(ctl, &request, &freeze);
 	show_plan(ctl, &freeze.plan, request.timeout_ms);
 	freeze_free(&freeze);

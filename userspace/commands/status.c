@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/live.h"
+#include "apps/show.h"
 #include "commands/commands.h"
 #include "plan/plan.h"
 #include "show/foreign.h"
@@ -106,6 +108,34 @@ static void show_leases(struct freezectl *ctl, struct status *status,
 			     "leases came and went while they were listed; some may be missing");
 }
 
+/* There is no such lease. Returns whether applications are kept quiet under that id. */
+static bool show_session(struct freezectl *ctl, const char *id)
+{
+	const struct config *config = live_config(ctl);
+	struct clocks clocks = timefmt_now();
+	char text[TIMEFMT_TEXT_MAX];
+	struct json_object *array;
+	struct record record;
+
+	if (record_load(config->run_dir, id, &record))
+		return false;
+	if (!live_alone(config, &record)) {
+		record_free(&record);
+		return false;
+	}
+	fprintf(ctl->out.text,
+		"%s: keeps applications quiet without a lease, until %s. To release them now: freezectl thaw --id %s\n",
+		id, timefmt_text(&clocks, record.deadline_ns, text), id);
+	apps_show_record(ctl, &record, false);
+	if (ctl->out.json) {
+		array = json_object_new_array();
+		json_object_array_add(array, apps_record_json(config->run_dir, &record, &clocks));
+		output_json_add(ctl->out.doc, "sessions", array);
+	}
+	record_free(&record);
+	return true;
+}
+
 static void show_one_lease(struct freezectl *ctl, struct status *status, const char *id)
 {
 	char owner[48], ender[48], text[5][TIMEFMT_TEXT_MAX];
@@ -116,6 +146,8 @@ static void show_one_lease(struct freezectl *ctl, struct status *status, const c
 	int r;
 
 	r = freezeguard_lease_get(ctl->fg, 0, id, &lease);
+	if (r == -ENOENT && show_session(ctl, id))
+		return;
 	if (r == -ENOENT) {
 		findings_add(&ctl->findings, EXIT_CODE_USAGE, id,
 			     "no lease has that id, neither a live one nor one in the history; freezectl status --history lists all");
@@ -398,6 +430,8 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		/* The observer knows what others froze without the module, too. */
 		status.of.all = true;
 	}
+	if (status.of.all)
+		live_show(ctl);
 	foreign_show(ctl, &status.paths, &status.clocks, &status.of);
 	free(status.of.v);
 }

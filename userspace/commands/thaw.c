@@ -3,19 +3,25 @@
 #include <stdlib.h>
 
 #include "apps/history.h"
+#include "apps/live.h"
 #include "base/util.h"
 #include "commands/commands.h"
 #include "lease/thaw.h"
 
-enum { OPT_ID = OPT_FIRST, OPT_ALL, OPT_FORCE, OPT_WAIT };
+enum { OPT_ID = OPT_FIRST, OPT_ALL, OPT_FORCE, OPT_WAIT, OPT_REQUIRE_CONTINUITY };
 
 static const struct option_help options[] = {
-	{ "id", OPT_ID, "ID", "the newest lease of that name" },
+	{ "id", OPT_ID, "ID",
+	  "the newest lease of that name, or the applications that are quiesced under it "
+	  "without a lease" },
 	{ "all", OPT_ALL, NULL,
-	  "every live lease on this machine, whichever process made it; needs --force" },
+	  "every live lease on this machine, whichever process made it, and all applications "
+	  "that are quiesced without a lease; needs --force" },
 	{ "force", OPT_FORCE, NULL, "confirms --all" },
 	{ "wait", OPT_WAIT, "DURATION",
 	  "how long to wait for the release; default 10s. The kernel keeps trying after that" },
+	{ "require-continuity", OPT_REQUIRE_CONTINUITY, NULL,
+	  "fail if nothing could have seen a thaw and a freeze by other processes" },
 	{ 0 }
 };
 
@@ -94,7 +100,7 @@ static void add_path(struct freezectl *ctl, struct thaws *thaws, const char *pat
 		path_not_held(ctl, path, &fs, wait_ms);
 }
 
-static void add_live(struct freezectl *ctl, struct thaws *thaws)
+static void add_live(struct freezectl *ctl, struct thaws *thaws, size_t n_sessions)
 {
 	struct freezeguard_lease_list leases = { 0 };
 	size_t i;
@@ -108,20 +114,40 @@ static void add_live(struct freezectl *ctl, struct thaws *thaws)
 	if (!freezectl_sees_all())
 		findings_add(&ctl->findings, thaws->n ? EXIT_CODE_SYSTEM : EXIT_CODE_USAGE, "--all",
 			     "only leases on filesystems that this process may freeze are seen and ended, so others may still be live; root of the machine, with CAP_SYS_ADMIN and outside of user namespaces, can end all");
-	else if (!thaws->n && !findings_exit_code(&ctl->findings))
-		fputs("no lease is live; nothing is frozen by freezeguard\n", ctl->out.text);
+	else if (!thaws->n && !n_sessions && !findings_exit_code(&ctl->findings))
+		fputs("no lease is live; nothing is frozen by freezeguard, and no application is kept quiet\n",
+		      ctl->out.text);
+}
+
+/* Applications that no lease ends: those of an id, or all. */
+static void end_sessions(struct freezectl *ctl, const struct config *config, const char *id,
+			 struct live_ends *sessions)
+{
+	struct record_list list = { 0 };
+	size_t i;
+
+	if (id)
+		live_end(ctl, config, id, sessions);
+	else
+		live_list(ctl, config, &list);
+	for (i = 0; i < list.n; i++)
+		live_end(ctl, config, list.v[i].id, sessions);
+	record_list_free(&list);
 }
 
 /* All are ended before the first wait, so that the waits run in parallel. */
-static void end_all(struct freezectl *ctl, struct thaws *thaws, uint64_t wait_ms)
+static void end_all(struct freezectl *ctl, struct thaws *thaws, uint64_t wait_ms,
+		    bool require_continuity)
 {
 	uint64_t until = freezectl_in_ms(wait_ms);
 	struct json_object *array = ctl->out.json ? json_object_new_array() : NULL;
 	const struct paths paths = { .mounts = &ctl->mounts };
 	size_t i;
 
-	for (i = 0; i < thaws->n; i++)
+	for (i = 0; i < thaws->n; i++) {
+		thaws->v[i].require_continuity = require_continuity;
 		thaw_request(ctl, &thaws->v[i]);
+	}
 	for (i = 0; i < thaws->n; i++) {
 		if (!thaws->v[i].requested)
 			continue;
@@ -139,7 +165,9 @@ static void end_all(struct freezectl *ctl, struct thaws *thaws, uint64_t wait_ms
 static void run(struct freezectl *ctl, int argc, char **argv)
 {
 	uint32_t wait_ms = DEFAULT_WAIT_MS;
-	bool all = false, force = false;
+	bool all = false, force = false, require_continuity = false;
+	struct live_ends sessions = { 0 };
+	const struct config *config = NULL;
 	struct thaws thaws = { 0 };
 	const char *id = NULL;
 	size_t i;
@@ -160,6 +188,9 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		case OPT_WAIT:
 			freezectl_duration(ctl, "--wait", optarg, &wait_ms);
 			break;
+		case OPT_REQUIRE_CONTINUITY:
+			require_continuity = true;
+			break;
 		}
 	}
 	if (!!id + all + (optind < argc) > 1)
@@ -173,27 +204,36 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		freezectl_usage(ctl, "--force belongs to --all");
 	if (findings_exit_code(&ctl->findings))
 		return;
-	if (!freezectl_connect(ctl))
-		return;
+	if (id || all) {
+		config = live_config(ctl);
+		end_sessions(ctl, config, id, &sessions);
+	}
+	/* Applications may be quiet without a lease, and without the module. */
+	if ((id && sessions.n && !sessions.v[0].record.has_lease) || !freezectl_connect(ctl))
+		goto out_finish;
 
 	if (id)
 		add(ctl, &thaws, 0, id);
 	if (all)
-		add_live(ctl, &thaws);
+		add_live(ctl, &thaws, sessions.n);
 	for (; optind < argc; optind++)
 		add_path(ctl, &thaws, argv[optind], wait_ms);
 	/* 1 says that nothing was touched. */
 	if (findings_exit_code(&ctl->findings) != EXIT_CODE_USAGE)
-		end_all(ctl, &thaws, wait_ms);
+		end_all(ctl, &thaws, wait_ms, require_continuity);
 
 	for (i = 0; i < thaws.n; i++)
 		freezeguard_lease_clear(&thaws.v[i].lease);
 	free(thaws.v);
+
+out_finish:
+	if (config)
+		live_finish(ctl, config, &sessions, freezectl_in_ms(wait_ms));
 }
 
 const struct subcommand cmd_thaw = {
 	.name = "thaw",
-	.arguments = "[--wait DURATION] {--id ID | PATH ... | --all --force}",
+	.arguments = "[--wait DURATION] [--require-continuity] {--id ID | PATH ... | --all --force}",
 	.summary = "end leases, report whether they were frozen without a gap",
 	.help =
 	"Only what freezeguard froze is thawed.",

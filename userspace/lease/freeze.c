@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lease/freeze.h"
+#include "lease/limits.h"
 #include "lease/preflight.h"
 #include "lease/verdict.h"
 #include "plan/plan.h"
@@ -240,6 +241,13 @@ bool freeze_prepare(struct freezectl *ctl, const struct freeze_request *request,
 		return false;
 	}
 	good = check_unfrozen(ctl, &freeze->plan);
+	if (!limits_check(ctl, request->timeout_ms, plan_n_to_freeze(&freeze->plan)))
+		good = false;
+	/* Otherwise the next step finds that out, and nothing will have been touched. */
+	if ((request->apps || request->rehearsal) && plan_n_to_freeze(&freeze->plan) &&
+	    (!limits_check_leases(ctl) ||
+	     preflight_memory(&freeze->plan, ctl->out.json, false, &ctl->findings)))
+		good = false;
 	if (preflight_stdio(ctl->fg, &freeze->plan, &ctl->findings))
 		good = false;
 	if (request->command &&
@@ -254,7 +262,7 @@ static bool is_decided(const struct freezeguard_lease *lease, void *arg)
 	return lease->state != FREEZEGUARD_LEASE_STATE_FREEZING;
 }
 
-/* The answer to freezeguard_lease_new() was an error: nothing was touched. */
+/* The answer to freezeguard_lease_new() was an error: no filesystem was touched. */
 static void new_refused(struct freezectl *ctl, const struct freeze_request *request,
 			const struct plan *plan, const struct plan_target *const *targets, size_t n)
 {
@@ -288,7 +296,12 @@ static void new_refused(struct freezectl *ctl, const struct freeze_request *requ
 		freezeguard_lease_clear(&lease);
 		return;
 	default:
-		freezectl_refused(ctl, target, EXIT_CODE_FREEZE_FAILED);
+		/* 1 would say that nothing was touched. */
+		if (request->apps)
+			findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, target, "%s",
+				     freezeguard_error(ctl->fg));
+		else
+			freezectl_refused(ctl, target, EXIT_CODE_FREEZE_FAILED);
 	}
 }
 
@@ -354,7 +367,8 @@ bool freeze_take(struct freezectl *ctl, const struct freeze_request *request,
 		superblocks[n].level = freeze->plan.v[i].level;
 		targets[n++] = &freeze->plan.v[i];
 	}
-	if (preflight_memory(&freeze->plan, ctl->out.json, &ctl->findings))
+	/* Also if it was done before: a process that was forked since shares the pages again. */
+	if (preflight_memory(&freeze->plan, ctl->out.json, request->apps, &ctl->findings))
 		goto out_free;
 
 	if (freezeguard_lease_new(ctl->fg, request->id, request->timeout_ms,

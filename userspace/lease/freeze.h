@@ -26,6 +26,7 @@
  * @apps: there are applications to be made quiet, so that nothing to freeze is no error
  * @needed: files and directories that are used while filesystems are frozen; @all leaves out what
  *	they lie on
+ * @rehearsal: nothing will be frozen: all that could fail is to be found
  * @command: a program that will be started while frozen, or NULL
  * @give_up_ns: when to end a lease that is not frozen yet, CLOCK_BOOTTIME; 0: its deadline
  * @give_up_text: how to tell that, "within the script timeout of 8s"
@@ -42,6 +43,7 @@ struct freeze_request {
 	size_t n_exclude;
 	bool apps;
 	struct text_list needed;
+	bool rehearsal;
 	const char *command;
 	uint64_t give_up_ns;
 	const char *give_up_text;

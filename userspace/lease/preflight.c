@@ -40,6 +40,7 @@ static __attribute__((noinline)) void grow_stack(void)
  * preflight_memory() - lock the whole program in memory, with all that it will need
  * @plan: what will be printed about
  * @json: as JSON, not as text
+ * @touched: applications were touched already, so that code 1 would be wrong
  * @findings: gets why it cannot be
  *
  * What is done, in this order:
@@ -51,9 +52,9 @@ static __attribute__((noinline)) void grow_stack(void)
  *   back;
  * - everything that is mapped, and what will be, is locked.
  *
- * Return: 0; -EPERM code 1; another negative errno: code 201, nothing was touched.
+ * Return: 0; -EPERM code 1, or 201 if @touched; another negative errno: code 201.
  */
-int preflight_memory(const struct plan *plan, bool json, struct findings *findings)
+int preflight_memory(const struct plan *plan, bool json, bool touched, struct findings *findings)
 {
 	size_t heap_bytes = HEAP_BYTES + plan->n * HEAP_EACH;
 	void *heap;
@@ -74,8 +75,9 @@ int preflight_memory(const struct plan *plan, bool json, struct findings *findin
 	r = -errno;
 	if (geteuid())
 		r = -EPERM;
-	findings_add(findings, r == -EPERM ? EXIT_CODE_USAGE : EXIT_CODE_FREEZE_FAILED, NULL,
-		     "cannot lock this program in memory before freezing: %s; nothing was touched. This needs CAP_IPC_LOCK (root), or a limit of locked memory (ulimit -l) and free memory of about 20 MB",
+	findings_add(findings, r == -EPERM && !touched ? EXIT_CODE_USAGE :
+		     EXIT_CODE_FREEZE_FAILED, NULL,
+		     "cannot lock this program in memory before freezing: %s; no filesystem was touched. This needs CAP_IPC_LOCK (root), or a limit of locked memory (ulimit -l) and free memory of about 20 MB",
 		     strerror(-r));
 	return r;
 }

@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "plan/targets.h"
 
-int preflight_memory(const struct plan *plan, bool json, struct findings *findings);
+int preflight_memory(const struct plan *plan, bool json, bool touched, struct findings *findings);
 int preflight_stdio(struct freezeguard *fg, const struct plan *plan, struct findings *findings);
 int preflight_directory(struct freezeguard *fg, const struct plan *plan, const char *path,
 			struct findings *findings);

@@ -85,6 +85,7 @@ bool thaw_finish(struct freezectl *ctl, struct thaw *thaw, uint64_t until_ns, ui
 		.paths.mounts = &ctl->mounts,
 		.observer = freezectl_observer(ctl),
 		.wait_ms = wait_ms,
+		.require_continuity = thaw->require_continuity,
 	};
 	uint64_t stalls_until;
 	bool good;

@@ -14,6 +14,7 @@
  * struct thaw - one lease that is being ended; zero it before use
  * @number: its number; 0: it is known by @id
  * @id: its id, or NULL
+ * @require_continuity: not to know whether there was a gap is as bad as one
  * @asked: what became of the request
  * @requested: the request was made, and there is such a lease
  * @lease: the lease as it was last seen
@@ -23,6 +24,7 @@
 struct thaw {
 	uint64_t number;
 	const char *id;
+	bool require_continuity;
 	enum verdict_asked asked;
 	bool requested;
 	struct freezeguard_lease lease;

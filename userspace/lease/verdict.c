@@ -285,6 +285,10 @@ static void thaw_ended_by_request(const struct freezeguard_lease *lease, enum ve
 		findings_add(f, EXIT_CODE_NOT_FROZEN, lease->id,
 			     "was never frozen completely: it was cancelled at %s, by %s",
 			     text, process);
+	else if (asked == VERDICT_AGAIN)
+		findings_add(f, EXIT_CODE_DONE, lease->id,
+			     "was already thawed in time, at %s, when this post-script ran before; it had been frozen for %s",
+			     text, timefmt_span(lease->frozen_ns, lease->ended_ns, span));
 	else
 		findings_add(f, EXIT_CODE_NOT_FROZEN, lease->id,
 			     "was already thawed at %s, by %s; it had been frozen for %s, continuity %s",
@@ -344,6 +348,16 @@ static void thaw_broken(const struct freezeguard_lease *lease, const struct verd
 			     known ? "" : observed_unseen(c->observer));
 }
 
+/* Nothing speaks for a gap, and nothing would have seen one. */
+static void continuity_unknown(const struct freezeguard_lease *lease, bool required,
+			       struct findings *f)
+{
+	findings_add(f, required ? EXIT_CODE_NOT_FROZEN : EXIT_CODE_DONE, lease->id,
+		     "its continuity is unknown: if another process thawed one of its filesystems and froze it again, nothing saw that%s. The watch for such thaws is off or cannot work here, see /sys/module/freezeguard/parameters/watch",
+		     required ? ", and require_continuity is set; the snapshot may be inconsistent" :
+		     "; require_continuity makes this a failure");
+}
+
 /**
  * verdict_thaw() - did the thaw succeed?
  * @lease: as it is after its release was waited for
@@ -351,8 +365,8 @@ static void thaw_broken(const struct freezeguard_lease *lease, const struct verd
  * @context: for the texts
  * @findings: gets 202, 203 and 205, whatever is true
  *
- * Return: whether this request thawed it, all of it, and it had been frozen without a gap; there
- * are no findings but warnings then.
+ * Return: whether this request thawed it, or did so the first time, all of it, and it had been frozen
+ * without a gap; there are no findings but warnings then.
  */
 bool verdict_thaw(const struct freezeguard_lease *lease, enum verdict_asked asked,
 		  const struct verdict_context *context, struct findings *findings)
@@ -364,7 +378,7 @@ bool verdict_thaw(const struct freezeguard_lease *lease, enum verdict_asked aske
 
 	if (freezeguard_lease_is_live(lease)) {
 		verdict_live(lease, EXIT_CODE_THAW_FAILED, context, findings);
-	} else if (asked == VERDICT_LATE) {
+	} else if (asked != VERDICT_WON) {
 		thaw_had_failed(lease, context, findings);
 	}
 
@@ -410,7 +424,14 @@ bool verdict_thaw(const struct freezeguard_lease *lease, enum verdict_asked aske
 	    (lease->state == FREEZEGUARD_LEASE_STATE_BROKEN ||
 	     (lease->frozen_ns && lease->continuity == FREEZEGUARD_CONTINUITY_BROKEN)))
 		thaw_broken(lease, context, findings);
-	good = findings->n == before;
+	for (i = before, good = true; i < findings->n; i++)
+		good = good && findings->v[i].code == EXIT_CODE_DONE;
+	if (asked != VERDICT_LATE && lease->cause == FREEZEGUARD_CAUSE_REQUEST &&
+	    lease->frozen_ns && !freezeguard_lease_is_live(lease) &&
+	    lease->continuity == FREEZEGUARD_CONTINUITY_UNKNOWN) {
+		good = good && !context->require_continuity;
+		continuity_unknown(lease, context->require_continuity, findings);
+	}
 
 	for (i = 0; i < lease->n_holds; i++)
 		if (lease->holds[i].still_frozen)

@@ -22,6 +22,7 @@
  * @observer: who knows whose foreign freezes and thaws are; NULL if none is loaded
  * @wait_ms: a thaw: how long its end is waited for; a lease that took longer to be released had a
  *	thaw that failed
+ * @require_continuity: a thaw: not to know whether there was a gap is as bad as one
  * @gave_up: a freeze: why this process itself ended the lease, or NULL if it did not
  */
 struct verdict_context {
@@ -29,6 +30,7 @@ struct verdict_context {
 	struct paths paths;
 	struct observer *observer;
 	uint64_t wait_ms;
+	bool require_continuity;
 	const char *gave_up;
 };
 
@@ -36,10 +38,12 @@ struct verdict_context {
  * enum verdict_asked - what became of the request to end a lease
  * @VERDICT_WON: it ended the lease
  * @VERDICT_LATE: the lease was ending or had ended already
+ * @VERDICT_AGAIN: likewise, by the same post-script when it ran the first time
  */
 enum verdict_asked {
 	VERDICT_WON,
 	VERDICT_LATE,
+	VERDICT_AGAIN,
 };
 
 bool verdict_freeze(const struct freezeguard_lease *lease, const struct verdict_context *context,
