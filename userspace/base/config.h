@@ -75,7 +75,7 @@ struct config_key {
 	const char *otherwise;
 };
 
-enum { CONFIG_N_KEYS = 14 };
+enum { CONFIG_N_KEYS = 15 };
 extern const struct config_key config_keys[CONFIG_N_KEYS];
 
 /**
