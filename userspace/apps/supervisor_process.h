@@ -34,6 +34,7 @@ struct client {
  * @orphan: the caller is gone
  * @deaf: nothing more is heard of the caller: it is too late
  * @broken: something was not frozen until the end of its lease, or must be taken to be so
+ * @oom_score_adj: what hooks get, since the supervisor is spared
  * @unsaved: why the record is not on the disk as it should be; 0: it is
  */
 struct process {
@@ -45,6 +46,7 @@ struct process {
 	int control, listener, signals, events;
 	struct client clients[N_CLIENTS];
 	bool abort, end, killed, orphan, deaf, broken;
+	char oom_score_adj[16];
 	int unsaved;
 };
 

@@ -17,6 +17,7 @@
 
 #include "base/config.h"
 #include "base/duration.h"
+#include "base/secret.h"
 #include "base/util.h"
 
 #ifndef FREEZEGUARD_HOOKS
@@ -28,6 +29,7 @@
 const struct config_key config_keys[CONFIG_N_KEYS] = {
 	{ "timeout", CONFIG_DURATION, AT(timeout_ms), false, "60s" },
 	{ "script_timeout", CONFIG_DURATION, AT(script_timeout_ms), false, "8s" },
+	{ "sync_budget", CONFIG_DURATION, AT(sync_budget_ms), false, NULL },
 	{ "path", CONFIG_PATHS, AT(paths), false, NULL },
 	{ "exclude", CONFIG_PATHS, AT(exclude), false, NULL },
 	{ "allow_root", CONFIG_BOOL, AT(allow_root), false, "no" },
@@ -54,6 +56,7 @@ struct reader {
 	struct findings *findings;
 	unsigned int line;
 	bool wrong, no_memory;
+	mode_t mode;
 	struct entry *v;
 	size_t n;
 };
@@ -336,6 +339,7 @@ static struct config_hook *hook_of(struct reader *r, struct config *config, cons
 static void apply_env(struct reader *r, struct config_hook *hook, const struct entry *e)
 {
 	const char *name = e->name + strlen("env.");
+	const char *exposed = secret_exposed(name, e->value, r->mode);
 	size_t i, len = strlen(name);
 	char *text;
 
@@ -356,6 +360,8 @@ static void apply_env(struct reader *r, struct config_hook *hook, const struct e
 			return;
 		}
 	}
+	if (exposed)
+		wrong(r, e->line, "%s: %s", e->name, exposed);
 	text = text_format("%s=%s", name, e->value);
 	if (!text || text_list_add(&hook->env, text))
 		r->no_memory = true;
@@ -441,6 +447,7 @@ static void check_owner(struct reader *r)
 
 	if (fstat(fileno(r->stream), &st))
 		return;
+	r->mode = st.st_mode;
 	if ((st.st_uid && st.st_uid != geteuid()) || st.st_mode & (S_IWGRP | S_IWOTH)) {
 		findings_add(r->findings, EXIT_CODE_USAGE, r->file,
 			     "belongs to user %u and has mode %03o, so a user other than root could change what root does. It is not used; chown root and chmod go-w it",

@@ -71,7 +71,7 @@ struct config_key {
 	const char *otherwise;
 };
 
-enum { CONFIG_N_KEYS = 14 };
+enum { CONFIG_N_KEYS = 15 };
 extern const struct config_key config_keys[CONFIG_N_KEYS];
 
 /**
@@ -89,6 +89,7 @@ struct config {
 
 	uint32_t timeout_ms;
 	uint32_t script_timeout_ms;
+	uint32_t sync_budget_ms;
 	uint32_t hook_timeout_ms;
 	uint32_t thaw_timeout_ms;
 	bool allow_root;
