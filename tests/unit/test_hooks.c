@@ -119,7 +119,7 @@ static void a_directory_that_the_configuration_names_is_missing(void **state)
 }
 
 /* The hook of this name is refused with these words, and with 206. */
-static void refused(const char *name, const char *why, const char *help)
+static void is_refused(const char *name, const char *why, const char *help)
 {
 	size_t i;
 
@@ -142,26 +142,26 @@ static void what_cannot_be_called_is_refused(void **state)
 	/* Its package was removed, or installed elsewhere. */
 	assert_int_equal(symlink("/nowhere/mysql.session", in_dir("hooks.d/20-mysql.session")), 0);
 	assert_int_equal(find(NULL), 0);
-	refused("mysql", "/nowhere/mysql.session", "rm ");
+	is_refused("mysql", "/nowhere/mysql.session", "rm ");
 	hookdir_hook("/mysql.session", "");
 	assert_int_equal(find(NULL), 0);
-	refused("mysql", "/nowhere/mysql.session", "ln -sf ");
+	is_refused("mysql", "/nowhere/mysql.session", "ln -sf ");
 	assert_non_null(strstr(hooks.v[0].skip, in_dir("shipped/mysql.session")));
 	/* What a link leads to counts, too. */
 	chmod(in_dir("shipped/mysql.session"), 0644);
 	unlink(in_dir("hooks.d/20-mysql.session"));
 	assert_int_equal(symlink("../shipped/mysql.session", in_dir("hooks.d/20-mysql.session")), 0);
 	assert_int_equal(find(NULL), 0);
-	refused("mysql", "not executable", "chmod ");
+	is_refused("mysql", "not executable", "chmod ");
 	chmod(in_dir("shipped/mysql.session"), 0755);
 	hookdir_write("hooks.d/30-copied.session", "#!/bin/sh\n", 0644);
 	assert_int_equal(mkdir(in_dir("hooks.d/40-dir"), 0755), 0);
 	assert_int_equal(mkfifo(in_dir("hooks.d/50-pipe"), 0755), 0);
 	assert_int_equal(find(NULL), 0);
 	assert_int_equal(hooks_n_called(&hooks), 1);
-	refused("copied", "not executable", "chmod 755 ");
-	refused("dir", "directory", ".sample");
-	refused("pipe", "not a regular file", ".sample");
+	is_refused("copied", "not executable", "chmod 755 ");
+	is_refused("dir", "directory", ".sample");
+	is_refused("pipe", "not a regular file", ".sample");
 	/* Others are named. */
 	assert_int_equal(find("mysql"), 0);
 	findings_free(&hookdir_findings);
@@ -177,7 +177,7 @@ static void a_broken_one_is_not_replaced(void **state)
 	hookdir_hook("/mysql.session", "");
 	assert_int_equal(find("mysql"), 0);
 	assert_int_equal(hooks_n_called(&hooks), 0);
-	refused("mysql", "not executable", "chmod 755 ");
+	is_refused("mysql", "not executable", "chmod 755 ");
 }
 
 static void a_section_without_a_hook(void **state)
@@ -189,7 +189,7 @@ static void a_section_without_a_hook(void **state)
 					   "timeout = 1s\n[hook old]\nenabled = no\n"), 0);
 	assert_int_equal(find(NULL), 0);
 	assert_int_equal(hooks_n_called(&hooks), 1);
-	refused("billing", "no hook of that name", "ln -s");
+	is_refused("billing", "no hook of that name", "ln -s");
 	assert_int_equal(hookdir_findings.n, 1);
 	assert_non_null(strstr(hookdir_findings.v[0].target, "/conf:9"));
 	/* Another one is to be called. */
@@ -199,7 +199,7 @@ static void a_section_without_a_hook(void **state)
 	/* It is there, it was set up, and it would not be called. */
 	assert_int_equal(hookdir_configure("[hook mysql]\nenv.A = b\n"), 0);
 	assert_int_equal(find(NULL), 0);
-	refused("mysql", "not enabled", "ln -s");
+	is_refused("mysql", "not enabled", "ln -s");
 	assert_non_null(strstr(hooks.v[1].skip, in_dir("shipped/mysql.session")));
 	assert_int_equal(find("mysql"), 0);
 	hooks_refuse(&hooks, &hookdir_findings);

@@ -282,20 +282,19 @@ bool apps_quiesce(struct freezectl *ctl, const struct apps_request *request, str
 {
 	uint64_t now = freezeguard_now_ns(), reserve = RESERVE_MS * NS_PER_MS;
 	struct supervisor_message message;
+	char *paths, *keep = NULL;
+	size_t before;
 	struct supervisor_job job = {
 		.id = request->id,
 		.run_dir = request->config->run_dir,
 		.history_dir = request->config->keep_dir,
 		.own_scope = true,
-		.hooks = &apps->hooks,
-		.timeout_ms = request->timeout_ms,
+		.hooks = &apps->hooks, .timeout_ms = request->timeout_ms,
 		.give_up_ns = request->give_up_ns,
 		.lease = plan_n_to_freeze(plan),
 		.require_continuity = request->require_continuity,
 		.module = &supervisor_module_real,
 	};
-	char *paths, *keep = NULL;
-	size_t before;
 	int r = -ENOMEM;
 
 	job.lock = others_lock(request->config->run_dir, request->give_up_ns);

@@ -41,7 +41,8 @@ static void start(struct process *p, size_t i, const char *verb, uint64_t may_ta
 	const struct hook_call_args call = {
 		.id = p->job->id,
 		.timeout_ms = (uint32_t)(may_take_ns / NS_PER_MS),
-		.limit_ms = left_ns(p->job->give_up_ns) / NS_PER_MS + p->job->timeout_ms + SUPERVISOR_PATIENCE_MS,
+		.limit_ms = left_ns(p->job->give_up_ns) / NS_PER_MS + p->job->timeout_ms +
+			    SUPERVISOR_PATIENCE_MS,
 		.paths = p->job->paths,
 		.keep = p->job->keep_dir,
 		.oom_score_adj = p->oom_score_adj,

@@ -34,12 +34,13 @@ const struct config_hook *config_hook(const struct config *config, const char *n
 	return NULL;
 }
 
-/** config_n_values() - how many values a key has: those of a list, or 1 */
+/** config_n_values() - how many values a key has: those of a list, or 1; 0 if it has none */
 size_t config_n_values(const struct config *config, const struct config_key *key)
 {
 	const void *place = (const char *)config + key->offset;
 
-	return config_is_list(key) ? ((const struct text_list *)place)->n : 1;
+	return config_is_list(key) ? ((const struct text_list *)place)->n :
+	       key->type != CONFIG_DURATION || *(const uint32_t *)place;
 }
 
 /**
