@@ -79,7 +79,7 @@ check: guest
 	@KERNELS='$(KERNELS)' ALSO='$(ALSO)' tests/run $(SUITES)
 
 # One suite, by its name without the kernel. These need no guest.
-HOST_SUITES := unit static ssm
+HOST_SUITES := unit static ssm databases
 ifneq ($(filter test,$(MAKECMDGOALS)),)
 $(if $(SUITE),,$(error make test needs a suite, for example SUITE=cli ONLY=test_dlm.sh))
 endif

@@ -34,6 +34,11 @@ mariadb_start() {
 	until_up "$server" 60000 grep "ready for connections" "$2.log" || { cat "$2.log"; return 1; }
 }
 
+# mariadb_login FILE SOCKET: what the hook connects with
+mariadb_login() {
+	printf '%s\n' "[client]" "user = root" "socket = $2" >"$1"
+}
+
 # mariadb_does SOCKET STATEMENTS
 mariadb_does() {
 	mariadb --no-defaults -uroot -S "$1" -NBe "$2"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What happens to a database if the thaw does not come in time. What happens if the supervisor, the client of
-# the session, or the server is killed while everything is frozen.
+# What happens to a database if the thaw does not come in time. What happens if the supervisor, the hook, or
+# the server is killed while everything is frozen.
 # shellcheck disable=SC2154 # variables of the libraries
 # shellcheck source=tests/apps/lib.sh
 . ./lib.sh
@@ -10,7 +10,8 @@
 . ./postgresql.sh
 plan $((2 * (3 + 7 + 2 * 7 + 9)))
 
-configure "[hook mysql]" "env.MYSQL_OPTIONS = --no-defaults -uroot -S $scratch/socket" \
+mariadb_login "$scratch/login" "$scratch/socket"
+configure "[hook mysql]" "env.MYSQL_OPTIONS_FILE = $scratch/login" \
 	"[hook postgresql]" "env.PGHOST = $scratch/socket" "env.PGUSER = postgres" \
 	"env.POSTGRESQL_USER = nobody" "env.POSTGRESQL_MODE = backup"
 
@@ -37,7 +38,7 @@ supervisor() { freezectl apps --id "dlm-$execution" | sed -n 's/.*by supervisor 
 # ---- the cases, each for server $1 ----
 
 declare -A app=([mariadb]=mysql [postgresql]=postgresql)
-declare -A client_of=([mariadb]="mariadb --no-defaults .*--force" [postgresql]="psql .*-v ON_ERROR_STOP=0")
+hook_of() { echo "$scratch/shipped/${app[$1]}.session session"; }
 freeze() { pre_script --app "${app[$1]}" "${@:2}" "$scratch/$1"; }
 
 deadline_case() {
@@ -55,7 +56,7 @@ print(json.load(open(sys.argv[1]))["leases"][0]["deadline_ns"])' "$scratch/did")
 	that "$1, deadline: the last soon" test $((latest - deadline)) -le 4000000000
 	expect 203 "$1, deadline: post-script" post_script
 	says "$1, deadline: it says why" "deadline"
-	that "$1, deadline: no client is left" within 3000 ended_pattern "${client_of[$1]}"
+	that "$1, deadline: no hook is left" within 3000 ended_pattern "$(hook_of "$1")"
 }
 ended_pattern() { ! pgrep -f -- "$1"; }
 
@@ -66,7 +67,7 @@ lost_case() {
 	does "$server, $name: pre-script" freeze "$server" --timeout 60s
 	victim=$("$@")
 	that "$server, $name: is killed" kill -KILL "$victim"
-	that "$server, $name: the session with the server ends" within 6000 ended_pattern "${client_of[$server]}"
+	that "$server, $name: the hook ends" within 6000 ended_pattern "$(hook_of "$server")"
 	that "$server, $name: nothing is thawed by that" frozen "$scratch/$server"
 	expect 203 "$server, $name: post-script" post_script
 	says "$server, $name: it says that consistency was lost" "consistency was lost"
@@ -77,7 +78,7 @@ server_case() {
 	does "$1, server: pre-script" freeze "$1" --timeout 60s
 	that "$1, server: is killed" kill -KILL "$first"
 	that "$1, server: nothing is thawed by that" frozen "$scratch/$1"
-	that "$1, server: the hook ends" within 15000 ended_pattern "${client_of[$1]}"
+	that "$1, server: the hook ends" within 15000 ended_pattern "$(hook_of "$1")"
 	expect 203 "$1, server: post-script" post_script
 	says "$1, server: it says that consistency was lost" "consistency was lost"
 	that "$1, server: it is gone when its filesystem is thawed" within 12000 gone "$first"
@@ -110,7 +111,7 @@ for server_name in mariadb postgresql; do
 	does "$server_name: load" load_begins $server_name "$scratch/socket" "$scratch/said.$server_name"
 	deadline_case $server_name
 	lost_case $server_name supervisor supervisor
-	lost_case $server_name client pid_of "${client_of[$server_name]}"
+	lost_case $server_name hook pid_of "$(hook_of $server_name)"
 	server_case $server_name
 	stop_server "$server"
 	rm -rf "$scratch/socket"

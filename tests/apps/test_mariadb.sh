@@ -8,8 +8,8 @@
 . ./mariadb.sh
 plan $((2 * (4 + rounds * 17)))
 
-options="--no-defaults -uroot -S $scratch/socket"
-configure "[hook mysql]" "env.MYSQL_OPTIONS = $options"
+mariadb_login "$scratch/login" "$scratch/socket"
+configure "[hook mysql]" "env.MYSQL_OPTIONS_FILE = $scratch/login"
 
 # A restore: a second server on the copies. Its rows are in $scratch/rows.t and .m.
 second_server() {
