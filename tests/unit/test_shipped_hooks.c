@@ -133,13 +133,19 @@ static void generic_without_commands(void **state)
 
 /* ---- IRIS ---- */
 
-/* Two instances on this machine, one of them down; one in a container, if there is a docker. */
+/*
+ * Two instances on this machine, one of them down; one in a container, if there is a docker. The default
+ * instance has a mark. The lines are those of real machines, but for the names.
+ */
 static void stand_in_iris(void)
 {
 	stand_in("iris", "[ $1 = qall ] || exit 1\n"
-		 "echo; echo 'Instance Name'\n"
+		 "name=${PLACE:-here}\n"
+		 "echo 'Status'; echo '   Instance Name    Version ID        Port   Web    Directory'\n"
 		 "[ -e $S/all-down ] || cat <<END\n"
-		 "up   ${PLACE:-here}A  1 2 3\ndn   ${PLACE:-here}B  1 2 3\nEND\n");
+		 "up >${name}A          2024.1.1.347.0.2  1972   52773  /usr/irissys\n"
+		 "dn  ${name}B          2018.1.5.659.0    56773  57773  /opt/b\nEND\n"
+		 "[ ! -e $S/two-up ] || [ $name != here ] || echo 'up  hereC          2018.1.5.659.0    56774  57774  /opt/c'\n");
 	stand_in("irissession", "[ \"$2 $3\" = '-U %SYS' ] || exit 1\n"
 		 "[ ! -e $S/all-down ] || exit 1\n"
 		 "method=${4#*Backup.General).}\n"
@@ -174,17 +180,19 @@ static void iris(void **state)
 	(void)state;
 	stand_in_iris();
 	stand_in_docker();
+	hookdir_write("two-up", "", 0644);
 	ship("iris.session", "iris", "env.IRIS_USER = irisowner");
 	assert_int_equal(check(), 0);
 	quiet();
-	assert_true(suspended("hereA") && suspended("c1A"));
+	assert_true(suspended("hereA") && suspended("hereC") && suspended("c1A"));
 	assert_false(suspended("hereB") || suspended("webA"));
 	log = hookdir_read("log");
 	/* The server's own bound is the seventh argument: 20 s, 60 s and 2 s */
 	assert_non_null(strstr(log, "hereA ExternalFreeze(,,,,,,8"));
 	assert_null(strstr(log, "Thaw"));
-	assert_int_equal(record.apps[0].n_notes, 2);
-	assert_string_equal(record.apps[0].notes[1], "instance=c1:c1A");
+	assert_int_equal(record.apps[0].n_notes, 3);
+	assert_string_equal(record.apps[0].notes[1], "instance=hereC");
+	assert_string_equal(record.apps[0].notes[2], "instance=c1:c1A");
 	ends("request", RECORD_APP_RELEASED);
 	assert_false(suspended("hereA") || suspended("c1A"));
 	log = hookdir_read("log");
@@ -251,7 +259,15 @@ static void iris_is_down(void **state)
 	ship("iris.session", "iris", "");
 	hookdir_write("all-down", "", 0644);
 	assert_int_equal(check(), 75);
+	fails(RECORD_APP_NOT_READY, "no running instance\nSTOPPED\n");
+}
+
+static void iris_is_not_there(void **state)
+{
+	(void)state;
+	ship("iris.session", "iris", "env.IRIS_CONTAINERS = -");
 	fails(RECORD_APP_NOT_READY, "no running instance");
+	assert_null(strstr(record.apps[0].output, "STOPPED"));
 }
 
 static void iris_of_which_one_fails(void **state)
@@ -437,6 +453,7 @@ int main(void)
 		TEST(iris_cannot_thaw),
 		TEST(iris_refusals),
 		TEST(iris_is_down),
+		TEST(iris_is_not_there),
 		TEST(iris_of_which_one_fails),
 		TEST(iris_when_the_supervisor_dies),
 		TEST(hana),
