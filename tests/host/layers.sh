@@ -20,6 +20,7 @@ libraries="
 <mysql		hooks/mysql/
 <errmsg.h	hooks/mysql/
 <libpq		hooks/postgresql/
+<hiredis/	hooks/redis/
 "
 
 max_file=600 max_function=80

@@ -298,24 +298,27 @@ bool session_poll(int fd, short events, uint64_t until_ms, short *revents)
 /**
  * session_wait() - wait for the end of the session
  * @fd: the connection that holds something, or -1
+ * @tick_ms: return SESSION_TICK after so long; 0: don't
  *
  * Return: why it is over.
  */
-enum session_end session_wait(int fd)
+enum session_end session_wait(int fd, unsigned int tick_ms)
 {
 	struct pollfd fds[2] = {
 		{ .fd = STDIN_FILENO, .events = POLLIN },
 		{ .fd = fd, .events = POLLIN | POLLRDHUP },
 	};
-	uint64_t now, limit = limit_ms();
+	uint64_t now = session_now_ms(), limit = limit_ms(), until = limit;
 	char buf[64];
 	ssize_t n;
 
+	if (tick_ms && now + tick_ms < limit)
+		until = now + tick_ms;
 	for (;;) {
 		now = session_now_ms();
-		if (now >= limit)
-			return SESSION_LIMIT;
-		if (poll(fds, 2, (int)(limit - now)) <= 0)
+		if (now >= until)
+			return until < limit ? SESSION_TICK : SESSION_LIMIT;
+		if (poll(fds, 2, (int)(until - now)) <= 0)
 			continue;
 		/* The line comes first: at a thaw, both may be there. */
 		if (fds[0].revents) {

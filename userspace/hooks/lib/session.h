@@ -27,6 +27,7 @@ enum session_end {
 	SESSION_CLOSED,		/* the supervisor is gone */
 	SESSION_LIMIT,		/* the session is over by now, and nothing came */
 	SESSION_SERVER,		/* the connection has something to read, or was closed */
+	SESSION_TICK,		/* none of these yet */
 };
 
 int session_main(int argc, char **argv, const struct session_hook *hook);
@@ -41,7 +42,7 @@ int session_stopped(const char *const *processes, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 int session_lost(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 bool session_poll(int fd, short events, uint64_t until_ms, short *revents);
-enum session_end session_wait(int fd);
+enum session_end session_wait(int fd, unsigned int tick_ms);
 unsigned long session_number(const char *variable, unsigned long otherwise);
 
 #endif

@@ -121,7 +121,7 @@ static int session(void)
 	if (r)
 		return r;
 	session_say("READY");
-	if (session_wait(mysql_get_socket(server.mysql)) == SESSION_SERVER)
+	if (session_wait(mysql_get_socket(server.mysql), 0) == SESSION_SERVER)
 		return session_lost("the server ended the session that held the lock");
 	r = server_ask(&server, session_now_ms() + session_timeout_ms(), NULL, "%s", mode->unlock);
 	if (r == SERVER_GONE)

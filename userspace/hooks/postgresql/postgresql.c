@@ -248,7 +248,7 @@ static int session(void)
 	if (!held)
 		PQfinish(server.conn);
 	session_say("READY");
-	end = session_wait(held ? PQsocket(server.conn) : -1);
+	end = session_wait(held ? PQsocket(server.conn) : -1, 0);
 	if (end == SESSION_SERVER)
 		return session_lost("the server ended the session with the backup");
 	/* Without a supervisor it is lost, and its end would wait for the thaw. */
