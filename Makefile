@@ -34,7 +34,8 @@ help:
 	@echo 'make fuzz            MESSAGES=1000000 to the module, in KERNEL=debug; SEED=N repeats a run'
 	@echo 'make soak            everything at once for DURATION=600 seconds, likewise'
 	@echo 'make bench           what freezes, deadlines and commands cost; KERNEL=$(DEFAULT_KERNEL), GROUPS="set idle";'
-	@echo '                     writes the figures and the picture of Documentation/performance.md'
+	@echo '                     adds the run to the figures and the picture of Documentation/performance.md;'
+	@echo '                     ANEW=1: in place of the earlier runs'
 	@echo 'make bench-quick     that all of it can be measured'
 	@echo 'make                 freezectl, and freezeguard.ko for the running kernel'
 	@echo 'make install         both, to $(PREFIX) and the running kernel'"'"'s modules'
@@ -125,7 +126,7 @@ bench: guest
 	@mkdir -p $(BUILD)/bench
 	@tools/vm-run --kernel $(KERNEL) --memory 2048 --timeout 2400 --output $(BUILD)/bench -- \
 		tests/bench/run --output $(BUILD)/bench $(GROUPS)
-	@tests/bench/publish.py --merge $(BUILD)/bench/figures.json Documentation
+	@tests/bench/publish.py --merge $(BUILD)/bench/figures.json $(if $(ANEW),--anew) Documentation
 
 bench-quick: guest
 	@KERNELS=$(KERNEL) tests/run bench

@@ -389,12 +389,30 @@ check_figures() {
 	done
 }
 
+# A run that is worse than an earlier one is what the table shows; one that is better is not; and one that is
+# published anew stands alone.
+check_figures_of_runs() {
+	first() { awk -F ' [|] ' '/[|]/ && !/figure|---/ { print $11, $14, $15; exit }' "$work/figures/performance-figures.md"; }
+	publish() { # publish RATIO OPTION...: a run of the first figure
+		python3 - "$work/figures" "$1" <<-'PYTHON' || return
+			import json, sys
+			figure = json.load(open(sys.argv[1] + "/performance-figures.json"))["figures"][0]
+			run = {**figure, **figure["results"][0], "ratio": float(sys.argv[2]), "met": False}
+			json.dump({"run": sys.argv[2], "figures": [run]}, open(sys.argv[1] + "/run.json", "w"))
+		PYTHON
+		tests/bench/publish.py --merge "$work/figures/run.json" "${@:2}" "$work/figures"
+		first
+	}
+	differ "the table" "$(publish 8 --anew; publish 9; publish 0.75)" "what it should have" "$(
+		printf '%s\n' "8.00  1 |" "9.00 8.00 to 9.00 1, 2 |" "9.00 0.75 to 9.00 1, 2, 3 |")" 2>&1
+}
+
 # ---- all of it ----
 
 pages=(Documentation/man/*)
 # shellcheck disable=SC2086 # words
 set -- $subcommands
-echo "1..$((22 + $# + 2 * ${#pages[@]}))"
+echo "1..$((23 + $# + 2 * ${#pages[@]}))"
 report "every subcommand is in the help, the table, the overview and the completion, and has a page" "$(check_subcommands)"
 for name in $subcommands; do
 	report "$name: its usage and options are the same in the help, the page and the completion" \
@@ -423,6 +441,7 @@ report "references between the pages" "$(check_references)"
 report "the kernels of testing.md are those of tools/guest/kernels" "$(check_kernels)"
 report "kernels are named by tools/guest/kernels alone" "$(check_kernel_names)"
 report "the table and the picture of figures are those of performance-figures.json" "$(check_figures)"
+report "of several runs the table shows the worst, and the range" "$(check_figures_of_runs)"
 report "the files that HACKING.md names exist" "$(check_named_files)"
 report "links point to files" "$(check_links)"
 report "install puts everything in its place" "$(check_install)"

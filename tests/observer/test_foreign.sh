@@ -4,7 +4,7 @@
 # shellcheck disable=SC2154 # variables of the library
 # shellcheck source=tests/observer/lib.sh
 . ./lib.sh
-plan 38
+plan 39
 
 expedite
 freezectl observer load >/dev/null || exit 99
@@ -97,7 +97,14 @@ show_skipped() {
 show_skipped "each place has two programs"
 that "no run was skipped for all programs of a place" test "$skipped" -eq 0
 # With one program for each place, what is missing on a preemptible kernel is no more than is said.
+# The kernel takes the probes out of its code later than their pins go. That is over before the processes
+# begin: QEMU before 8.1 lets one processor run into the breakpoint by which another one changes the code.
+no_probe_of_freezes() {
+	! grep -E '(freeze|thaw)_super' /sys/kernel/debug/kprobes/list
+}
+grep -qE '(freeze|thaw)_super' /sys/kernel/debug/kprobes/list || exit 99
 rm $pins/links/*_probe
+that "the second programs are taken out of the kernel's code" within 10000 no_probe_of_freezes
 maps_say "keep()"
 "$observer_helpers/pairs" race 60 "${paths[@]}" >"$report"
 show_skipped "each place has one"
