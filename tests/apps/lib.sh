@@ -199,6 +199,13 @@ now() {
 
 # ---- servers ----
 
+# need PRODUCT: ends the file with a skip if it is not available
+need() {
+	[ -e "$templates/$1.missing" ] || return 0
+	echo "1..0 # SKIP $1: $(<"$templates/$1.missing")"
+	exit 0
+}
+
 servers=()	# their main processes
 
 # until_up PID MS COMMAND...: COMMAND succeeds, unless the server is gone before

@@ -4,13 +4,15 @@
 # shellcheck disable=SC2154 # variables of the libraries
 # shellcheck source=tests/apps/lib.sh
 . ./lib.sh
-# shellcheck source=tests/apps/mariadb.sh
-. ./mariadb.sh
+# shellcheck source=tests/apps/mysql.sh
+. ./mysql.sh
 # shellcheck source=tests/apps/postgresql.sh
 . ./postgresql.sh
-plan $((2 * (3 + 7 + 2 * 7 + 9)))
+products=(mariadb mysql postgresql)
+[ ! -e "$templates/mysql.missing" ] || products=(mariadb postgresql)
+plan $((${#products[@]} * (3 + 7 + 2 * 7 + 9)))
 
-mariadb_login "$scratch/login" "$scratch/socket"
+mysql_login "$scratch/login" "$scratch/socket"
 configure "[hook mysql]" "env.MYSQL_OPTIONS_FILE = $scratch/login" \
 	"[hook postgresql]" "env.PGHOST = $scratch/socket" "env.PGUSER = postgres" \
 	"env.POSTGRESQL_USER = nobody" "env.POSTGRESQL_MODE = backup"
@@ -37,7 +39,7 @@ supervisor() { freezectl apps --id "dlm-$execution" | sed -n 's/.*by supervisor 
 
 # ---- the cases, each for server $1 ----
 
-declare -A app=([mariadb]=mysql [postgresql]=postgresql)
+declare -A app=([mariadb]=mysql [mysql]=mysql [postgresql]=postgresql)
 hook_of() { echo "$scratch/shipped/${app[$1]}.session session"; }
 freeze() { pre_script --app "${app[$1]}" "${@:2}" "$scratch/$1"; }
 
@@ -87,33 +89,34 @@ server_case() {
 	does "$1, server: it starts again, and takes writes" again "$1"
 }
 
-# ---- both servers ----
+# ---- the servers ----
 
 files() {
-	"$1_files" "$scratch/$1/db"
+	"${app[$1]}_files" "$scratch/$1/db"
 }
 start() {
-	"$1_start" "$scratch/$1/db" "$scratch/socket"
+	"${app[$1]}_start" "$scratch/$1/db" "$scratch/socket"
 }
 again() {
 	servers=()
-	start "$1" && "$1_does" "$scratch/socket" "INSERT INTO ${table[$1]} VALUES (99, 1)"
+	start "$1" && "${app[$1]}_does" "$scratch/socket" "INSERT INTO ${table[${app[$1]}]} VALUES (99, 1)"
 }
-declare -A table=([mariadb]="test.m" [postgresql]="t (client, seq)")
+declare -A table=([mysql]="test.m" [postgresql]="t (client, seq)")
 
-for server_name in mariadb postgresql; do
-	make_store $server_name ext4 320
-	does "$server_name: its files" files $server_name
-	does "$server_name: a server" start $server_name
+for server_name in "${products[@]}"; do
+	product=$server_name
+	make_store "$server_name" ext4 320
+	does "$server_name: its files" files "$server_name"
+	does "$server_name: a server" start "$server_name"
 	first=$server
-	tables=${server_name}_tables
-	${server_name}_does "$scratch/socket" "${!tables}"
-	does "$server_name: load" load_begins $server_name "$scratch/socket" "$scratch/said.$server_name"
-	deadline_case $server_name
-	lost_case $server_name supervisor supervisor
-	lost_case $server_name hook pid_of "$(hook_of $server_name)"
-	server_case $server_name
+	tables=${app[$server_name]}_tables
+	"${app[$server_name]}_does" "$scratch/socket" "${!tables}"
+	does "$server_name: load" load_begins "${app[$server_name]}" "$scratch/socket" "$scratch/said.$server_name"
+	deadline_case "$server_name"
+	lost_case "$server_name" supervisor supervisor
+	lost_case "$server_name" hook pid_of "$(hook_of "$server_name")"
+	server_case "$server_name"
 	stop_server "$server"
 	rm -rf "$scratch/socket"
-	close_store $server_name
+	close_store "$server_name"
 done

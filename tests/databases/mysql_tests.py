@@ -29,7 +29,7 @@ class MysqlTests:
     def begin(self):
         self.server = Mysql(self.root, self.mysql).start()
         self.server.ask("CREATE DATABASE d", "CREATE TABLE d.t (a INT PRIMARY KEY) ENGINE=InnoDB",
-                        "INSERT INTO d.t VALUES (0)")
+                        "CREATE TABLE d.u (a INT) ENGINE=InnoDB", "INSERT INTO d.t VALUES (0)")
         print(f"# {self.name}: {self.server.ask('SELECT VERSION()')[0][0]}", flush=True)
 
     def end(self):
@@ -93,7 +93,8 @@ class MysqlTests:
     @contextlib.contextmanager
     def long_select(self):
         """A statement that has had the table open for two seconds when the test begins."""
-        with self.running("SELECT SLEEP(60) FROM d.t LIMIT 1") as (number, _):
+        # What it says must not be taken for a line of the hook's.
+        with self.running("SELECT SLEEP(60) AS\nREADY\nFROM d.t LIMIT 1") as (number, _):
             time.sleep(2.2)
             yield number
 
@@ -140,6 +141,20 @@ class MysqlTests:
         finally:
             self.server.ask("DROP TABLE d.m")
 
+    def acknowledged(self):
+        """What was acknowledged before READY is on the disk, though the server only writes once a second."""
+        self.server.ask("SET GLOBAL innodb_flush_log_at_trx_commit = 0", "SET GLOBAL sync_binlog = 0")
+        for _ in range(5):
+            last = self.next_row()
+            self.server.ask(f"INSERT INTO d.t VALUES ({last})")
+            hook = self.hook().ready()
+            self.server.stop(signal.SIGKILL)
+            hook.ends()
+            self.server.start()
+            assert self.next_row() == last + 1, "an acknowledged row is missing"
+            self.server.ask("SET GLOBAL innodb_flush_log_at_trx_commit = 0", "SET GLOBAL sync_binlog = 0")
+        self.server.ask("SET GLOBAL innodb_flush_log_at_trx_commit = 1", "SET GLOBAL sync_binlog = 1")
+
     def position(self):
         row = self.server.ask("SHOW BINARY LOG STATUS" if self.mysql else "SHOW MASTER STATUS")[0]
         hook = self.hook("ftwrl").ready()
@@ -178,7 +193,7 @@ class MysqlTests:
                 return
             for verb in "check", "session":
                 hook = self.refused(f"session {number} of root", mode="ftwrl", verb=verb)
-                assert hook.says("SELECT SLEEP(60)"), hook.lines
+                assert hook.says("SELECT SLEEP(60) AS READY FROM"), hook.lines
                 self.nothing_waits_for(number)
 
     def nothing_waits_for(self, number):
@@ -222,14 +237,15 @@ class MysqlTests:
         self.nothing_waits(begun)
 
     def killed_while_it_waits(self, number=signal.SIGKILL):
-        # Younger than what it looks for.
-        with self.running("LOCK TABLES d.t WRITE", "SELECT SLEEP(60) FROM d.t LIMIT 1") as (other, _):
+        # MYSQL_LONG_SECONDS: it is younger than what the hook looks for.
+        with self.running("LOCK TABLES d.t WRITE", "SELECT SLEEP(60) FROM d.t LIMIT 1"):
             hook = self.hook("ftwrl", MYSQL_LOCK_SECONDS="30", MYSQL_LONG_SECONDS="100", timeout=30)
             assert within(10, lambda: self.somebody_runs("FLUSH TABLES")), hook.lines
             hook.signal(number)
             begun = time.monotonic()
-            self.server.ask(f"KILL {other}")
-            self.nothing_waits(begun)
+            time.sleep(max(0, begun + 1 - time.monotonic()))
+            assert not self.blocked("INSERT INTO d.u VALUES (1)"), "writes to another table wait"
+        self.nothing_waits(begun)
 
     def somebody_runs(self, what):
         return any((row[7] or "").startswith(what) for row in self.server.ask("SHOW FULL PROCESSLIST"))
@@ -325,8 +341,20 @@ class MysqlTests:
         assert hook.note("mode") == ("ftwrl" if self.mysql else "stage"), hook.lines
         assert hook.ends("thaw") == 0
         self.server.ask("REVOKE RELOAD ON *.* FROM b@localhost")
-        hook = self.refused("enied", MYSQL_OPTIONS_FILE=good, mode="ftwrl")
+        self.refused("enied", MYSQL_OPTIONS_FILE=good, mode="ftwrl")
+        self.server.ask("REVOKE REPLICATION CLIENT ON *.* FROM b@localhost")
+        self.refused("enied", MYSQL_OPTIONS_FILE=good, verb="check")
         self.server.ask("DROP USER b@localhost")
+
+    def read_only(self):
+        """As a replica is."""
+        self.server.ask("SET GLOBAL super_read_only = 1" if self.mysql else "SET GLOBAL read_only = 1")
+        try:
+            for mode in self.best, "ftwrl":
+                hook = self.hook(mode).ready()
+                assert hook.ends("thaw") == 0 and not hook.says("LOST"), hook.lines
+        finally:
+            self.server.ask("SET GLOBAL read_only = 0")
 
     def paths(self):
         """A table's files on another filesystem."""
@@ -367,6 +395,8 @@ class MysqlTests:
         add(f"mode {best} holds what it says", self.held, best, not self.mysql, True)
         add("mode ftwrl holds what it says", self.held, "ftwrl", True, True)
         add("the binary log's position and the GTID", self.position)
+        if self.mysql:
+            add("what was acknowledged is on the disk", self.acknowledged)
         add("a table without transactions changes the choice on MySQL", self.auto_with_myisam)
         add("a mode that it does not have is refused", self.other_modes)
         add("memory is locked, and no file is open", self.memory)
@@ -386,4 +416,5 @@ class MysqlTests:
         add("the server hangs", self.server_hangs)
         add("the server does not run, or listens elsewhere", self.not_running)
         add("accounts", self.accounts)
+        add("a server that is read-only", self.read_only)
         add("files on another filesystem", self.paths)

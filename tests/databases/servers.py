@@ -41,7 +41,7 @@ class Server:
     def command(self, *arguments, **options):
         """As Popen(), in the server's tree if it has one."""
         if self.root:
-            arguments = (TOP / "tests/databases/in-tree", self.root, *arguments)
+            arguments = (TOP / "tests/lib/in-tree", self.root, *arguments)
         with open(f"{self.directory}/log", "ab") as log:
             # pylint: disable-next=consider-using-with
             return subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -110,7 +110,7 @@ class Mysql(Server):
             self.run("mysqld", "--no-defaults", "--initialize-insecure", *self.options)
         else:
             os.mkdir(self.data)
-            self.run("mariadb-install-db", "--no-defaults", "--skip-test-db",
+            self.run("mariadb-install-db", "--no-defaults", "--skip-test-db", "--force",
                      "--auth-root-authentication-method=normal", *self.options)
 
     def launch(self):

@@ -32,25 +32,6 @@
 static struct server server;
 static const struct mode *mode;
 
-/* Up to what can be found out without a change. */
-static int prepare(uint64_t until_ms)
-{
-	int r = server_connect(&server, until_ms);
-
-	if (!r)
-		r = paths_report(&server, until_ms);
-	if (!r)
-		r = mode_choose(&mode, &server, until_ms);
-	if (!r)
-		r = mode_ready(mode, &server, until_ms);
-	return r;
-}
-
-static int check(void)
-{
-	return prepare(session_quiet_by_ms());
-}
-
 static int fail(const char *what)
 {
 	session_say("%s: %s", what, server.error);
@@ -74,17 +55,46 @@ static int note(uint64_t until_ms, const char *name, const char *statement)
 	return 0;
 }
 
-static int note_position(uint64_t until_ms)
+static const char *position_statement(void)
 {
 	bool renamed = !server.mariadb && server.version >= 80200;
+
+	return renamed ? "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS";
+}
+
+static int note_position(uint64_t until_ms)
+{
 	int r;
 
 	session_say("NOTE mode=%s", mode->name);
-	r = note(until_ms, "binlog", renamed ? "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS");
+	r = note(until_ms, "binlog", position_statement());
 	if (r)
 		return r;
 	return note(until_ms, "gtid", server.mariadb ? "SELECT @@GLOBAL.gtid_binlog_pos" :
 		    "SELECT REPLACE(@@GLOBAL.gtid_executed, '\n', '')");
+}
+
+/* Up to what can be found out without a change, such as that an account may not query the position. */
+static int prepare(uint64_t until_ms)
+{
+	int r = server_connect(&server, until_ms);
+
+	if (!r)
+		r = paths_report(&server, until_ms);
+	if (!r)
+		r = mode_choose(&mode, &server, until_ms);
+	if (!r && server_ask(&server, until_ms, NULL, "%s", position_statement())) {
+		fail(position_statement());
+		r = SESSION_NOT_READY;
+	}
+	if (!r)
+		r = mode_ready(mode, &server, until_ms);
+	return r;
+}
+
+static int check(void)
+{
+	return prepare(session_quiet_by_ms());
 }
 
 /* The server ends the session by itself, also if this process was stopped. */
@@ -104,7 +114,7 @@ static int make_quiet(uint64_t until_ms)
 		r = mode_lock(mode, &server, until_ms);
 	if (r)
 		return r;
-	/* What was acknowledged is in the copy, whatever innodb_flush_log_at_trx_commit says. */
+	/* For innodb_flush_log_at_trx_commit = 0, which MariaDB does not flush for this either. */
 	if (server_ask(&server, until_ms, NULL, "FLUSH LOCAL ENGINE LOGS"))
 		return fail("FLUSH LOCAL ENGINE LOGS");
 	r = note_position(until_ms);
