@@ -12,7 +12,7 @@ import time
 
 import psycopg2
 
-from hook import NOT_READY, Hook, within
+from hook import NOT_READY, Hook, Skip, within
 from servers import Postgresql
 
 HOOK = "postgresql.session"
@@ -64,7 +64,7 @@ class PostgresqlTests:
         """A tablespace on another filesystem than the data."""
         directory = tempfile.mkdtemp(dir="/dev/shm")
         if os.stat(directory).st_dev == os.stat(self.server.data).st_dev:
-            raise AssertionError("/dev/shm is no filesystem of its own")
+            raise Skip("/dev/shm is no filesystem of its own")
         if not os.getuid():
             shutil.chown(directory, "nobody")
         try:
@@ -131,7 +131,7 @@ class PostgresqlTests:
         """What a server sends whose collation has changed, before the first statement."""
         version = self.server.ask("SHOW server_version_num")[0][0]
         if int(version) < 150000:
-            return
+            raise Skip("it warns from PostgreSQL 15 on")
         self.server.ask("UPDATE pg_database SET datcollversion = '0' WHERE datname = 'postgres'",
                         "UPDATE pg_database SET datlocprovider = 'c', datcollate = 'C.UTF-8', "
                         "datctype = 'C.UTF-8' WHERE datname = 'postgres'")

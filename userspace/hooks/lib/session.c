@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * session: one process that holds a connection until the thaw. From READY on it reads no file, maps
- * nothing and starts nothing, since what it would wait for may be frozen; what it needs is in locked
- * memory.
+ * session: one process that holds a connection until the thaw. From READY on it reads no file,
+ * maps nothing and starts nothing, since what it would wait for may be frozen; what it needs is in
+ * locked memory.
  */
 #include <ctype.h>
 #include <dirent.h>

@@ -16,6 +16,8 @@
 #define LONG_SECONDS	1
 /* Between two looks, or two tries: other clients' statements go on meanwhile. */
 #define PAUSE_MS	100
+/* The last look, or try, has this much time for its answer. */
+#define RESERVE_MS	1500
 #define NAMED_MAX	3
 
 static const struct mode modes[] = {
@@ -74,8 +76,8 @@ static int count(struct server *server, uint64_t until_ms, const char *statement
 	"'''@''', SUBSTRING_INDEX(CURRENT_USER(), '@', -1), '''')"
 
 /*
- * Is every table one that recovers from a copy of its files at one moment? What is in memory only is
- * not in such a copy anyway; an account sees the tables of which it may do something.
+ * Is every table one that recovers from a copy of its files at one moment? What is in memory only
+ * is not in such a copy anyway; an account sees the tables with which it may do something.
  */
 static int only_transactional(struct server *server, uint64_t until_ms)
 {
@@ -93,7 +95,8 @@ static int only_transactional(struct server *server, uint64_t until_ms)
 		  "LEFT JOIN information_schema.ENGINES e ON t.ENGINE = e.ENGINE "
 		  "WHERE t.TABLE_TYPE = 'BASE TABLE' AND t.TABLE_SCHEMA NOT IN "
 		  "('mysql', 'performance_schema', 'information_schema', 'sys') AND "
-		  "t.ENGINE NOT IN ('MEMORY', 'BLACKHOLE') AND COALESCE(e.TRANSACTIONS, 'NO') <> 'YES'");
+		  "t.ENGINE NOT IN ('MEMORY', 'BLACKHOLE') AND "
+		  "COALESCE(e.TRANSACTIONS, 'NO') <> 'YES'");
 	return n < 0 ? n : !n;
 }
 
@@ -138,7 +141,8 @@ enum { PROCESS_ID, PROCESS_USER, PROCESS_COMMAND = 4, PROCESS_TIME, PROCESS_INFO
 static bool is_long(MYSQL_ROW row, long seconds)
 {
 	return row[PROCESS_INFO] && row[PROCESS_TIME] && row[PROCESS_USER] &&
-	       (!strcmp(row[PROCESS_COMMAND], "Query") || !strcmp(row[PROCESS_COMMAND], "Execute")) &&
+	       (!strcmp(row[PROCESS_COMMAND], "Query") ||
+		!strcmp(row[PROCESS_COMMAND], "Execute")) &&
 	       strcmp(row[PROCESS_USER], "system user") && atol(row[PROCESS_TIME]) >= seconds;
 }
 
@@ -168,9 +172,13 @@ static void pause_ms(long ms)
 	nanosleep(&(struct timespec){ .tv_nsec = ms * 1000000 }, NULL);
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
+/* When to stop waiting for others: while there is time for an answer. */
+static uint64_t give_up_ms(uint64_t until_ms)
 {
-	return a < b ? a : b;
+	uint64_t wait_ms = session_number("MYSQL_LOCK_SECONDS", LOCK_SECONDS) * 1000;
+	uint64_t now = session_now_ms();
+
+	return until_ms < now + wait_ms + RESERVE_MS ? until_ms - RESERVE_MS : now + wait_ms;
 }
 
 /* Those of LOCK TABLES and HANDLER, which a session keeps open between statements. */
@@ -182,14 +190,15 @@ static int tables_kept_open(struct server *server, uint64_t until_ms, bool says)
 
 	/* A server that does not count them, or an account that may not look, has none here. */
 	if (server_ask(server, until_ms, &rows,
-		       "SELECT t.PROCESSLIST_ID, t.PROCESSLIST_USER, h.OBJECT_SCHEMA, h.OBJECT_NAME "
-		       "FROM performance_schema.table_handles h JOIN performance_schema.threads t "
-		       "ON h.OWNER_THREAD_ID = t.THREAD_ID WHERE t.PROCESSLIST_COMMAND = 'Sleep'"))
+		       "SELECT t.PROCESSLIST_ID, t.PROCESSLIST_USER, h.OBJECT_SCHEMA, "
+		       "h.OBJECT_NAME FROM performance_schema.table_handles h "
+		       "JOIN performance_schema.threads t ON h.OWNER_THREAD_ID = t.THREAD_ID "
+		       "WHERE t.PROCESSLIST_COMMAND = 'Sleep'"))
 		return 0;
 	while (rows && (row = mysql_fetch_row(rows)))
 		if (n++ < NAMED_MAX && says)
-			session_say("session %s of %s keeps table %s.%s open", row[0], row[1], row[2],
-				    row[3]);
+			session_say("session %s of %s keeps table %s.%s open", row[0], row[1],
+				    row[2], row[3]);
 	mysql_free_result(rows);
 	return n;
 }
@@ -207,23 +216,22 @@ static int in_the_way(struct server *server, uint64_t until_ms, long seconds, bo
  * @server: connected
  * @until_ms: CLOCK_BOOTTIME; MYSQL_LOCK_SECONDS at most
  *
- * FLUSH TABLES WITH READ LOCK marks every table to be closed. MySQL leaves that mark when it gives the
- * statement up: whoever then uses a table that a long statement has open waits for that statement's
- * end. MariaDB's waits for no reader since it has BACKUP STAGE.
+ * FLUSH TABLES WITH READ LOCK marks every table to be closed. MySQL leaves that mark when it gives
+ * the statement up: whoever then uses a table that a long statement has open waits for that
+ * statement's end. MariaDB's waits for no reader since it has BACKUP STAGE.
  *
  * Return: 0, or an exit status after a message.
  */
 int mode_ready(const struct mode *mode, struct server *server, uint64_t until_ms)
 {
 	long seconds = (long)session_number("MYSQL_LONG_SECONDS", LONG_SECONDS);
+	uint64_t last_look = give_up_ms(until_ms);
 	int n;
 
 	if (!mode->closes_tables || has_stages(server))
 		return 0;
-	until_ms = earlier(until_ms, session_now_ms() +
-			   session_number("MYSQL_LOCK_SECONDS", LOCK_SECONDS) * 1000);
 	while ((n = in_the_way(server, until_ms, seconds, false)) > 0 &&
-	       session_now_ms() + PAUSE_MS < until_ms)
+	       session_now_ms() < last_look)
 		pause_ms(PAUSE_MS);
 	if (!n)
 		return 0;
@@ -232,7 +240,7 @@ int mode_ready(const struct mode *mode, struct server *server, uint64_t until_ms
 		return SESSION_NOT_READY;
 	}
 	session_say("%s would block the tables that these use, until they end:", mode->lock[0]);
-	in_the_way(server, session_now_ms() + 1000, seconds, true);
+	in_the_way(server, until_ms, seconds, true);
 	return SESSION_NOT_READY;
 }
 
@@ -267,20 +275,19 @@ static int try_lock(const struct mode *mode, struct server *server, uint64_t unt
  */
 int mode_lock(const struct mode *mode, struct server *server, uint64_t until_ms)
 {
-	unsigned long seconds = session_number("MYSQL_LOCK_SECONDS", LOCK_SECONDS);
-	uint64_t last_try = session_now_ms() + seconds * 1000;
+	uint64_t begun = session_now_ms(), last_try = give_up_ms(until_ms);
 	int r;
 
 	if (server_ask(server, until_ms, NULL, "SET SESSION lock_wait_timeout = 1")) {
 		session_say("SET SESSION lock_wait_timeout: %s", server->error);
 		return SESSION_NOT_READY;
 	}
-	last_try = earlier(last_try, until_ms) - 1000;
 	while ((r = try_lock(mode, server, until_ms)) == ER_LOCK_WAIT_TIMEOUT &&
 	       session_now_ms() < last_try)
 		pause_ms(PAUSE_MS);
 	if (r == ER_LOCK_WAIT_TIMEOUT) {
-		session_say("no lock within %lu s; running:", seconds);
+		session_say("no lock within %.1f s; running:",
+			    (double)(session_now_ms() - begun) / 1000);
 		long_statements(server, session_now_ms() + 1000, 0, true);
 	}
 	return r ? SESSION_NOT_READY : 0;

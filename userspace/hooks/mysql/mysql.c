@@ -2,22 +2,22 @@
 /*
  * MySQL and MariaDB: one session holds a lock until the thaw. Which one depends on MYSQL_MODE:
  *
- *	instance	MySQL 8.0 or later: LOCK INSTANCE FOR BACKUP. Files are neither made nor removed, and
- *			no table changes its definition. Transactions go on: InnoDB recovers from the copy.
- *	stage		MariaDB 10.4.1 or later: BACKUP STAGE BLOCK_COMMIT. Commits wait; tables without
- *			transactions are flushed and closed.
- *	ftwrl		FLUSH TABLES WITH READ LOCK: all writes wait, and all tables are flushed and closed.
- *	auto		the default: stage; instance if all tables are transactional; or ftwrl.
+ * instance: MySQL 8.0 or later: LOCK INSTANCE FOR BACKUP. Files are neither made nor removed, and
+ *	no table changes its definition. Transactions go on: InnoDB recovers from the copy.
+ * stage: MariaDB 10.4.1 or later: BACKUP STAGE BLOCK_COMMIT. Commits wait; tables without
+ *	transactions are flushed and closed.
+ * ftwrl: FLUSH TABLES WITH READ LOCK: all writes wait, and all tables are flushed and closed.
+ * auto: the default: stage; instance if all tables are transactional; or ftwrl.
  *
  * From the environment (env.NAME in freezeguard.conf):
- *	MYSQL_OPTIONS_FILE	has user, password, socket, ... in [client] or [freezeguard]; by default
- *		the files that every client reads, such as /etc/mysql/my.cnf and /root/.my.cnf
- *	MYSQL_MODE		as above
- *	MYSQL_LOCK_SECONDS	how long the lock may be waited for: default 3
- *	MYSQL_LONG_SECONDS	ftwrl: a statement that has been running for so long is in the way: default 1
+ * MYSQL_OPTIONS_FILE: has user, password, socket, ... in [client] or [freezeguard]; by default the
+ *	files that every client reads, such as /etc/mysql/my.cnf and ~/.my.cnf
+ * MYSQL_MODE: as above
+ * MYSQL_LOCK_SECONDS: how long the lock may be waited for: default 3
+ * MYSQL_LONG_SECONDS: ftwrl: a statement that has been running for so long is in the way: default 1
  *
- * The account needs RELOAD, PROCESS and REPLICATION CLIENT (MariaDB: BINLOG MONITOR); for instance also
- * BACKUP_ADMIN and SELECT.
+ * The account needs RELOAD, PROCESS and REPLICATION CLIENT (MariaDB: BINLOG MONITOR); for instance
+ * also BACKUP_ADMIN and SELECT.
  */
 #include <stdio.h>
 #include <string.h>
@@ -50,7 +50,8 @@ static int note(uint64_t until_ms, const char *name, const char *statement)
 	first = server_value(rows, 0);
 	second = server_value(rows, 1);
 	if (first && *first)
-		session_say("NOTE %s%s=%s%s%s", name, before, first, second ? ":" : "", second ?: "");
+		session_say("NOTE %s%s=%s%s%s", name, before, first, second ? ":" : "",
+			    second ?: "");
 	mysql_free_result(rows);
 	return 0;
 }
@@ -74,7 +75,7 @@ static int note_position(uint64_t until_ms)
 		    "SELECT REPLACE(@@GLOBAL.gtid_executed, '\n', '')");
 }
 
-/* Up to what can be found out without a change, such as that an account may not query the position. */
+/* Up to what can be found out without a change: also that the position may not be queried. */
 static int prepare(uint64_t until_ms)
 {
 	int r = server_connect(&server, until_ms);
@@ -135,7 +136,8 @@ static int session(void)
 		return session_lost("the server ended the session that held the lock");
 	r = server_ask(&server, session_now_ms() + session_timeout_ms(), NULL, "%s", mode->unlock);
 	if (r == SERVER_GONE)
-		return session_lost("the server ended the session that held the lock: %s", server.error);
+		return session_lost("the server ended the session that held the lock: %s",
+				    server.error);
 	return r ? fail(mode->unlock) : 0;
 }
 

@@ -28,7 +28,7 @@ static const char *const directories[] = {
 	"SELECT " DIRECTORY_OF("@@log_bin_basename"),
 };
 
-/* Files that lie elsewhere, such as those of DATA DIRECTORY: of MySQL, of MariaDB from 10.6, before. */
+/* Files elsewhere, such as those of DATA DIRECTORY: of MySQL, of MariaDB from 10.6, and before. */
 #define OTHER_FILES(table, file)							\
 	"SELECT DISTINCT " DIRECTORY_OF(file) " FROM information_schema." table " WHERE " file	\
 	" LIKE '/%'"

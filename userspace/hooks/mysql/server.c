@@ -35,7 +35,8 @@ static int wait_for(MYSQL *mysql, int status, uint64_t until_ms)
 	/* An error of the descriptor is found by the call that reads or writes. */
 	if (revents & (POLLERR | POLLHUP))
 		return status & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE | MYSQL_WAIT_EXCEPT);
-	return (revents & POLLIN ? MYSQL_WAIT_READ : 0) | (revents & POLLOUT ? MYSQL_WAIT_WRITE : 0) |
+	return (revents & POLLIN ? MYSQL_WAIT_READ : 0) |
+	       (revents & POLLOUT ? MYSQL_WAIT_WRITE : 0) |
 	       (revents & POLLPRI ? MYSQL_WAIT_EXCEPT : 0);
 }
 
@@ -82,7 +83,8 @@ int server_connect(struct server *server, uint64_t until_ms)
 	mysql_options(server->mysql, MYSQL_READ_DEFAULT_GROUP, "freezeguard");
 	if (until_ms < connect_by)
 		connect_by = until_ms;
-	status = mysql_real_connect_start(&mysql, server->mysql, NULL, NULL, NULL, NULL, 0, NULL, 0);
+	status = mysql_real_connect_start(&mysql, server->mysql, NULL, NULL, NULL, NULL, 0, NULL,
+					  0);
 	while (status) {
 		status = wait_for(server->mysql, status, connect_by);
 		if (!status) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* server: a connection to MySQL or MariaDB; every wait for it has an end, and every error is a number */
+/* server: a connection to MySQL or MariaDB; every wait has an end, and every error is a number */
 #ifndef FREEZEGUARD_HOOK_MYSQL_SERVER_H
 #define FREEZEGUARD_HOOK_MYSQL_SERVER_H
 

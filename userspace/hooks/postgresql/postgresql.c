@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PostgreSQL: a checkpoint, so that a restore has little to replay; or, when its files lie on several
- * filesystems, a backup in the sense of pg_backup_start(), in one session until after the thaw.
+ * PostgreSQL: a checkpoint, so that a restore has little to replay; or, when its files lie on
+ * several filesystems, a backup in the sense of pg_backup_start(), in one session until after the
+ * thaw.
  *
  * What was frozen in one lease is of one moment: a server is started on the copies as they are, and
  * recovers as after a crash. What pg_backup_stop() returns is for those who archive WAL until the
  * backup's end, to recover to a later point in time: $FREEZEGUARD_KEEP/backup_label is put into the
- * restored data directory, and tablespace_map, if there is one. With the label and without that WAL no
- * server starts.
+ * restored data directory, and tablespace_map, if there is one. With the label and without that WAL
+ * no server starts.
  *
  * From the environment (env.NAME in freezeguard.conf):
- *	POSTGRESQL_USER	as which user of the system: default postgres
- *	POSTGRESQL_MODE	checkpoint, backup, or auto (default): as said above
- *	PG...		as libpq has them: PGHOST, PGPORT, PGUSER, PGPASSFILE. The role needs to be a
- *		superuser, or pg_checkpoint with EXECUTE on pg_backup_start and _stop, and
- *		pg_read_all_settings
+ * POSTGRESQL_USER: as which user of the system: default postgres
+ * POSTGRESQL_MODE: checkpoint, backup, or auto (default): as said above
+ * PG...: as libpq has them: PGHOST, PGPORT, PGUSER, PGPASSFILE. The role needs to be a superuser,
+ *	or pg_checkpoint with EXECUTE on pg_backup_start and _stop, and pg_read_all_settings
  */
 #include <errno.h>
 #include <grp.h>
@@ -34,8 +34,8 @@
 static struct server server;
 
 /*
- * The server knows this process by its effective user; root comes back only to keep a label. HOME is
- * where libpq looks for .pgpass.
+ * The server knows this process by its effective user; root comes back only to keep a label. HOME
+ * is where libpq looks for .pgpass.
  */
 static int step_down(void)
 {
@@ -82,9 +82,9 @@ static int set(uint64_t until_ms, const char *statement, uint64_t ms)
 /* The statement that makes the server quiet ends by itself while there is time to say so. */
 static int limit_statements(uint64_t until_ms)
 {
-	uint64_t now = session_now_ms();
+	uint64_t now = session_now_ms(), left = until_ms > now ? until_ms - now : 0;
 
-	return set(until_ms, SET_STATEMENT_TIMEOUT, until_ms > now ? (until_ms - now) * 3 / 4 + 1 : 1);
+	return set(until_ms, SET_STATEMENT_TIMEOUT, left * 3 / 4 + 1);
 }
 
 static bool is_on(dev_t device, const char *path)
@@ -203,6 +203,8 @@ static int bound(uint64_t until_ms)
 	return r;
 }
 
+#define LABEL_FROM "SELECT labelfile, COALESCE(spcmapfile, '') FROM "
+
 static int backup_ends(void)
 {
 	uint64_t until_ms = session_now_ms() + session_timeout_ms();
@@ -210,10 +212,9 @@ static int backup_ends(void)
 	enum server_result r;
 	int kept;
 
-	r = server_ask(&server, until_ms, renamed ?
-		       "SELECT labelfile, COALESCE(spcmapfile, '') FROM pg_backup_stop(false)" :
-		       "SELECT labelfile, COALESCE(spcmapfile, '') FROM pg_stop_backup(false, false)",
-		       NULL);
+	r = server_ask(&server, until_ms,
+		       renamed ? LABEL_FROM "pg_backup_stop(false)" :
+				 LABEL_FROM "pg_stop_backup(false, false)", NULL);
 	if (r == SERVER_NO_ANSWER)
 		return fail("the backup's end");
 	if (r)
@@ -238,7 +239,8 @@ static int session(void)
 	if (!r)
 		r = limit_statements(until_ms);
 	if (!r)
-		r = mode == CHECKPOINT ? checkpoint(until_ms) : backup_begins(until_ms, mode, &held);
+		r = mode == CHECKPOINT ? checkpoint(until_ms) :
+					 backup_begins(until_ms, mode, &held);
 	if (!r && held)
 		r = bound(until_ms);
 	if (r)

@@ -42,7 +42,8 @@ int server_connect(struct server *server, uint64_t until_ms)
 {
 	static const char *const names[] = { "dbname", "fallback_application_name",
 					     "connect_timeout", NULL };
-	const char *const values[] = { getenv("PGDATABASE") ?: "postgres", "freezeguard", "2", NULL };
+	const char *database = getenv("PGDATABASE") ?: "postgres";
+	const char *const values[] = { database, "freezeguard", "2", NULL };
 	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
 	uint64_t connect_by = session_now_ms() + CONNECT_MS;
 	short revents;
@@ -93,8 +94,8 @@ static enum server_result exchange(struct server *server, uint64_t until_ms)
 			return gone(server);
 		if (!unsent && !PQisBusy(server->conn))
 			return SERVER_OK;
-		if (!session_poll(PQsocket(server->conn), unsent ? POLLIN | POLLOUT : POLLIN, until_ms,
-				  &revents))
+		if (!session_poll(PQsocket(server->conn), unsent ? POLLIN | POLLOUT : POLLIN,
+				  until_ms, &revents))
 			return failed(server, SERVER_NO_ANSWER, "no answer in time");
 	}
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Redis and Valkey. With an append-only file, clients' writes are paused until the thaw, and what was
- * acknowledged is in the file: reads go on, while a write to a frozen file would stop the whole server.
- * Without one, a dump (BGSAVE) is made before the freeze, and writes go on: the copy has what the dump
- * has.
+ * Redis and Valkey. With an append-only file, clients' writes are paused until the thaw, and what
+ * was acknowledged is in the file: reads go on, while a write to a frozen file would stop the whole
+ * server. Without one, a dump (BGSAVE) is made before the freeze, and writes go on: the copy has
+ * what the dump has.
  *
  * From the environment (env.NAME in freezeguard.conf):
  *	REDIS_SOCKET	its socket; without it, REDIS_HOST (default 127.0.0.1) and REDIS_PORT (6379)
@@ -26,7 +26,7 @@
 #define CONNECT_MS	3000
 /* Between two looks at what the server is doing. */
 #define LOOK_MS		50
-/* The server knows no session: what ends its pause if the hook is killed is that nobody prolongs it. */
+/* A pause belongs to no session: it ends because nobody prolongs it when the hook is killed. */
 #define PAUSE_MS	900
 #define PROLONG_MS	200
 
@@ -52,8 +52,8 @@ static bool timed_out(void)
 }
 
 /*
- * One command, whose words are separated by spaces. NULL: the connection can't be used any more. What the
- * server refuses is a reply of type REDIS_REPLY_ERROR.
+ * One command, whose words are separated by spaces. NULL: the connection can't be used any more.
+ * What the server refuses is a reply of type REDIS_REPLY_ERROR.
  */
 static redisReply *ask(uint64_t until_ms, const char *fmt, ...)
 {
@@ -90,7 +90,8 @@ static int log_in(uint64_t until_ms)
 
 	if (!password)
 		return 0;
-	reply = user ? ask(until_ms, "AUTH %s %s", user, password) : ask(until_ms, "AUTH %s", password);
+	reply = user ? ask(until_ms, "AUTH %s %s", user, password) :
+		       ask(until_ms, "AUTH %s", password);
 	if (!is_ok(reply))
 		return refuse("AUTH", reply);
 	freeReplyObject(reply);
@@ -112,7 +113,8 @@ static int connect_server(uint64_t until_ms)
 	if (!server)
 		return 1;
 	if (server->err && (error == ECONNREFUSED || error == ENOENT))
-		return session_stopped(processes, "the server cannot be reached: %s", server->errstr);
+		return session_stopped(processes, "the server cannot be reached: %s",
+				       server->errstr);
 	if (server->err) {
 		session_say("the server does not answer: %s", server->errstr);
 		return SESSION_NOT_READY;
