@@ -6,7 +6,6 @@
 #include <linux/user_namespace.h>
 
 #include "hold.h"
-#include "writeback.h"
 
 /**
  * fg_hold_super() - the superblock that an open file names
@@ -49,20 +48,6 @@ void fg_hold_init(struct fg_hold *hold, struct fg_lease *lease, struct file *fil
 	hold->level = level;
 	hold->state = FREEZEGUARD_HOLD_STATE_WAITING;
 	hold->continuity = FREEZEGUARD_CONTINUITY_UNKNOWN;
-}
-
-/**
- * fg_hold_write_back() - write back dirty data, before the freeze
- * @hold: a hold that has not frozen its superblock
- * @stop: called often; the write-back stops when it returns true
- * @data: for @stop
- *
- * Context: sleeps, uninterruptibly, for as long as the device takes; no locks.
- * Return: 0; the error of the sync, which the filesystem may not report to the freeze again.
- */
-int fg_hold_write_back(struct fg_hold *hold, bool (*stop)(void *data), void *data)
-{
-	return fg_writeback(hold->sb, stop, data);
 }
 
 /* Does another freeze keep the superblock frozen, beside ours? */

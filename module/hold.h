@@ -107,7 +107,6 @@ static inline bool fg_hold_is_live(const struct fg_hold *hold)
 struct super_block *fg_hold_super(struct file *file);
 void fg_hold_init(struct fg_hold *hold, struct fg_lease *lease, struct file *file,
 		  unsigned int level);
-int fg_hold_write_back(struct fg_hold *hold, bool (*stop)(void *data), void *data);
 int fg_hold_freeze(struct fg_hold *hold, bool *frozen);
 int fg_hold_thaw(struct fg_hold *hold, enum freezeguard_continuity *continuity);
 bool fg_hold_frozen_by_others(const struct fg_hold *hold);

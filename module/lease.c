@@ -2,9 +2,13 @@
 /*
  * lease: the object and every decision about it. lease.h draws the states and explains the threads.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
+#include <linux/string.h>
 #include <linux/timekeeping.h>
 
 #include "expedite.h"
@@ -50,6 +54,19 @@ void fg_lease_exit(void)
 }
 
 /**
+ * fg_process_current() - record the calling process, for reports
+ * @process: receives the process
+ *
+ * Context: any but interrupts; does not sleep, on PREEMPT_RT either.
+ */
+void fg_process_current(struct fg_process *process)
+{
+	process->pid = task_tgid_nr(current);
+	/* Without the lock of the name, which sleeps on PREEMPT_RT: a name always ends. */
+	strscpy(process->comm, current->group_leader->comm, sizeof(process->comm));
+}
+
+/**
  * fg_lease_expedite_locked() - expedite RCU grace periods while the lease freezes
  * @lease: the lease; nothing happens if it has ended
  *
@@ -78,9 +95,8 @@ static void fg_lease_unexpedite_locked(struct fg_lease *lease)
  * @cause: what ends it
  * @err: negative errno of a hold that failed, or 0
  *
- * Context: any, with lease->lock held.
- * Return: true if the end was decided here: the caller unlocks and calls fg_lease_end_notify();
- * false if the lease had ended before.
+ * Context: any, with lease->lock held; fg_lease_unlock() does what follows.
+ * Return: true if the end was decided here; false if the lease had ended before.
  */
 bool fg_lease_end_locked(struct fg_lease *lease, enum freezeguard_cause cause, int err)
 {
@@ -94,7 +110,8 @@ bool fg_lease_end_locked(struct fg_lease *lease, enum freezeguard_cause cause, i
 	lease->info.cause = cause;
 	lease->info.error = -err;
 	lease->info.ended_ns = ktime_get_boottime_ns();
-	fg_lease_trace_state(lease);
+	lease->ending_now = true;
+	trace_lease_state(lease);
 	return true;
 }
 
@@ -107,16 +124,15 @@ static void fg_lease_announce_end(struct work_struct *work)
 	struct fg_lease *lease = container_of(work, struct fg_lease, ending);
 
 	fg_lease_events->happened(lease, FG_LEASE_ENDING, NULL);
+	/* No process may be left that could say it. A console can be slow, so this comes last. */
+	if (lease->info.cause == FREEZEGUARD_CAUSE_DEADLINE)
+		pr_notice_ratelimited("lease %s (number %lu) has reached its deadline and is thawed\n",
+				      lease->id, lease->number);
 	fg_lease_put(lease);
 }
 
-/**
- * fg_lease_end_notify() - wake the threads that thaw, and have the end announced
- * @lease: a lease of which fg_lease_end_locked() has decided the end
- *
- * Context: any, hard interrupts included, lease->lock not held.
- */
-void fg_lease_end_notify(struct fg_lease *lease)
+/* Wake the threads that thaw. The lock is released in between: others may need it meanwhile. */
+static void fg_lease_wake_thawers(struct fg_lease *lease)
 {
 	bool rescue = false;
 	unsigned long flags;
@@ -131,6 +147,27 @@ void fg_lease_end_notify(struct fg_lease *lease)
 	}
 	if (rescue)
 		fg_lease_rescue(lease);
+}
+
+/**
+ * fg_lease_unlock() - release lease->lock
+ * @lease: the lease
+ * @flags: from fg_lease_lock()
+ *
+ * If the end of the lease was decided meanwhile, this wakes the threads that thaw, and has the end
+ * announced.
+ *
+ * Context: any, hard interrupts included.
+ */
+void fg_lease_unlock(struct fg_lease *lease, unsigned long flags) __releases(&lease->lock)
+{
+	bool ending = lease->ending_now;
+
+	lease->ending_now = false;
+	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	if (!ending)
+		return;
+	fg_lease_wake_thawers(lease);
 	fg_lease_get(lease);
 	queue_work(fg_lease_workers, &lease->ending);
 }
@@ -151,15 +188,12 @@ int fg_lease_end(struct fg_lease *lease, enum freezeguard_cause cause)
 
 	if (cause == FREEZEGUARD_CAUSE_REQUEST)
 		fg_process_current(&ender);	/* takes locks that an interrupt must not */
-	raw_spin_lock_irqsave(&lease->lock, flags);
+	flags = fg_lease_lock(lease);
 	won = fg_lease_end_locked(lease, cause, 0);
 	if (won)
 		lease->info.ender = ender;
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
-	if (!won)
-		return -EALREADY;
-	fg_lease_end_notify(lease);
-	return 0;
+	fg_lease_unlock(lease, flags);
+	return won ? 0 : -EALREADY;
 }
 
 /**
@@ -170,15 +204,11 @@ int fg_lease_end(struct fg_lease *lease, enum freezeguard_cause cause)
  */
 void fg_lease_end_orphaned(struct fg_lease *lease)
 {
-	unsigned long flags;
-	bool won = false;
+	unsigned long flags = fg_lease_lock(lease);
 
-	raw_spin_lock_irqsave(&lease->lock, flags);
-	if (lease->owner.sk && fg_owner_is_dead(&lease->owner))
-		won = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_OWNER_DEATH, 0);
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
-	if (won)
-		fg_lease_end_notify(lease);
+	if (lease->owner.sk && sock_flag(lease->owner.sk, SOCK_DEAD))
+		fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_OWNER_DEATH, 0);
+	fg_lease_unlock(lease, flags);
 }
 
 /**
@@ -197,10 +227,9 @@ void fg_lease_foreign_thaw(struct fg_hold *hold)
 	struct fg_lease *lease = hold->lease;
 	struct fg_process culprit;
 	unsigned long flags;
-	bool won = false;
 
 	fg_process_current(&culprit);
-	raw_spin_lock_irqsave(&lease->lock, flags);
+	flags = fg_lease_lock(lease);
 	switch (hold->state) {
 	case FREEZEGUARD_HOLD_STATE_FREEZING:
 		hold->maybe_foreign = true;
@@ -208,8 +237,7 @@ void fg_lease_foreign_thaw(struct fg_hold *hold)
 	case FREEZEGUARD_HOLD_STATE_FROZEN:
 	case FREEZEGUARD_HOLD_STATE_THAWING:
 		WRITE_ONCE(hold->lost, true);
-		won = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_FOREIGN_THAW, 0);
-		if (won) {
+		if (fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_FOREIGN_THAW, 0)) {
 			lease->info.ender = culprit;
 			hold->continuity = FREEZEGUARD_CONTINUITY_BROKEN;
 		}
@@ -217,30 +245,24 @@ void fg_lease_foreign_thaw(struct fg_hold *hold)
 	default:
 		break;
 	}
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
-	if (won)
-		fg_lease_end_notify(lease);
+	fg_lease_unlock(lease, flags);
 }
 
 static enum hrtimer_restart fg_lease_deadline(struct hrtimer *timer)
 {
 	struct fg_lease *lease = container_of(timer, struct fg_lease, timer);
-	unsigned long flags;
-	bool won = false;
+	unsigned long flags = fg_lease_lock(lease);
 
-	raw_spin_lock_irqsave(&lease->lock, flags);
 	/*
 	 * If the timer is queued again, the lease was extended while this handler waited for the
 	 * lock. The timer knows that for sure; the clock does not: a handler that ignores its
 	 * deadline must have another one to come.
 	 */
 	if (!hrtimer_is_queued(timer) && !fg_lease_has_ended(lease)) {
-		trace_lease_deadline(lease->number, lease->id, lease->info.deadline_ns);
-		won = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_DEADLINE, 0);
+		trace_lease_deadline(lease);
+		fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_DEADLINE, 0);
 	}
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
-	if (won)
-		fg_lease_end_notify(lease);
+	fg_lease_unlock(lease, flags);
 	return HRTIMER_NORESTART;
 }
 
@@ -260,7 +282,7 @@ int fg_lease_extend(struct fg_lease *lease, u64 timeout_ns, u64 longest_ns)
 	unsigned long flags;
 	int err = 0;
 
-	raw_spin_lock_irqsave(&lease->lock, flags);
+	flags = fg_lease_lock(lease);
 	if (fg_lease_has_ended(lease)) {
 		err = -EALREADY;
 	} else if (deadline_ns > lease->info.begin_ns + longest_ns) {
@@ -269,7 +291,7 @@ int fg_lease_extend(struct fg_lease *lease, u64 timeout_ns, u64 longest_ns)
 		lease->info.deadline_ns = deadline_ns;
 		hrtimer_start(&lease->timer, ns_to_ktime(deadline_ns), HRTIMER_MODE_ABS_HARD);
 	}
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	fg_lease_unlock(lease, flags);
 	if (!err) {
 		fg_lease_notice_deadline(lease);
 		fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
@@ -287,11 +309,10 @@ int fg_lease_extend(struct fg_lease *lease, u64 timeout_ns, u64 longest_ns)
  */
 int fg_lease_detach(struct fg_lease *lease)
 {
+	unsigned long flags = fg_lease_lock(lease);
 	struct sock *sk = NULL;
-	unsigned long flags;
 	int err = 0;
 
-	raw_spin_lock_irqsave(&lease->lock, flags);
 	if (fg_lease_has_ended(lease)) {
 		err = -EALREADY;
 	} else if (lease->info.state != FREEZEGUARD_LEASE_STATE_FROZEN) {
@@ -300,7 +321,7 @@ int fg_lease_detach(struct fg_lease *lease)
 		swap(sk, lease->owner.sk);
 		lease->info.bound = false;
 	}
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	fg_lease_unlock(lease, flags);
 	if (sk) {
 		fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
 		sock_put(sk);
@@ -344,7 +365,7 @@ void fg_lease_frozen_locked(struct fg_lease *lease, u64 frozen_ns)
 	WRITE_ONCE(lease->info.state, FREEZEGUARD_LEASE_STATE_FROZEN);
 	fg_lease_unexpedite_locked(lease);
 	lease->info.frozen_ns = frozen_ns;
-	fg_lease_trace_state(lease);
+	trace_lease_state(lease);
 }
 
 static enum freezeguard_continuity fg_lease_worst_continuity(struct fg_lease *lease)
@@ -391,20 +412,20 @@ void fg_lease_finish(struct fg_lease *lease)
 	struct sock *sk = NULL;
 
 	hrtimer_cancel(&lease->timer);
-	raw_spin_lock_irqsave(&lease->lock, flags);
+	flags = fg_lease_lock(lease);
 	if (lease->info.state == FREEZEGUARD_LEASE_STATE_THAWING)
 		lease->info.continuity = fg_lease_worst_continuity(lease);
 	WRITE_ONCE(lease->info.state, fg_lease_last_state(&lease->info));
 	lease->info.released_ns = ktime_get_boottime_ns();
-	fg_lease_trace_state(lease);
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	trace_lease_state(lease);
+	fg_lease_unlock(lease, flags);
 
 	fg_lease_events->retired(lease);
 	fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
 
-	raw_spin_lock_irqsave(&lease->lock, flags);
+	flags = fg_lease_lock(lease);
 	swap(sk, lease->owner.sk);
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	fg_lease_unlock(lease, flags);
 	if (sk)
 		sock_put(sk);
 }
@@ -421,9 +442,9 @@ void fg_lease_start(struct fg_lease *lease)
 	unsigned long flags;
 
 	/* Others can find the lease: one may be extending it, or may have ended it. */
-	raw_spin_lock_irqsave(&lease->lock, flags);
+	flags = fg_lease_lock(lease);
 	hrtimer_start(&lease->timer, ns_to_ktime(lease->info.deadline_ns), HRTIMER_MODE_ABS_HARD);
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	fg_lease_unlock(lease, flags);
 	fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
 	fg_lease_start_threads(lease);
 }

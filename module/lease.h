@@ -38,9 +38,31 @@
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include <net/sock.h>
 
 #include "hold.h"
-#include "owner.h"
+
+/**
+ * struct fg_process - a process, for reports
+ * @pid: its id in the initial pid namespace
+ * @comm: its name
+ */
+struct fg_process {
+	pid_t pid;
+	char comm[FREEZEGUARD_COMM_MAX + 1];
+};
+
+/**
+ * struct fg_owner - the socket that a lease is bound to
+ * @sk: the socket, with a reference, or NULL. It has the flag SOCK_DEAD once its last file is gone.
+ *	The port id alone would not do: another socket can have it before the news of the first
+ *	socket's death arrives.
+ * @portid: its port id
+ */
+struct fg_owner {
+	struct sock *sk;
+	u32 portid;
+};
 
 /**
  * struct fg_lease_info - what can be reported about a lease, all of it of one moment
@@ -90,7 +112,8 @@ struct fg_lease_info {
  * @announced: the state in the last notification; guarded by the notifications' lock
  * @notices: keeps the notices to BPF programs in order. With priority inheritance: a thawer takes
  *	it, and must not wait behind a freezer that real-time tasks keep from running.
- * @lock: guards everything below
+ * @lock: guards everything below; fg_lease_lock() and fg_lease_unlock() take and release it
+ * @ending_now: the end was decided since @lock was taken; its release has to wake the threads
  * @info: the state, and what else is reported
  * @owner: the socket that the lease is bound to; its sk is NULL once the lease is detached or over
  * @expedites: the lease holds one request for expedited RCU grace periods
@@ -120,6 +143,7 @@ struct fg_lease {
 	struct rt_mutex notices;
 
 	raw_spinlock_t lock;
+	bool ending_now;
 	struct fg_lease_info info;
 	struct fg_owner owner;
 	bool expedites;
@@ -158,6 +182,8 @@ struct fg_lease_events {
 	void (*retired)(struct fg_lease *lease);
 };
 
+void fg_process_current(struct fg_process *process);
+
 int fg_lease_init(const struct fg_lease_events *events);
 void fg_lease_exit(void);
 
@@ -178,7 +204,6 @@ bool fg_lease_is_news(enum freezeguard_lease_state announced, enum fg_lease_even
 void fg_lease_snapshot(struct fg_lease *lease, struct fg_lease_info *info);
 void fg_lease_snapshot_hold(struct fg_hold *hold, struct fg_hold *copy);
 bool fg_lease_is_live(struct fg_lease *lease);
-void fg_lease_trace_state(const struct fg_lease *lease);
 bool fg_lease_owner_get(struct fg_lease *lease, struct fg_owner *owner);
 
 #endif /* FG_LEASE_H */

@@ -6,6 +6,7 @@
 #include "lease_internal.h"
 #include "thread.h"
 #include "trace.h"
+#include "writeback.h"
 
 /* How often a hold that finished its write-back early repeats it, until the others are done. */
 #define FG_WRITE_BACK_AGAIN_MS	1000
@@ -16,33 +17,28 @@
  */
 static bool fg_lease_make_busy(struct fg_lease *lease, struct fg_hold *hold)
 {
-	unsigned long flags;
+	unsigned long flags = fg_lease_lock(lease);
 
-	raw_spin_lock_irqsave(&lease->lock, flags);
 	hold->busy = !fg_lease_has_ended(lease);
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	fg_lease_unlock(lease, flags);
 	return hold->busy;
 }
 
 /*
  * Record what the freezer has achieved, and let the thawer go on. The freezer is an ordinary
  * thread, which may get no CPU for a long time after this, so nothing of the hold is left for it to
- * do. True if it ends the lease.
+ * do. An error ends the lease.
  */
-static bool fg_lease_make_idle_locked(struct fg_lease *lease, struct fg_hold *hold, int err)
+static void fg_lease_make_idle_locked(struct fg_lease *lease, struct fg_hold *hold, int err)
 {
-	bool ended = false;
-
 	if (err) {
 		hold->error = -err;
-		ended = fg_lease_end_locked(lease, err == -ECANCELED ?
-						   FREEZEGUARD_CAUSE_FOREIGN_THAW :
-						   FREEZEGUARD_CAUSE_HOLD_FAILED, err);
+		fg_lease_end_locked(lease, err == -ECANCELED ? FREEZEGUARD_CAUSE_FOREIGN_THAW :
+							       FREEZEGUARD_CAUSE_HOLD_FAILED, err);
 	}
 	hold->busy = false;
 	if (fg_lease_has_ended(lease) && hold->thread)
 		wake_up_process(hold->thread);
-	return ended;
 }
 
 static bool fg_lease_stops_writing_back(void *data)
@@ -56,19 +52,16 @@ static bool fg_lease_stops_writing_back(void *data)
 static int fg_lease_write_back_once(struct fg_lease *lease, struct fg_hold *hold)
 {
 	unsigned long flags;
-	bool ended;
 	int err;
 
 	if (!fg_lease_make_busy(lease, hold))
 		return -ECANCELED;
-	err = fg_hold_write_back(hold, fg_lease_stops_writing_back, lease);
+	err = fg_writeback(hold->sb, fg_lease_stops_writing_back, lease);
 	if (err == -ECANCELED)	/* would stand for a foreign thaw */
 		err = -EIO;
-	raw_spin_lock_irqsave(&lease->lock, flags);
-	ended = fg_lease_make_idle_locked(lease, hold, err);
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
-	if (ended)
-		fg_lease_end_notify(lease);
+	flags = fg_lease_lock(lease);
+	fg_lease_make_idle_locked(lease, hold, err);
+	fg_lease_unlock(lease, flags);
 	return err;
 }
 
@@ -82,15 +75,14 @@ static bool fg_lease_writes_back(struct fg_lease *lease)
  */
 static void fg_lease_wrote_back(struct fg_lease *lease, unsigned int *count)
 {
-	unsigned long flags;
+	unsigned long flags = fg_lease_lock(lease);
 	bool last;
 
-	raw_spin_lock_irqsave(&lease->lock, flags);
 	WRITE_ONCE(*count, *count - 1);
 	last = lease->open && !fg_lease_writes_back(lease);
 	if (last)
 		fg_lease_expedite_locked(lease);
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	fg_lease_unlock(lease, flags);
 	if (last)
 		wake_up_all(&lease->wait);
 }
@@ -98,14 +90,12 @@ static void fg_lease_wrote_back(struct fg_lease *lease, unsigned int *count)
 /* False once every hold has finished its first write-back: freezing begins. */
 static bool fg_lease_begin_to_write_again(struct fg_lease *lease)
 {
-	unsigned long flags;
-	bool begins;
+	unsigned long flags = fg_lease_lock(lease);
+	bool begins = lease->nr_to_write_back;
 
-	raw_spin_lock_irqsave(&lease->lock, flags);
-	begins = lease->nr_to_write_back;
 	if (begins)
 		WRITE_ONCE(lease->nr_writing_again, lease->nr_writing_again + 1);
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	fg_lease_unlock(lease, flags);
 	return begins;
 }
 
@@ -159,13 +149,13 @@ static bool fg_lease_begin_to_freeze(struct fg_lease *lease, struct fg_hold *hol
 	unsigned long flags;
 
 	rt_mutex_lock(&lease->notices);
-	raw_spin_lock_irqsave(&lease->lock, flags);
+	flags = fg_lease_lock(lease);
 	hold->busy = !fg_lease_has_ended(lease);
 	if (hold->busy) {
 		WRITE_ONCE(hold->state, FREEZEGUARD_HOLD_STATE_FREEZING);
 		hold->freeze_begin_ns = ktime_get_boottime_ns();
 	}
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	fg_lease_unlock(lease, flags);
 	if (hold->busy)
 		fg_lease_notice_locked(hold, FREEZEGUARD_NOTICE_FREEZING);
 	rt_mutex_unlock(&lease->notices);
@@ -173,16 +163,16 @@ static bool fg_lease_begin_to_freeze(struct fg_lease *lease, struct fg_hold *hol
 	/* The notice may have taken long, if this thread had no CPU. */
 	if (hold->busy && !fg_lease_has_ended(lease))
 		return true;
-	raw_spin_lock_irqsave(&lease->lock, flags);
+	flags = fg_lease_lock(lease);
 	fg_lease_make_idle_locked(lease, hold, 0);
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	fg_lease_unlock(lease, flags);
 	return false;
 }
 
 /* Freeze one superblock, and update the lease. */
 static void fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
 {
-	bool ended, next_level = false, all_frozen = false;
+	bool next_level = false, all_frozen = false;
 	u64 begin_ns, took_ns;
 	unsigned long flags;
 	int err;
@@ -193,18 +183,16 @@ static void fg_lease_freeze_hold(struct fg_lease *lease, struct fg_hold *hold)
 	err = fg_hold_freeze(hold, &hold->frozen);
 	took_ns = ktime_get_boottime_ns() - begin_ns;
 
-	raw_spin_lock_irqsave(&lease->lock, flags);
+	flags = fg_lease_lock(lease);
 	if (!err && hold->maybe_foreign)
 		err = -ECANCELED;
-	trace_hold_frozen(lease->number, hold, err, took_ns);
+	trace_hold_frozen(hold, err, took_ns);
 	if (!err)
 		all_frozen = fg_lease_count_frozen_locked(lease, hold, &next_level);
-	ended = fg_lease_make_idle_locked(lease, hold, err);
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	fg_lease_make_idle_locked(lease, hold, err);
+	fg_lease_unlock(lease, flags);
 
-	if (ended)
-		fg_lease_end_notify(lease);
-	else if (all_frozen)
+	if (all_frozen)
 		fg_lease_events->happened(lease, FG_LEASE_CHANGED, NULL);
 	else if (next_level)
 		wake_up_all(&lease->wait);
@@ -239,14 +227,14 @@ static int fg_lease_start_thawer(struct fg_lease *lease, struct fg_hold *hold)
 
 	if (IS_ERR(thread))
 		return PTR_ERR(thread);
-	raw_spin_lock_irqsave(&lease->lock, flags);
+	flags = fg_lease_lock(lease);
 	ended = fg_lease_has_ended(lease);
 	if (!ended) {
 		hold->class = thread->class;
 		hold->thread = thread->task;
 		hold->thread_pid = task_pid_nr(thread->task);
 	}
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	fg_lease_unlock(lease, flags);
 	if (ended) {	/* nothing wakes or rescues this thread any more */
 		fg_thread_run(thread, fg_lease_no_work, NULL);
 		return -ECANCELED;
@@ -270,22 +258,17 @@ static int fg_lease_start_freezer(struct fg_lease *lease, struct fg_hold *hold)
 /* Every thread exists, or @err says why not. */
 static void fg_lease_open(struct fg_lease *lease, int err)
 {
-	bool ended = false;
-	unsigned long flags;
+	unsigned long flags = fg_lease_lock(lease);
 
-	raw_spin_lock_irqsave(&lease->lock, flags);
 	if (err) {
-		ended = fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_HOLD_FAILED, err);
+		fg_lease_end_locked(lease, FREEZEGUARD_CAUSE_HOLD_FAILED, err);
 	} else {
 		WRITE_ONCE(lease->open, true);
 		if (!fg_lease_writes_back(lease))
 			fg_lease_expedite_locked(lease);
 	}
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
-	if (ended)
-		fg_lease_end_notify(lease);
-	else
-		wake_up_all(&lease->wait);
+	fg_lease_unlock(lease, flags);
+	wake_up_all(&lease->wait);
 }
 
 /*

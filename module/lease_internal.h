@@ -14,8 +14,9 @@
 #ifndef FG_LEASE_INTERNAL_H
 #define FG_LEASE_INTERNAL_H
 
+#include <linux/freezeguard_notice.h>
+
 #include "lease.h"
-#include "notice.h"
 
 /* Set by fg_lease_init(). */
 extern const struct fg_lease_events *fg_lease_events;
@@ -27,9 +28,18 @@ static inline bool fg_lease_has_ended(const struct fg_lease *lease)
 	return READ_ONCE(lease->info.state) >= FREEZEGUARD_LEASE_STATE_THAWING;
 }
 
+/* Take the lease's lock. Returns what fg_lease_unlock() needs. Context: any. */
+static inline unsigned long fg_lease_lock(struct fg_lease *lease) __acquires(&lease->lock)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&lease->lock, flags);
+	return flags;
+}
+
 /* lease.c */
+void fg_lease_unlock(struct fg_lease *lease, unsigned long flags) __releases(&lease->lock);
 bool fg_lease_end_locked(struct fg_lease *lease, enum freezeguard_cause cause, int err);
-void fg_lease_end_notify(struct fg_lease *lease);
 void fg_lease_expedite_locked(struct fg_lease *lease);
 bool fg_lease_open_level_locked(struct fg_lease *lease, unsigned int level);
 void fg_lease_frozen_locked(struct fg_lease *lease, u64 frozen_ns);

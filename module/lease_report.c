@@ -1,24 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* lease_report: what others learn of a lease: tracepoints, notices to BPF programs, snapshots. */
+/* lease_report: what others learn of a lease: notices to BPF programs, snapshots. */
+#include <linux/build_bug.h>
+#include <linux/notifier.h>
 #include <linux/string.h>
 
 #include "lease_internal.h"
-#include "trace.h"
 
+/* No padding, which would show programs what the memory had before. */
+static_assert(sizeof(struct freezeguard_notice) == 128);
 static_assert(FREEZEGUARD_NOTICE_ID_LEN >= sizeof_field(struct fg_lease, id));
 static_assert(FREEZEGUARD_NOTICE_COMM_LEN >= sizeof_field(struct fg_process, comm));
 
-/**
- * fg_lease_trace_state() - report a lease's state to the tracepoint
- * @lease: a lease that is not registered yet, or whose lock is held
+/*
+ * Nobody is on this chain. A program that is attached to a function or a tracepoint of the module
+ * keeps the module loaded for as long as the program's link is pinned. So the module calls a
+ * function of the kernel that does nothing here and serves only as a place to attach to.
  *
- * Context: any.
+ * The module calls its chain as a robust blocking one, because little else in the kernel does:
+ * only the loading of modules and suspends. The function of raw chains runs at every tick, and
+ * that of ordinary blocking chains at every munmap() up to 5.16. On an empty chain the function
+ * takes no lock; but it may sleep, and its callers may, too.
  */
-void fg_lease_trace_state(const struct fg_lease *lease)
-{
-	trace_lease_state(lease->number, lease->id, lease->info.state, lease->info.cause,
-			  lease->info.error);
-}
+static BLOCKING_NOTIFIER_HEAD(fg_lease_notices);
 
 /**
  * fg_lease_notice_locked() - report to BPF programs what happens to a hold
@@ -42,7 +45,7 @@ void fg_lease_notice_locked(const struct fg_hold *hold, enum freezeguard_notice_
 
 	strscpy(notice.maker_comm, lease->info.maker.comm, sizeof(notice.maker_comm));
 	strscpy(notice.id, lease->id, sizeof(notice.id));
-	fg_notice_send(&notice);
+	blocking_notifier_call_chain_robust(&fg_lease_notices, FREEZEGUARD_NOTICE, 0, &notice);
 }
 
 /**
@@ -52,7 +55,10 @@ void fg_lease_notice_locked(const struct fg_hold *hold, enum freezeguard_notice_
  * Each hold is reported with the deadline of that very moment. So the last notice always has the
  * last deadline, even if two processes extend the lease at once.
  *
- * Context: sleeps.
+ * Context: sleeps, with a lock of generic netlink that others may need. So what can be waited for
+ * has a bound: lease->notices is held for one notice by each thread of the lease, and for as many
+ * as there are holds by each process that extends the lease. Nothing is allocated or waited for
+ * meanwhile. Its holder runs, as it has the priority of those who wait.
  */
 void fg_lease_notice_deadline(struct fg_lease *lease)
 {
@@ -102,11 +108,10 @@ bool fg_lease_is_news(enum freezeguard_lease_state announced, enum fg_lease_even
  */
 void fg_lease_snapshot(struct fg_lease *lease, struct fg_lease_info *info)
 {
-	unsigned long flags;
+	unsigned long flags = fg_lease_lock(lease);
 
-	raw_spin_lock_irqsave(&lease->lock, flags);
 	*info = lease->info;
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	fg_lease_unlock(lease, flags);
 }
 
 /**
@@ -118,11 +123,10 @@ void fg_lease_snapshot(struct fg_lease *lease, struct fg_lease_info *info)
  */
 void fg_lease_snapshot_hold(struct fg_hold *hold, struct fg_hold *copy)
 {
-	unsigned long flags;
+	unsigned long flags = fg_lease_lock(hold->lease);
 
-	raw_spin_lock_irqsave(&hold->lease->lock, flags);
 	*copy = *hold;
-	raw_spin_unlock_irqrestore(&hold->lease->lock, flags);
+	fg_lease_unlock(hold->lease, flags);
 }
 
 /**
@@ -137,15 +141,13 @@ void fg_lease_snapshot_hold(struct fg_hold *hold, struct fg_hold *copy)
  */
 bool fg_lease_owner_get(struct fg_lease *lease, struct fg_owner *owner)
 {
-	unsigned long flags;
-	bool bound;
+	unsigned long flags = fg_lease_lock(lease);
+	bool bound = lease->owner.sk;
 
-	raw_spin_lock_irqsave(&lease->lock, flags);
-	bound = lease->owner.sk;
 	if (bound) {
 		*owner = lease->owner;
 		sock_hold(owner->sk);
 	}
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	fg_lease_unlock(lease, flags);
 	return bound;
 }

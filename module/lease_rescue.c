@@ -35,28 +35,26 @@ static LLIST_HEAD(fg_rescue_requests);
  */
 static struct task_struct *fg_lease_begin_rescue(struct fg_lease *lease, struct fg_hold *hold)
 {
+	unsigned long flags = fg_lease_lock(lease);
 	struct task_struct *task = NULL;
-	unsigned long flags;
 
-	raw_spin_lock_irqsave(&lease->lock, flags);
 	if (hold->thread && READ_ONCE(hold->thread->policy) == SCHED_FIFO) {
 		task = get_task_struct(hold->thread);
 		hold->in_rescue = true;
 	}
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	fg_lease_unlock(lease, flags);
 	return task;
 }
 
 static void fg_lease_end_rescue(struct fg_lease *lease, struct fg_hold *hold,
 				struct task_struct *task)
 {
-	unsigned long flags;
+	unsigned long flags = fg_lease_lock(lease);
 
-	raw_spin_lock_irqsave(&lease->lock, flags);
 	hold->in_rescue = false;
 	if (!hold->thread)	/* it has thawed, and waits for this */
 		wake_up_process(task);
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	fg_lease_unlock(lease, flags);
 	put_task_struct(task);
 }
 

@@ -36,14 +36,14 @@ static void fg_lease_thaw_hold(struct fg_lease *lease, struct fg_hold *hold)
 	unsigned long flags;
 	int err;
 
-	raw_spin_lock_irqsave(&lease->lock, flags);
+	flags = fg_lease_lock(lease);
 	WRITE_ONCE(hold->state, FREEZEGUARD_HOLD_STATE_THAWING);
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	fg_lease_unlock(lease, flags);
 	for (;;) {
 		begin_ns = ktime_get_boottime_ns();
 		err = fg_hold_thaw(hold, &continuity);
 		now_ns = ktime_get_boottime_ns();
-		raw_spin_lock_irqsave(&lease->lock, flags);
+		flags = fg_lease_lock(lease);
 		/* The first attempt decides: what happens after the end breaks nothing. */
 		if (!hold->thaw_failures && !hold->lost && !hold->maybe_foreign)
 			hold->continuity = continuity;
@@ -51,9 +51,9 @@ static void fg_lease_thaw_hold(struct fg_lease *lease, struct fg_hold *hold)
 			hold->error = -err;
 			hold->thaw_failures++;
 		}
-		trace_hold_thawed(lease->number, hold, err, now_ns - begin_ns,
+		trace_hold_thawed(hold, err, now_ns - begin_ns,
 				  hold->frozen_ns ? now_ns - hold->frozen_ns : 0);
-		raw_spin_unlock_irqrestore(&lease->lock, flags);
+		fg_lease_unlock(lease, flags);
 		if (!err)
 			return;
 		fg_lease_events->happened(lease, FG_LEASE_THAW_FAILED, hold);
@@ -80,52 +80,38 @@ void fg_lease_release_hold(struct fg_lease *lease, struct fg_hold *hold)
 	rt_mutex_lock(&lease->notices);
 	if (hold->freeze_begin_ns)
 		fg_lease_notice_locked(hold, FREEZEGUARD_NOTICE_RELEASED);
-	raw_spin_lock_irqsave(&lease->lock, flags);
+	flags = fg_lease_lock(lease);
 	hold->still_frozen = still_frozen;
 	hold->turned_read_only = turned_read_only;
 	hold->released_ns = ktime_get_boottime_ns();
 	WRITE_ONCE(hold->state, FREEZEGUARD_HOLD_STATE_RELEASED);
 	hold->thread = NULL;	/* the history keeps the lease, but not the thread */
 	last = !--lease->info.nr_live;
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
+	fg_lease_unlock(lease, flags);
 	rt_mutex_unlock(&lease->notices);
 	if (last)
 		fg_lease_finish(lease);
 }
 
-static bool fg_lease_is_over(struct fg_lease *lease, struct fg_hold *hold)
-{
-	return fg_lease_has_ended(lease);
-}
-
-static bool fg_lease_is_idle(struct fg_lease *lease, struct fg_hold *hold)
+/* Has the lease ended? Or, if there is @in_use: does nobody use the hold for what it says? */
+static bool fg_lease_lets_go_on(struct fg_lease *lease, const bool *in_use)
 {
 	unsigned long flags;
-	bool idle;
+	bool free;
 
-	raw_spin_lock_irqsave(&lease->lock, flags);
-	idle = !hold->busy;
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
-	return idle;
+	if (!in_use)
+		return fg_lease_has_ended(lease);
+	flags = fg_lease_lock(lease);	/* the last user is through with the hold then */
+	free = !*in_use;
+	fg_lease_unlock(lease, flags);
+	return free;
 }
 
-static bool fg_lease_is_left_alone(struct fg_lease *lease, struct fg_hold *hold)
-{
-	unsigned long flags;
-	bool in_rescue;
-
-	raw_spin_lock_irqsave(&lease->lock, flags);
-	in_rescue = hold->in_rescue;
-	raw_spin_unlock_irqrestore(&lease->lock, flags);
-	return !in_rescue;
-}
-
-static void fg_lease_sleep_until(struct fg_lease *lease, struct fg_hold *hold,
-				 bool (*come)(struct fg_lease *lease, struct fg_hold *hold))
+static void fg_lease_sleep(struct fg_lease *lease, const bool *in_use)
 {
 	for (;;) {
 		set_current_state(TASK_IDLE);
-		if (come(lease, hold))
+		if (fg_lease_lets_go_on(lease, in_use))
 			break;
 		schedule();
 	}
@@ -143,12 +129,12 @@ void fg_lease_thawer(void *data)
 	struct fg_hold *hold = data;
 	struct fg_lease *lease = hold->lease;
 
-	fg_lease_sleep_until(lease, hold, fg_lease_is_over);
+	fg_lease_sleep(lease, NULL);
 	wake_up_all(&lease->wait);	/* the freezers that wait for their turn: it does not come */
-	fg_lease_sleep_until(lease, hold, fg_lease_is_idle);
+	fg_lease_sleep(lease, &hold->busy);
 	if (hold->frozen)
 		fg_lease_thaw_hold(lease, hold);
 	fg_lease_release_hold(lease, hold);
-	fg_lease_sleep_until(lease, hold, fg_lease_is_left_alone);
+	fg_lease_sleep(lease, &hold->in_rescue);
 	fg_lease_put(lease);
 }

@@ -25,6 +25,12 @@ unsigned int fg_netlink_max_holds = FREEZEGUARD_HOLDS_MAX;
 /* Only the kernel gives ids that begin like this, so the one it makes up is never in use. */
 #define FG_ID_RESERVED	"lease-"
 
+/* Say why a request is refused, and which attribute, if any, is to blame. The value is @err. */
+#define fg_refuse(extack, attr, err, why) ({ \
+	NL_SET_ERR_MSG_ATTR(extack, attr, why); \
+	err; \
+})
+
 /*
  * Both the sender and the opener of the socket need the permission of FIFREEZE.
  * netlink_ns_capable() checks the opener only if the message has no explicit address. A handler
@@ -55,16 +61,13 @@ static struct file *fg_netlink_file(struct sk_buff *skb, const struct nlattr *at
 {
 	struct file *file = fget(nla_get_s32(attr));
 
-	if (!file) {
-		NL_SET_ERR_MSG_ATTR(extack, attr,
-				    "no such open file: pass an fd that is open for reading, not O_PATH");
-		return ERR_PTR(-EBADF);
-	}
+	if (!file)
+		return ERR_PTR(fg_refuse(extack, attr, -EBADF,
+					 "no such open file: pass an fd that is open for reading, not O_PATH"));
 	if (!fg_netlink_permitted(skb, file_inode(file)->i_sb->s_user_ns)) {
-		NL_SET_ERR_MSG_ATTR(extack, attr,
-				    "no permission: needs CAP_SYS_ADMIN in the user namespace that owns the filesystem");
 		fput(file);
-		return ERR_PTR(-EPERM);
+		return ERR_PTR(fg_refuse(extack, attr, -EPERM,
+					 "no permission: needs CAP_SYS_ADMIN in the user namespace that owns the filesystem"));
 	}
 	return file;
 }
@@ -73,35 +76,26 @@ static int fg_netlink_check_id(const struct nlattr *attr, struct netlink_ext_ack
 {
 	const char *id = nla_data(attr);
 
-	if (!*id) {
-		NL_SET_ERR_MSG_ATTR(extack, attr,
-				    "the id is empty: omit it, and the kernel makes one up");
-		return -EINVAL;
-	}
-	if (!strncmp(id, FG_ID_RESERVED, strlen(FG_ID_RESERVED))) {
-		NL_SET_ERR_MSG_ATTR(extack, attr,
-				    "only the kernel makes ids that begin with " FG_ID_RESERVED);
-		return -EINVAL;
-	}
-	if (id[strspn(id, FREEZEGUARD_ID_CHARACTERS)]) {
-		NL_SET_ERR_MSG_ATTR(extack, attr,
-				    "the id may contain only letters, digits and ._:@+-");
-		return -EINVAL;
-	}
+	if (!*id)
+		return fg_refuse(extack, attr, -EINVAL,
+				 "the id is empty: omit it, and the kernel makes one up");
+	if (!strncmp(id, FG_ID_RESERVED, strlen(FG_ID_RESERVED)))
+		return fg_refuse(extack, attr, -EINVAL,
+				 "only the kernel makes ids that begin with " FG_ID_RESERVED);
+	if (id[strspn(id, FREEZEGUARD_ID_CHARACTERS)])
+		return fg_refuse(extack, attr, -EINVAL,
+				 "the id may contain only letters, digits and ._:@+-");
 	return 0;
 }
 
 static int fg_netlink_check_timeout(const struct nlattr *attr, struct netlink_ext_ack *extack)
 {
-	if (!attr) {
-		NL_SET_ERR_MSG(extack, "the timeout is missing: every lease needs one");
-		return -EINVAL;
-	}
-	if (nla_get_u32(attr) > READ_ONCE(fg_netlink_max_timeout_ms)) {
-		NL_SET_ERR_MSG_ATTR(extack, attr,
-				    "the timeout is longer than the module parameter max_timeout_ms");
-		return -ERANGE;
-	}
+	if (!attr)
+		return fg_refuse(extack, NULL, -EINVAL,
+				 "the timeout is missing: every lease needs one");
+	if (nla_get_u32(attr) > READ_ONCE(fg_netlink_max_timeout_ms))
+		return fg_refuse(extack, attr, -ERANGE,
+				 "the timeout is longer than the module parameter max_timeout_ms");
 	return 0;
 }
 
@@ -110,9 +104,8 @@ static int fg_netlink_check_sync_budget(const struct nlattr *attr, u32 timeout_m
 {
 	if (!attr || nla_get_u32(attr) < timeout_ms)
 		return 0;
-	NL_SET_ERR_MSG_ATTR(extack, attr,
-			    "the sync budget is part of the timeout and must be shorter");
-	return -ERANGE;
+	return fg_refuse(extack, attr, -ERANGE,
+			 "the sync budget is part of the timeout and must be shorter");
 }
 
 /* Add the superblock that @attr describes to the lease, unless the lease has it already. */
@@ -129,11 +122,9 @@ static int fg_netlink_add_hold(struct sk_buff *skb, struct fg_lease *lease,
 			       extack);
 	if (err)
 		return err;
-	if (!tb[FREEZEGUARD_A_SUPERBLOCK_FD]) {
-		NL_SET_ERR_MSG_ATTR(extack, attr,
-				    "the superblock has no fd: pass any open file of the filesystem");
-		return -EINVAL;
-	}
+	if (!tb[FREEZEGUARD_A_SUPERBLOCK_FD])
+		return fg_refuse(extack, attr, -EINVAL,
+				 "the superblock has no fd: pass any open file of the filesystem");
 	if (tb[FREEZEGUARD_A_SUPERBLOCK_LEVEL])
 		level = nla_get_u32(tb[FREEZEGUARD_A_SUPERBLOCK_LEVEL]);
 
@@ -148,9 +139,8 @@ static int fg_netlink_add_hold(struct sk_buff *skb, struct fg_lease *lease,
 	}
 	sb = fg_hold_super(file);
 	if (!sb || !fg_super_can_freeze(sb)) {
-		NL_SET_ERR_MSG_ATTR(extack, tb[FREEZEGUARD_A_SUPERBLOCK_FD],
-				    "this filesystem cannot be frozen");
-		err = -EOPNOTSUPP;
+		err = fg_refuse(extack, tb[FREEZEGUARD_A_SUPERBLOCK_FD], -EOPNOTSUPP,
+				"this filesystem cannot be frozen");
 		goto put;
 	}
 	for (i = 0; i < lease->nr_holds; i++) {
@@ -174,19 +164,16 @@ static int fg_netlink_count_superblocks(struct genl_info *info, struct netlink_e
 	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem)
 		if (nla_type(attr) == FREEZEGUARD_A_LEASE_SUPERBLOCK)
 			count++;
-	if (!count) {
-		NL_SET_ERR_MSG(extack, "the lease has no superblock: name at least one");
-		return -EINVAL;
-	}
-	if (count > FREEZEGUARD_HOLDS_MAX) {
-		NL_SET_ERR_MSG(extack, "more superblocks than a lease can have: "
-			       __stringify(FREEZEGUARD_HOLDS_MAX));
-		return -E2BIG;
-	}
-	if (count > READ_ONCE(fg_netlink_max_holds)) {
-		NL_SET_ERR_MSG(extack, "more superblocks than the module parameter max_holds");
-		return -E2BIG;
-	}
+	if (!count)
+		return fg_refuse(extack, NULL, -EINVAL,
+				 "the lease has no superblock: name at least one");
+	if (count > FREEZEGUARD_HOLDS_MAX)
+		return fg_refuse(extack, NULL, -E2BIG,
+				 "more superblocks than a lease can have: "
+				 __stringify(FREEZEGUARD_HOLDS_MAX));
+	if (count > READ_ONCE(fg_netlink_max_holds))
+		return fg_refuse(extack, NULL, -E2BIG,
+				 "more superblocks than the module parameter max_holds");
 	return count;
 }
 
@@ -217,7 +204,9 @@ static struct fg_lease *fg_netlink_build_lease(struct sk_buff *skb, struct genl_
 	if (id)
 		strscpy(lease->id, nla_data(id), sizeof(lease->id));
 	fg_process_current(&lease->info.maker);
-	fg_owner_init(&lease->owner, skb);
+	lease->owner.sk = NETLINK_CB(skb).sk;
+	lease->owner.portid = NETLINK_CB(skb).portid;
+	sock_hold(lease->owner.sk);
 	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
 		if (nla_type(attr) != FREEZEGUARD_A_LEASE_SUPERBLOCK)
 			continue;
@@ -233,12 +222,16 @@ static struct fg_lease *fg_netlink_build_lease(struct sk_buff *skb, struct genl_
 	return lease;
 }
 
-/* Reply with the lease and with its holds from @first on. Consumes @skb. */
-static int fg_netlink_reply_lease(struct genl_info *info, struct sk_buff *skb,
-				  struct fg_lease *lease, unsigned int first)
+/* Reply with the lease, without its holds. */
+static int fg_netlink_reply_lease(struct genl_info *info, struct fg_lease *lease)
 {
-	int err = fg_netlink_fill_lease(skb, info, NULL, lease, &first);
+	struct sk_buff *skb = genlmsg_new(FG_LEASE_SIZE, GFP_KERNEL);
+	unsigned int first = lease->nr_holds;
+	int err;
 
+	if (!skb)
+		return -ENOMEM;
+	err = fg_netlink_fill_lease(skb, info, NULL, lease, &first);
 	if (err) {
 		nlmsg_free(skb);
 		return err;
@@ -278,10 +271,8 @@ int fg_netlink_lease_new(struct sk_buff *skb, struct genl_info *info)
 	int err;
 
 	/* A lease that others can find cannot be taken back, so this must not fail later. */
-	if (!try_module_get(THIS_MODULE)) {
-		NL_SET_ERR_MSG(info->extack, "freezeguard is being unloaded");
-		return -ENODEV;
-	}
+	if (!try_module_get(THIS_MODULE))
+		return fg_refuse(info->extack, NULL, -ENODEV, "freezeguard is being unloaded");
 	lease = fg_netlink_build_lease(skb, info);
 	if (IS_ERR(lease)) {
 		err = PTR_ERR(lease);
@@ -325,52 +316,29 @@ static struct fg_lease *fg_netlink_find(struct sk_buff *skb, struct nlattr **att
 	const struct nlattr *id = attrs[FREEZEGUARD_A_LEASE_ID];
 	struct fg_lease *lease;
 
-	if (!number == !id) {
-		NL_SET_ERR_MSG(extack, "name the lease either by its number or by its id");
-		return ERR_PTR(-EINVAL);
-	}
+	if (!number == !id)
+		return ERR_PTR(fg_refuse(extack, NULL, -EINVAL,
+					 "name the lease either by its number or by its id"));
 	if (number)
-		lease = fg_registry_find_number(nla_get_u64(number));
+		lease = fg_registry_next(nla_get_u64(number), nla_get_u64(number));
 	else
 		lease = fg_registry_find_id(nla_data(id));
-	if (!lease) {
-		NL_SET_ERR_MSG_ATTR(extack, number ?: id,
-				    "no such lease: it was never made, or has left the history");
-		return ERR_PTR(-ENOENT);
-	}
+	if (!lease)
+		return ERR_PTR(fg_refuse(extack, number ?: id, -ENOENT,
+					 "no such lease: it was never made, or has left the history"));
 	if (!fg_netlink_lease_permitted(skb, lease)) {
-		NL_SET_ERR_MSG(extack,
-			       "no permission: needs CAP_SYS_ADMIN in the user namespaces that own the lease's filesystems");
 		fg_lease_put(lease);
-		return ERR_PTR(-EPERM);
+		return ERR_PTR(fg_refuse(extack, NULL, -EPERM,
+					 "no permission: needs CAP_SYS_ADMIN in the user namespaces that own the lease's filesystems"));
 	}
 	return lease;
 }
 
 /*
- * Begin a command that prolongs a lease's life: find the lease, and allocate the reply. Without
- * memory for the reply nothing may be changed. fg_netlink_done() consumes both.
+ * Finish a command that changes a lease. What is done stays done if the lease cannot be sent, for
+ * want of memory or of room in the socket. So the acknowledgement names the lease.
  */
-static struct fg_lease *fg_netlink_begin(struct sk_buff *skb, struct genl_info *info,
-					 struct sk_buff **reply)
-{
-	struct fg_lease *lease = fg_netlink_find(skb, info->attrs, info->extack);
-
-	if (IS_ERR(lease))
-		return lease;
-	*reply = genlmsg_new(FG_LEASE_SIZE, GFP_KERNEL);
-	if (*reply)
-		return lease;
-	fg_lease_put(lease);
-	return ERR_PTR(-ENOMEM);
-}
-
-/*
- * Finish a command that changes a lease: reply with the lease if there is a reply, or report why
- * the command failed.
- */
-static int fg_netlink_done(struct genl_info *info, struct fg_lease *lease, struct sk_buff *reply,
-			   int err)
+static int fg_netlink_done(struct genl_info *info, struct fg_lease *lease, int err)
 {
 	if (err == -EALREADY)
 		NL_SET_ERR_MSG(info->extack, "the lease is ending or has ended");
@@ -380,69 +348,63 @@ static int fg_netlink_done(struct genl_info *info, struct fg_lease *lease, struc
 	else if (err == -ERANGE)
 		NL_SET_ERR_MSG(info->extack,
 			       "the lease's whole life would be longer than the module parameter max_timeout_ms");
-	if (err)
-		nlmsg_free(reply);
-	else if (reply)
-		err = fg_netlink_reply_lease(info, reply, lease, lease->nr_holds);
+	if (!err) {
+		nl_set_extack_cookie_u64(info->extack, lease->number);
+		fg_netlink_reply_lease(info, lease);
+	}
 	fg_lease_put(lease);
 	return err;
 }
 
-/*
- * FREEZEGUARD_CMD_LEASE_END. The thaw is what relieves a lack of memory. So the lease ends first,
- * and without memory there is no reply but the ACK.
- */
+/* FREEZEGUARD_CMD_LEASE_END */
 int fg_netlink_lease_end(struct sk_buff *skb, struct genl_info *info)
 {
 	struct fg_lease *lease = fg_netlink_find(skb, info->attrs, info->extack);
-	struct sk_buff *reply = NULL;
-	int err;
 
 	if (IS_ERR(lease))
 		return PTR_ERR(lease);
-	err = fg_lease_end(lease, FREEZEGUARD_CAUSE_REQUEST);
-	if (!err)
-		reply = genlmsg_new(FG_LEASE_SIZE, GFP_KERNEL);
-	return fg_netlink_done(info, lease, reply, err);
+	return fg_netlink_done(info, lease, fg_lease_end(lease, FREEZEGUARD_CAUSE_REQUEST));
 }
 
 /* FREEZEGUARD_CMD_LEASE_EXTEND */
 int fg_netlink_lease_extend(struct sk_buff *skb, struct genl_info *info)
 {
 	const struct nlattr *timeout = info->attrs[FREEZEGUARD_A_LEASE_TIMEOUT_MS];
-	struct sk_buff *reply;
 	struct fg_lease *lease;
 	int err;
 
 	err = fg_netlink_check_timeout(timeout, info->extack);
 	if (err)
 		return err;
-	lease = fg_netlink_begin(skb, info, &reply);
+	lease = fg_netlink_find(skb, info->attrs, info->extack);
 	if (IS_ERR(lease))
 		return PTR_ERR(lease);
 	err = fg_lease_extend(lease, nla_get_u32(timeout) * (u64)NSEC_PER_MSEC,
 			      READ_ONCE(fg_netlink_max_timeout_ms) * (u64)NSEC_PER_MSEC);
-	return fg_netlink_done(info, lease, reply, err);
+	return fg_netlink_done(info, lease, err);
 }
 
 /* FREEZEGUARD_CMD_LEASE_DETACH */
 int fg_netlink_lease_detach(struct sk_buff *skb, struct genl_info *info)
 {
-	struct sk_buff *reply;
-	struct fg_lease *lease = fg_netlink_begin(skb, info, &reply);
+	struct fg_lease *lease = fg_netlink_find(skb, info->attrs, info->extack);
 
 	if (IS_ERR(lease))
 		return PTR_ERR(lease);
-	return fg_netlink_done(info, lease, reply, fg_lease_detach(lease));
+	return fg_netlink_done(info, lease, fg_lease_detach(lease));
 }
 
 /* FREEZEGUARD_CMD_LEASE_GET, a lease without its holds */
 int fg_netlink_lease_get(struct sk_buff *skb, struct genl_info *info)
 {
-	struct sk_buff *reply;
-	struct fg_lease *lease = fg_netlink_begin(skb, info, &reply);
+	struct fg_lease *lease = fg_netlink_find(skb, info->attrs, info->extack);
+	int err;
 
-	return IS_ERR(lease) ? PTR_ERR(lease) : fg_netlink_done(info, lease, reply, 0);
+	if (IS_ERR(lease))
+		return PTR_ERR(lease);
+	err = fg_netlink_reply_lease(info, lease);
+	fg_lease_put(lease);
+	return err;
 }
 
 /*
@@ -462,11 +424,12 @@ static int fg_netlink_begin_dump(struct fg_netlink_dump *dump, struct netlink_ca
 	struct fg_lease *lease;
 	int err;
 
+	cb->seq = 1;
 	dump->last = ULONG_MAX;
 	if (!nlmsg_attrlen(cb->nlh, GENL_HDRLEN))
 		return 0;
 	err = genlmsg_parse(cb->nlh, &fg_netlink_family, attrs, FREEZEGUARD_A_LEASE_ID,
-			    fg_lease_name_policy, cb->extack);
+			    fg_lease_policy, cb->extack);
 	if (err)
 		return err;
 	lease = fg_netlink_find(cb->skb, attrs, cb->extack);
@@ -478,6 +441,24 @@ static int fg_netlink_begin_dump(struct fg_netlink_dump *dump, struct netlink_ca
 	return 0;
 }
 
+/*
+ * The lease to report next. If the history has dropped a lease of which only some holds were
+ * reported, the next message, which may be the dump's last, is marked with NLM_F_DUMP_INTR.
+ */
+static struct fg_lease *fg_netlink_next_dumped(struct fg_netlink_dump *dump,
+					       struct netlink_callback *cb)
+{
+	struct fg_lease *lease = fg_registry_next(dump->number, dump->last);
+
+	if (dump->hold && (!lease || lease->number != dump->number)) {
+		dump->hold = 0;
+		cb->seq++;
+	}
+	if (lease)
+		dump->number = lease->number;
+	return lease;
+}
+
 /* FREEZEGUARD_CMD_LEASE_GET, the next part of a dump of leases with their holds */
 int fg_netlink_lease_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
@@ -486,10 +467,7 @@ int fg_netlink_lease_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	struct fg_lease *lease;
 
 	BUILD_BUG_ON(sizeof(*dump) > sizeof(cb->ctx));
-	while (!err && (lease = fg_registry_next(dump->number, dump->last))) {
-		if (lease->number != dump->number)	/* the history has dropped the last one */
-			dump->hold = 0;
-		dump->number = lease->number;
+	while (!err && (lease = fg_netlink_next_dumped(dump, cb))) {
 		if (fg_netlink_lease_permitted(cb->skb, lease))
 			err = fg_netlink_fill_lease(skb, NULL, cb, lease, &dump->hold);
 		else
@@ -536,10 +514,9 @@ int fg_netlink_fs_get(struct sk_buff *skb, struct genl_info *info)
 	struct file *file;
 	int err;
 
-	if (!attr) {
-		NL_SET_ERR_MSG(info->extack, "no fd: pass any open file of the filesystem");
-		return -EINVAL;
-	}
+	if (!attr)
+		return fg_refuse(info->extack, NULL, -EINVAL,
+				 "no fd: pass any open file of the filesystem");
 	file = fg_netlink_file(skb, attr, info->extack);
 	if (IS_ERR(file))
 		return PTR_ERR(file);

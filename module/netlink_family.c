@@ -21,13 +21,8 @@ static const struct nla_policy fg_lease_new_policy[FREEZEGUARD_A_LEASE_SYNC_BUDG
 	[FREEZEGUARD_A_LEASE_SYNC_BUDGET_MS]	= NLA_POLICY_MIN(NLA_U32, 1),
 };
 
-const struct nla_policy fg_lease_name_policy[FREEZEGUARD_A_LEASE_ID + 1] = {
-	[FREEZEGUARD_A_LEASE_NUMBER]		= { .type = NLA_U64 },
-	[FREEZEGUARD_A_LEASE_ID]		= { .type = NLA_NUL_STRING,
-						    .len = FREEZEGUARD_ID_MAX },
-};
-
-static const struct nla_policy fg_lease_extend_policy[FREEZEGUARD_A_LEASE_TIMEOUT_MS + 1] = {
+/* Commands that only name a lease take no more than the ID: their maxattr says so. */
+const struct nla_policy fg_lease_policy[FREEZEGUARD_A_LEASE_TIMEOUT_MS + 1] = {
 	[FREEZEGUARD_A_LEASE_NUMBER]		= { .type = NLA_U64 },
 	[FREEZEGUARD_A_LEASE_ID]		= { .type = NLA_NUL_STRING,
 						    .len = FREEZEGUARD_ID_MAX },
@@ -49,27 +44,27 @@ static const struct genl_ops fg_netlink_ops[] = {
 	{
 		.cmd		= FREEZEGUARD_CMD_LEASE_END,
 		.doit		= fg_netlink_lease_end,
-		.policy		= fg_lease_name_policy,
-		.maxattr	= ARRAY_SIZE(fg_lease_name_policy) - 1,
+		.policy		= fg_lease_policy,
+		.maxattr	= FREEZEGUARD_A_LEASE_ID,
 	},
 	{
 		.cmd		= FREEZEGUARD_CMD_LEASE_EXTEND,
 		.doit		= fg_netlink_lease_extend,
-		.policy		= fg_lease_extend_policy,
-		.maxattr	= ARRAY_SIZE(fg_lease_extend_policy) - 1,
+		.policy		= fg_lease_policy,
+		.maxattr	= FREEZEGUARD_A_LEASE_TIMEOUT_MS,
 	},
 	{
 		.cmd		= FREEZEGUARD_CMD_LEASE_DETACH,
 		.doit		= fg_netlink_lease_detach,
-		.policy		= fg_lease_name_policy,
-		.maxattr	= ARRAY_SIZE(fg_lease_name_policy) - 1,
+		.policy		= fg_lease_policy,
+		.maxattr	= FREEZEGUARD_A_LEASE_ID,
 	},
 	{
 		.cmd		= FREEZEGUARD_CMD_LEASE_GET,
 		.doit		= fg_netlink_lease_get,
 		.dumpit		= fg_netlink_lease_dump,
-		.policy		= fg_lease_name_policy,
-		.maxattr	= ARRAY_SIZE(fg_lease_name_policy) - 1,
+		.policy		= fg_lease_policy,
+		.maxattr	= FREEZEGUARD_A_LEASE_ID,
 	},
 	{
 		.cmd		= FREEZEGUARD_CMD_FS_GET,

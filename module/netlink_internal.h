@@ -4,8 +4,7 @@
  *
  *   netlink_family.c   the operations, policies and groups, as tables
  *   netlink.c          the handlers of commands, and the life of the family
- *   netlink_notify.c   notifications
- *   netlink_fill.c     writes leases, holds and filesystems into messages
+ *   netlink_message.c  what the messages say, and notifications
  */
 #ifndef FG_NETLINK_INTERNAL_H
 #define FG_NETLINK_INTERNAL_H
@@ -25,7 +24,7 @@ enum {
 
 extern struct genl_family fg_netlink_family;
 extern const struct nla_policy fg_superblock_policy[];
-extern const struct nla_policy fg_lease_name_policy[];
+extern const struct nla_policy fg_lease_policy[];
 
 int fg_netlink_lease_new(struct sk_buff *skb, struct genl_info *info);
 int fg_netlink_lease_end(struct sk_buff *skb, struct genl_info *info);
@@ -35,9 +34,6 @@ int fg_netlink_lease_get(struct sk_buff *skb, struct genl_info *info);
 int fg_netlink_lease_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int fg_netlink_fs_get(struct sk_buff *skb, struct genl_info *info);
 
-int fg_netlink_put_hold(struct sk_buff *skb, struct fg_hold *live);
-int fg_netlink_put_lease(struct sk_buff *skb, const struct fg_lease *lease,
-			 const struct fg_lease_info *info);
 int fg_netlink_put_fs(struct sk_buff *skb, struct super_block *sb, const struct fg_lease *lease);
 int fg_netlink_fill_lease(struct sk_buff *skb, struct genl_info *info, struct netlink_callback *cb,
 			  struct fg_lease *lease, unsigned int *next);

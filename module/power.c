@@ -21,10 +21,8 @@
  */
 static int fg_power_shutdown(struct notifier_block *nb, unsigned long event, void *data)
 {
-	unsigned int nr;
+	unsigned int nr = fg_registry_close(FG_CLOSED_FOR_SHUTDOWN, FREEZEGUARD_CAUSE_SHUTDOWN);
 
-	fg_registry_close(FG_CLOSED_FOR_SHUTDOWN);
-	nr = fg_registry_end_all(FREEZEGUARD_CAUSE_SHUTDOWN);
 	if (!fg_registry_wait_idle(FG_SHUTDOWN_WAIT_MS))
 		pr_warn("filesystems are still frozen at shutdown\n");
 	else if (nr)
@@ -41,10 +39,8 @@ static int fg_power_shutdown(struct notifier_block *nb, unsigned long event, voi
  */
 static int fg_power_prepare(enum fg_registry_closed why, unsigned int wait_ms)
 {
-	unsigned int nr;
+	unsigned int nr = fg_registry_close(why, FREEZEGUARD_CAUSE_SLEEP);
 
-	fg_registry_close(why);
-	nr = fg_registry_end_all(FREEZEGUARD_CAUSE_SLEEP);
 	if (nr)
 		pr_notice("%u leases ended, because the machine is about to sleep\n", nr);
 	if (fg_registry_wait_idle(wait_ms))

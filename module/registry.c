@@ -3,12 +3,14 @@
 #include <linux/hashtable.h>
 #include <linux/jhash.h>
 #include <linux/jiffies.h>
+#include <linux/minmax.h>
 #include <linux/spinlock.h>
 #include <linux/stringhash.h>
 #include <linux/wait.h>
 #include <linux/xarray.h>
 
 #include "registry.h"
+#include "trace.h"
 
 /* How many ended leases are kept; how many can live. Module parameters. */
 unsigned int fg_registry_history_max = 256;
@@ -135,7 +137,7 @@ int fg_registry_add(struct fg_lease *lease, unsigned long *conflict)
 		raw_spin_unlock(&fg_registry_supers_lock);
 		list_add_tail(&lease->list, &fg_registry_live);
 		fg_registry_nr_live++;
-		fg_lease_trace_state(lease);	/* before any caller can end it */
+		trace_lease_state(lease);	/* before any caller can end it */
 	}
 	spin_unlock(&fg_registry_lock);
 	if (err)
@@ -226,26 +228,6 @@ struct fg_lease *fg_registry_find_id(const char *id)
 }
 
 /**
- * fg_registry_find_number() - find the lease with a number
- * @number: the number
- *
- * Context: process context.
- * Return: the lease with a reference for the caller, or NULL.
- */
-struct fg_lease *fg_registry_find_number(u64 number)
-{
-	struct fg_lease *lease = NULL;
-
-	spin_lock(&fg_registry_lock);
-	if (number <= fg_registry_last_number)	/* fits into an index then */
-		lease = xa_load(&fg_registry_leases, number);
-	if (lease)
-		fg_lease_get(lease);
-	spin_unlock(&fg_registry_lock);
-	return lease;
-}
-
-/**
  * fg_registry_find_super() - find the live lease that holds a superblock
  * @sb: the superblock
  *
@@ -288,7 +270,7 @@ void fg_registry_visit_hold(const struct super_block *sb, void (*fn)(struct fg_h
 }
 
 /**
- * fg_registry_next() - walk all leases in the order of their numbers
+ * fg_registry_next() - find a lease by its number, or walk all leases in the order of their numbers
  * @number: the lowest number to return
  * @last: the highest
  *
@@ -296,12 +278,15 @@ void fg_registry_visit_hold(const struct super_block *sb, void (*fn)(struct fg_h
  * Return: the first lease with a number from @number to @last, with a reference for the caller, or
  * NULL.
  */
-struct fg_lease *fg_registry_next(unsigned long number, unsigned long last)
+struct fg_lease *fg_registry_next(u64 number, u64 last)
 {
-	struct fg_lease *lease;
+	struct fg_lease *lease = NULL;
+	unsigned long index = number;
 
 	spin_lock(&fg_registry_lock);
-	lease = xa_find(&fg_registry_leases, &number, last, XA_PRESENT);
+	if (number <= fg_registry_last_number)	/* fits into an index then */
+		lease = xa_find(&fg_registry_leases, &index, min_t(u64, last, ULONG_MAX),
+				XA_PRESENT);
 	if (lease)
 		fg_lease_get(lease);
 	spin_unlock(&fg_registry_lock);
@@ -325,35 +310,24 @@ void fg_registry_for_each_live(void (*fn)(struct fg_lease *lease))
 }
 
 /**
- * fg_registry_end_all() - end every live lease
- * @cause: what ends them
+ * fg_registry_close() - refuse new leases from now on, and end every live one
+ * @why: the reason to refuse new leases
+ * @cause: what ends the live ones
  *
  * Context: process context. The holds' threads thaw, after this has returned.
  * Return: how many were ended here, and had not ended before.
  */
-unsigned int fg_registry_end_all(enum freezeguard_cause cause)
+unsigned int fg_registry_close(enum fg_registry_closed why, enum freezeguard_cause cause)
 {
 	struct fg_lease *lease;
 	unsigned int nr = 0;
 
 	spin_lock(&fg_registry_lock);
+	fg_registry_closed |= why;
 	list_for_each_entry(lease, &fg_registry_live, list)
 		nr += !fg_lease_end(lease, cause);
 	spin_unlock(&fg_registry_lock);
 	return nr;
-}
-
-/**
- * fg_registry_close() - refuse new leases from now on
- * @why: the reason
- *
- * Context: process context.
- */
-void fg_registry_close(enum fg_registry_closed why)
-{
-	spin_lock(&fg_registry_lock);
-	fg_registry_closed |= why;
-	spin_unlock(&fg_registry_lock);
 }
 
 /**

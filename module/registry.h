@@ -29,13 +29,11 @@ extern unsigned long fg_registry_nr_ended[FREEZEGUARD_LEASE_STATE_FAILED -
 int fg_registry_add(struct fg_lease *lease, unsigned long *conflict);
 void fg_registry_retire(struct fg_lease *lease);
 struct fg_lease *fg_registry_find_id(const char *id);
-struct fg_lease *fg_registry_find_number(u64 number);
 struct fg_lease *fg_registry_find_super(const struct super_block *sb);
 void fg_registry_visit_hold(const struct super_block *sb, void (*fn)(struct fg_hold *hold));
-struct fg_lease *fg_registry_next(unsigned long number, unsigned long last);
+struct fg_lease *fg_registry_next(u64 number, u64 last);
 void fg_registry_for_each_live(void (*fn)(struct fg_lease *lease));
-unsigned int fg_registry_end_all(enum freezeguard_cause cause);
-void fg_registry_close(enum fg_registry_closed why);
+unsigned int fg_registry_close(enum fg_registry_closed why, enum freezeguard_cause cause);
 void fg_registry_open(enum fg_registry_closed why);
 bool fg_registry_wait_idle(unsigned int timeout_ms);
 void fg_registry_clear(void);

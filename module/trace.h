@@ -18,7 +18,7 @@
 #include <linux/string.h>
 #include <linux/tracepoint.h>
 
-#include "hold.h"
+#include "lease.h"
 
 /* Values with the names that freezectl has for them; N is the last one. */
 #define FG_TRACE_STATES(S, N) \
@@ -73,8 +73,8 @@ FG_TRACE_CLASSES(FG_TRACE_ENUM, FG_TRACE_ENUM)
  * error	positive errno of the first hold that failed, or 0
  */
 TRACE_EVENT(lease_state,
-	TP_PROTO(u64 lease, const char *id, u32 state, u32 cause, u32 error),
-	TP_ARGS(lease, id, state, cause, error),
+	TP_PROTO(const struct fg_lease *lease),
+	TP_ARGS(lease),
 	TP_STRUCT__entry(
 		__field(u64, lease)
 		__array(char, id, FREEZEGUARD_ID_MAX + 1)
@@ -83,11 +83,11 @@ TRACE_EVENT(lease_state,
 		__field(u32, error)
 	),
 	TP_fast_assign(
-		__entry->lease = lease;
-		memcpy(__entry->id, id, FREEZEGUARD_ID_MAX + 1);
-		__entry->state = state;
-		__entry->cause = cause;
-		__entry->error = error;
+		__entry->lease = lease->number;
+		memcpy(__entry->id, lease->id, FREEZEGUARD_ID_MAX + 1);
+		__entry->state = lease->info.state;
+		__entry->cause = lease->info.cause;
+		__entry->error = lease->info.error;
 	),
 	TP_printk("lease=%llu id=%s state=%s cause=%s error=%u", __entry->lease, __entry->id,
 		  __print_symbolic(__entry->state,
@@ -106,8 +106,8 @@ TRACE_EVENT(lease_state,
  * late_ns	time from the deadline to this event: how late the timer is, without the thaw
  */
 TRACE_EVENT(lease_deadline,
-	TP_PROTO(u64 lease, const char *id, u64 deadline_ns),
-	TP_ARGS(lease, id, deadline_ns),
+	TP_PROTO(const struct fg_lease *lease),
+	TP_ARGS(lease),
 	TP_STRUCT__entry(
 		__field(u64, lease)
 		__array(char, id, FREEZEGUARD_ID_MAX + 1)
@@ -115,10 +115,10 @@ TRACE_EVENT(lease_deadline,
 		__field(s64, late_ns)
 	),
 	TP_fast_assign(
-		__entry->lease = lease;
-		memcpy(__entry->id, id, FREEZEGUARD_ID_MAX + 1);
-		__entry->deadline_ns = deadline_ns;
-		__entry->late_ns = ktime_get_boottime_ns() - deadline_ns;
+		__entry->lease = lease->number;
+		memcpy(__entry->id, lease->id, FREEZEGUARD_ID_MAX + 1);
+		__entry->deadline_ns = lease->info.deadline_ns;
+		__entry->late_ns = ktime_get_boottime_ns() - lease->info.deadline_ns;
 	),
 	TP_printk("lease=%llu id=%s deadline_ns=%llu late_ns=%lld", __entry->lease, __entry->id,
 		  __entry->deadline_ns, __entry->late_ns)
@@ -137,8 +137,8 @@ TRACE_EVENT(lease_deadline,
  * class	enum freezeguard_class of the thread that will thaw
  */
 TRACE_EVENT(hold_frozen,
-	TP_PROTO(u64 lease, const struct fg_hold *hold, int err, u64 took_ns),
-	TP_ARGS(lease, hold, err, took_ns),
+	TP_PROTO(const struct fg_hold *hold, int err, u64 took_ns),
+	TP_ARGS(hold, err, took_ns),
 	TP_STRUCT__entry(
 		__field(u64, lease)
 		__field(u32, dev_major)
@@ -150,7 +150,7 @@ TRACE_EVENT(hold_frozen,
 		__field(u32, class)
 	),
 	TP_fast_assign(
-		__entry->lease = lease;
+		__entry->lease = hold->lease->number;
 		__entry->dev_major = MAJOR(hold->dev);
 		__entry->dev_minor = MINOR(hold->dev);
 		memcpy(__entry->fs_type, hold->fs_type, FG_FS_TYPE_LEN);
@@ -178,8 +178,8 @@ TRACE_EVENT(hold_frozen,
  * continuity	enum freezeguard_continuity, as far as it is known now
  */
 TRACE_EVENT(hold_thawed,
-	TP_PROTO(u64 lease, const struct fg_hold *hold, int err, u64 took_ns, u64 frozen_ns),
-	TP_ARGS(lease, hold, err, took_ns, frozen_ns),
+	TP_PROTO(const struct fg_hold *hold, int err, u64 took_ns, u64 frozen_ns),
+	TP_ARGS(hold, err, took_ns, frozen_ns),
 	TP_STRUCT__entry(
 		__field(u64, lease)
 		__field(u32, dev_major)
@@ -193,7 +193,7 @@ TRACE_EVENT(hold_thawed,
 		__field(u32, continuity)
 	),
 	TP_fast_assign(
-		__entry->lease = lease;
+		__entry->lease = hold->lease->number;
 		__entry->dev_major = MAJOR(hold->dev);
 		__entry->dev_minor = MINOR(hold->dev);
 		memcpy(__entry->fs_type, hold->fs_type, FG_FS_TYPE_LEN);

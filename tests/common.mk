@@ -12,6 +12,9 @@ CFLAGS	?= -O2 -g
 .SECONDARY:
 all:
 
+# what every program that freezes is linked with
+KT	:= $(addprefix $(O)/,kt.o kt_leases.o kt_writer.o kt_threads.o fgnl.o fgnl_lease.o)
+
 vpath %.c $(CURDIR) $(ROOT)/tests/lib
 $(O)/%.o: %.c $(wildcard $(CURDIR)/*.h $(ROOT)/tests/lib/*.h) $(HEADER) | $(O)
 	$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wno-missing-field-initializers $(CFLAGS) \

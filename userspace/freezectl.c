@@ -5,9 +5,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/duration.h"
@@ -91,6 +94,28 @@ bool freezectl_id(struct freezectl *ctl, const char *id)
 		return false;
 	}
 	return true;
+}
+
+/**
+ * freezectl_sees_all() - does the module show every lease on the machine to this process?
+ *
+ * It shows only those that the process may end. Root of a user namespace, and root without
+ * CAP_SYS_ADMIN, may end none of the other leases.
+ *
+ * Return: whether it does.
+ */
+bool freezectl_sees_all(void)
+{
+	/* The kernel gives this number to the first user namespace of the machine, always. */
+	static const ino_t first_user_ns = 0xEFFFFFFDU;
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3] = { 0 };
+	struct stat st;
+
+	if (syscall(SYS_capget, &header, caps) ||
+	    !(caps[0].effective & CAP_TO_MASK(CAP_SYS_ADMIN)))
+		return false;
+	return stat("/proc/self/ns/user", &st) || st.st_ino == first_user_ns;
 }
 
 /**
@@ -196,6 +221,14 @@ struct observer *freezectl_observer(struct freezectl *ctl)
 	return ctl->observer;
 }
 
+/** freezectl_config_file() - the path of the configuration file */
+const char *freezectl_config_file(void)
+{
+	const char *file = secure_getenv(CONFIG_ENV);
+
+	return file && *file ? file : CONFIG_FILE;
+}
+
 /**
  * freezectl_config() - read the configuration file
  * @ctl: gets a finding of code 1 for each thing that is wrong with it, and @ctl->config
@@ -207,10 +240,8 @@ struct observer *freezectl_observer(struct freezectl *ctl)
 const struct config *freezectl_config(struct freezectl *ctl, const char *profile,
 				      const char *usual)
 {
-	const char *file = getenv(CONFIG_ENV);
-
 	config_free(&ctl->config);
-	if (config_read(&ctl->config, file && *file ? file : CONFIG_FILE,
+	if (config_read(&ctl->config, freezectl_config_file(),
 			profile ? profile : usual, profile, &ctl->findings))
 		return NULL;
 	return &ctl->config;

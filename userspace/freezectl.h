@@ -51,10 +51,12 @@ void freezectl_usage(struct freezectl *ctl, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 bool freezectl_duration(struct freezectl *ctl, const char *what, const char *text, uint32_t *ms);
 bool freezectl_id(struct freezectl *ctl, const char *id);
+bool freezectl_sees_all(void);
 bool freezectl_connect(struct freezectl *ctl);
 void freezectl_refused(struct freezectl *ctl, const char *target, int otherwise);
 bool freezectl_fs(struct freezectl *ctl, const char *path, int otherwise,
 		  struct freezeguard_fs *fs);
+const char *freezectl_config_file(void);
 const struct config *freezectl_config(struct freezectl *ctl, const char *profile,
 				      const char *usual);
 struct observer *freezectl_observer(struct freezectl *ctl);

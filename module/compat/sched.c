@@ -30,9 +30,22 @@
 
 #define FG_PERIOD_US		100000
 
-#ifdef HAVE_SCHED_SETATTR
-
 #define FG_FIFO_PRIORITY	99
+
+#ifdef HAVE_SCHED_SETATTR
+#define fg_thread_setattr	sched_setattr_nocheck
+#else
+static int fg_thread_setattr(struct task_struct *task, const struct sched_attr *attr)
+{
+	if (attr->sched_policy == SCHED_DEADLINE)
+		return -EOPNOTSUPP;
+	if (attr->sched_policy == SCHED_FIFO)
+		sched_set_fifo(task);
+	else
+		sched_set_normal(task, attr->sched_nice);
+	return 0;
+}
+#endif
 
 /* What the threads of all leases have reserved of each period. */
 static atomic_t fg_thread_reserved_us;
@@ -60,7 +73,7 @@ static int fg_thread_set_deadline(struct task_struct *task, u64 runtime_us)
 		.sched_period = FG_PERIOD_US * NSEC_PER_USEC,
 	};
 
-	return sched_setattr_nocheck(task, &attr);
+	return fg_thread_setattr(task, &attr);
 }
 
 /*
@@ -82,7 +95,6 @@ static int fg_thread_reserve_share(struct task_struct *task, unsigned int runtim
 		*reserved_us = runtime_us;
 	return err;
 }
-#endif
 
 /**
  * fg_thread_boost() - let a kernel thread run before all others
@@ -94,7 +106,6 @@ static int fg_thread_reserve_share(struct task_struct *task, unsigned int runtim
  */
 enum freezeguard_class fg_thread_boost(struct task_struct *task, unsigned int *reserved_us)
 {
-#ifdef HAVE_SCHED_SETATTR
 	static const struct sched_attr fifo = {
 		.size = sizeof(fifo),
 		.sched_policy = SCHED_FIFO,
@@ -107,11 +118,7 @@ enum freezeguard_class fg_thread_boost(struct task_struct *task, unsigned int *r
 	     runtime_us /= 2)
 		if (!fg_thread_reserve_share(task, runtime_us, reserved_us))
 			return FREEZEGUARD_CLASS_DEADLINE;
-	return sched_setattr_nocheck(task, &fifo) ? FREEZEGUARD_CLASS_NORMAL : FREEZEGUARD_CLASS_FIFO;
-#else
-	sched_set_fifo(task);
-	return FREEZEGUARD_CLASS_FIFO;
-#endif
+	return fg_thread_setattr(task, &fifo) ? FREEZEGUARD_CLASS_NORMAL : FREEZEGUARD_CLASS_FIFO;
 }
 
 /**
@@ -125,18 +132,13 @@ enum freezeguard_class fg_thread_boost(struct task_struct *task, unsigned int *r
  */
 int fg_thread_make_ordinary(struct task_struct *task, int nice)
 {
-#ifdef HAVE_SCHED_SETATTR
 	const struct sched_attr attr = {
 		.size = sizeof(attr),
 		.sched_policy = SCHED_NORMAL,
 		.sched_nice = nice,
 	};
 
-	return sched_setattr_nocheck(task, &attr);
-#else
-	sched_set_normal(task, nice);
-	return 0;
-#endif
+	return fg_thread_setattr(task, &attr);
 }
 
 /**
@@ -145,9 +147,7 @@ int fg_thread_make_ordinary(struct task_struct *task, int nice)
  */
 void fg_thread_unreserve(unsigned int reserved_us)
 {
-#ifdef HAVE_SCHED_SETATTR
 	atomic_sub(reserved_us, &fg_thread_reserved_us);
-#endif
 }
 
 /**
@@ -159,7 +159,6 @@ void fg_thread_unreserve(unsigned int reserved_us)
  */
 int fg_thread_reserve(bool lends)
 {
-#ifdef HAVE_SCHED_SETATTR
 	int err;
 
 	if (lends)
@@ -168,9 +167,6 @@ int fg_thread_reserve(bool lends)
 	if (!err && !lends)
 		WRITE_ONCE(fg_thread_reserve_is_lent, false);
 	return err;
-#else
-	return -EOPNOTSUPP;
-#endif
 }
 
 /**
@@ -184,9 +180,5 @@ int fg_thread_reserve(bool lends)
  */
 int fg_thread_lend(struct task_struct *task)
 {
-#ifdef HAVE_SCHED_SETATTR
 	return fg_thread_set_deadline(task, FG_LOAN_US);
-#else
-	return -EOPNOTSUPP;
-#endif
 }

@@ -23,6 +23,7 @@ second_server() {
 ends_at() {
 	local end
 	end=$(end_of_binlog "$1")
+	echo "$end; the hook: $(noted "$([ "$2" = instance ] && echo binlog_before || echo binlog)")"
 	case $2 in
 	instance) end_is_behind "$end" "$(noted binlog_before)" ;;
 	*)	test "$end" = "$(noted binlog)" ;;
@@ -32,7 +33,7 @@ end_is_behind() { [ "${1%:*}" = "${2%:*}" ] && [ "${1#*:}" -ge "${2#*:}" ]; }
 
 end_of_binlog() {
 	local last
-	last=$(find "$1" -name 'binlog.0*' | sort | tail -n 1)
+	last=$(find "$1" -name 'binlog.[0-9]*[0-9]' | sort | tail -n 1)
 	echo "${last##*/}:$(stat -c %s "$last")"
 }
 

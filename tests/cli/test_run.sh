@@ -3,7 +3,7 @@
 # shellcheck disable=SC2016 # the commands of other shells
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
-plan 34
+plan 38
 
 make_fs ext4
 make_fs btrfs
@@ -13,6 +13,10 @@ expect 0 "run" freezectl run --timeout 20s "${fs[@]}" -- "$helpers/fgstate" "${f
 says "everything was frozen while the command ran" $'frozen lease-'
 that "thawed after it" unfrozen "${fs[@]}"
 expect 7 "the command's status is passed through" freezectl run --timeout 20s "${fs[@]}" -- sh -c 'exit 7'
+expect 1 "a command that ends with a code of freezectl's" freezectl run --json --timeout 20s "${fs[@]}" -- false
+that "... whose document has no such finding" json 'd["command_status"] == 1 and not any(f["code"] for f in d["findings"])'
+expect 1 "a command that is missing" freezectl run --json --timeout 20s "${fs[@]}"
+that "... whose document has, and no status" json '"command_status" not in d and d["findings"][0]["code"] == 1'
 expect 0 "the command is told the id" freezectl run --id backup-1 --timeout 20s "${fs[@]}" -- \
 	sh -c 'test "$FREEZEGUARD_ID" = backup-1'
 expect 203 "the deadline comes while the command runs" freezectl run --timeout 500ms "${fs[@]}" -- sleep 20

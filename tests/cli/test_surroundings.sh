@@ -4,7 +4,7 @@
 # shellcheck disable=SC2016 # the commands of other shells
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
-plan 23
+plan 31
 
 make_fs ext4
 fs=${mounted[ext4]}
@@ -68,6 +68,15 @@ freezectl freeze --id roots --timeout 20s "$fs" >/dev/null
 expect 1 "thaw --all by a user who may not see the leases" "${user[@]}" freezectl thaw --all --force
 says "... says what it does not know" "root"
 that "... still frozen" frozen "$fs"
+expect 1 "thaw --all by root of a user namespace" unshare -Ur freezectl thaw --all --force
+says "... says which root can" "CAP_SYS_ADMIN" "user namespaces"
+that "... still frozen" frozen "$fs"
+expect 1 "thaw --all by root without CAP_SYS_ADMIN" setpriv --bounding-set -sys_admin --inh-caps -sys_admin \
+	freezectl thaw --all --force
+that "... still frozen" frozen "$fs"
+expect 1 "status by root of a user namespace" unshare -Ur freezectl status
+says "... warns" "are not shown"
+expect 1 "status --quiet by root of a user namespace does not know" unshare -Ur freezectl status --quiet
 freezectl thaw --id roots >/dev/null
 expect 201 "without CAP_IPC_LOCK" setpriv --bounding-set -ipc_lock --inh-caps -ipc_lock \
 	prlimit --memlock=65536:65536 freezectl freeze "$fs"

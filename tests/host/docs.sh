@@ -129,18 +129,46 @@ check_defaults() {
 	done
 }
 
-# The module allows no such ids, but what completes them does not rely on that.
+# A stand-in that lists such things as ids and hooks as the module and freezectl never would: what completes
+# them does not rely on that.
+make_completed() {
+	mkdir "$work/bin"
+	cat >"$work/bin/freezectl" <<-'END'
+		#!/bin/bash
+		ids=('$(touch${IFS}ran)' '`touch${IFS}ran`' lease-1 'a;touch${IFS}ran' '*')
+		case $* in
+		"apps --json") printf '      "id": "%s",\n' "${ids[@]}" ;;
+		"apps") echo "APP KIND"; printf '%s session\n' "${ids[@]}" ;;
+		status*) echo "LEASE NUMBER"; printf '%s 7\n' "${ids[@]}"
+			echo "FILESYSTEM TYPE"; echo "/data ext4" ;;
+		esac
+	END
+	chmod +x "$work/bin/freezectl"
+	# shellcheck disable=SC2016 # not to be expanded
+	printf '%s\n' '[default]' '[profile $(touch${IFS}ran)]' ' [profile `touch${IFS}ran`]' '[profile lease-1]' \
+		'# [profile none]' '[profile a;touch${IFS}ran]' '[profile *]' '[hook web]' >"$work/conf"
+	# shellcheck disable=SC2016
+	printf '%s\n' '$(touch${IFS}ran)' '`touch${IFS}ran`' lease-1 'a;touch${IFS}ran' '*' >"$work/ids"
+}
+
 check_completed_ids() (
-	# shellcheck disable=SC2016,SC2317,SC2329 # not to be expanded; called by the completion
-	_freezectl_ids() { printf '%s\n' '$(touch${IFS}ran)' '`touch${IFS}ran`' lease-1 'a;touch${IFS}ran' '*'; }
-	local candidates
+	local candidates option
+	make_completed
 	cd "$work" || exit
-	for name in thaw extend status; do
-		candidates=$(completed "$name" --id '' | tr '\n' ' ')
-		[ ! -e ran ] || { echo "the completion of $name ran what is in an id"; exit; }
-		differ "the ids" "$(_freezectl_ids)" "what the shell reads of the candidates for $name" \
+	PATH=$work/bin:$PATH _freezectl_module=$work FREEZEGUARD_CONFIG=$work/conf
+	export FREEZEGUARD_CONFIG
+	for option in "thaw --id" "extend --id" "status --id" "apps --id" "dlm --app" "dlm --profile" "freeze --profile"; do
+		# shellcheck disable=SC2086 # two words
+		candidates=$(completed $option '' | tr '\n' ' ')
+		[ ! -e ran ] || { echo "the completion of $option ran what is in a name"; exit; }
+		differ "what is listed" "$(cat ids)" "what the shell reads of the candidates for $option" \
 			"$(eval "printf '%s\n' $candidates")"
-		[ "$(completed "$name" --id lea)" = lease-1 ] || echo "$name does not complete lease-1"
+		# shellcheck disable=SC2086
+		[ "$(completed $option lea)" = lease-1 ] || echo "$option does not complete lease-1"
+	done
+	for option in "freeze --sync-budget" "run --timeout" "dlm --script-timeout" "thaw --wait"; do
+		# shellcheck disable=SC2086
+		completed $option '' | grep -qx 10s || echo "$option does not complete a duration"
 	done
 )
 
@@ -419,7 +447,7 @@ for name in $subcommands; do
 		"$(check_options "$name")"
 done
 report "the options of all subcommands" "$(check_common_options)"
-report "the completion runs nothing that an id contains" "$(check_completed_ids)"
+report "the completion runs nothing that an id or a name contains" "$(check_completed_ids)"
 report "the completion takes no word about the observer for an id" "$(check_observer_lines)"
 report "the defaults of the help are in the page" "$(check_defaults)"
 report "the exit codes of help, page and README are those of the code" "$(check_codes)"

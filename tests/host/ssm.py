@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """The Systems Manager documents, executed by Systems Manager's rules: parameters are checked against
-allowedValues and allowedPattern, {{ }} is replaced as text, a step runs if its precondition holds, its
-lines are one script for sh, and its exit status is the document's. A stand-in for freezectl records its
+allowedValues and allowedPattern by the service, and against allowedPattern alone by the agent. {{ }} is
+replaced as text, a step runs if its precondition holds, its lines are one script for sh, and its exit status
+is the document's. A stand-in for freezectl records its
 arguments. KTAP on standard output; needs no guest."""
 import importlib.machinery
 import importlib.util
@@ -31,7 +32,7 @@ class Refused(Exception):
     """Systems Manager does not run it."""
 
 
-def parameters_of(document, given):
+def parameters_of(document, given, service):
     values = {}
     for name in given:
         if name not in document["parameters"]:
@@ -40,7 +41,7 @@ def parameters_of(document, given):
         value = given.get(name, parameter.get("default"))
         if not isinstance(value, str):
             raise Refused(f"{name} is no string")
-        if "allowedValues" in parameter and value not in parameter["allowedValues"]:
+        if service and "allowedValues" in parameter and value not in parameter["allowedValues"]:
             raise Refused(f"{name} is not among the values")
         # As Go has it, where $ is the end of the text and not of a line.
         pattern = parameter.get("allowedPattern")
@@ -50,9 +51,9 @@ def parameters_of(document, given):
     return values
 
 
-def execute(document, given, directory, platform="Linux", freezectl=True, status=0):
+def execute(document, given, directory, platform="Linux", freezectl=True, status=0, service=True):
     """The exit status of the document, and how freezectl was called."""
-    values = parameters_of(document, given)
+    values = parameters_of(document, given, service)
     calls = pathlib.Path(directory, "calls")
     calls.unlink(missing_ok=True)
     tool = pathlib.Path(directory, "freezectl")
@@ -95,7 +96,7 @@ def same(name, got, wanted):
 HOSTILE = ["", "none", "None; touch owned", "$(touch owned)", "`touch owned`", f"{UUID}; touch owned",
            f"{UUID}\n", f"{UUID}\ntouch owned", "'; touch owned; '", f"x{UUID}", UUID[:-1], UUID + "0",
            "None\n", "{{ command }}", "../../etc/passwd", "-h", UUID.replace("a", "ä")]
-HOSTILE_COMMANDS = ["", "reboot", "pre-script; touch owned", "pre-script\n", "Pre-script", "dry-run'",
+HOSTILE_COMMANDS = ["", "reboot", "'; touch owned; '", "'$(touch owned)'", "pre-script; touch owned", "pre-script\n", "Pre-script", "dry-run'",
                     "{{ executionId }}"]
 
 
@@ -117,14 +118,16 @@ def check_document(path, directory):
          execute(document, {"command": "pre-script"}, directory, freezectl=False), (206, None))
     same(f"{name}: nothing on other platforms",
          execute(document, {"command": "pre-script"}, directory, platform="Windows"), (0, None))
-    ran = []
-    for given in [{"executionId": each} for each in HOSTILE] + [{"command": each} for each in HOSTILE_COMMANDS]:
-        try:
-            execute(document, given, directory)
-            ran.append(given)
-        except Refused:
-            pass
-    same(f"{name}: hostile parameters are refused", (ran, os.path.exists(f"{directory}/owned")), ([], False))
+    for service in True, False:
+        ran = []
+        for given in [{"executionId": each} for each in HOSTILE] + [{"command": each} for each in HOSTILE_COMMANDS]:
+            try:
+                execute(document, given, directory, service=service)
+                ran.append(given)
+            except Refused:
+                pass
+        same(f"{name}: hostile parameters are refused{'' if service else ', by the agent alone'}",
+             (ran, os.path.exists(f"{directory}/owned")), ([], False))
 
 
 # What lint is to find, each in a document that is otherwise good.
@@ -136,6 +139,8 @@ MISTAKES = [
     ("{12})$", "{12})", "allowedPattern"),
     ("^(None|", "(None|", "allowedPattern"),
     ("default: dry-run", "default: pre-script", "its default"),
+    ("|dry-run)$", ")$", "command: its allowedPattern"),
+    ("    allowedPattern: ^(pre-script|post-script|dry-run)$\n", "", "command: its allowedPattern"),
     ("      - dry-run\n", "", "allowedValues"),
     ("      - dry-run\n", "      - dry-run\n      - reboot\n", "allowedValues"),
     ("  executionId:", "  executionID:", "executionId is missing"),
@@ -161,7 +166,7 @@ def check_lint():
                None if old in good and any(says in each for each in problems) else f"{problems} without {says}")
 
 
-print(f"1..{19 * len(DOCUMENTS) + 2 + len(MISTAKES)}")
+print(f"1..{20 * len(DOCUMENTS) + 2 + len(MISTAKES)}")
 same("there is a document for each", sorted(path.stem for path in DOCUMENTS), sorted(APPS))
 with tempfile.TemporaryDirectory() as scratch:
     subprocess.run([TOP / "tools/ssm/generate", scratch], check=True, timeout=30)

@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -582,6 +583,182 @@ TEST(dump_of_one_lease)
 	fgnl_put_u64(&msg, FREEZEGUARD_A_LEASE_NUMBER, world.live);
 	EQUAL(fgnl_talk(&world.nl, &msg, expect_no_hold, NULL), 0);
 	end_world();
+}
+
+static void count_hold(uint16_t type, const void *data, size_t len, void *arg)
+{
+	(void)data;
+	(void)len;
+	*(unsigned int *)arg += (type & NLA_TYPE_MASK) == FREEZEGUARD_A_LEASE_HOLD;
+}
+
+/*
+ * The next messages of a dump, as many as the kernel has ready; adds to @holds and to @flags. False
+ * after the last.
+ */
+static bool dump_goes_on(const struct fgnl *nl, unsigned int *holds, uint16_t *flags)
+{
+	static char buffer[8192];
+	ssize_t n = recv(nl->fd, buffer, sizeof(buffer), 0);
+	const struct nlmsghdr *h;
+
+	CHECK(n > 0);
+	for (h = (void *)buffer; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
+		*flags |= h->nlmsg_flags;
+		if (h->nlmsg_type == NLMSG_DONE) {
+			EQUAL(*(const int *)NLMSG_DATA(h), 0);
+			return false;
+		}
+		EQUAL(h->nlmsg_type, nl->family);
+		fgnl_walk((const char *)NLMSG_DATA(h) + GENL_HDRLEN,
+			  h->nlmsg_len - NLMSG_HDRLEN - GENL_HDRLEN, count_hold, holds);
+	}
+	return true;
+}
+
+static void begin_dump(struct fgnl *nl, uint64_t number)
+{
+	fgnl_begin(&msg, nl, FREEZEGUARD_CMD_LEASE_GET, NLM_F_DUMP);
+	if (number)
+		fgnl_put_u64(&msg, FREEZEGUARD_A_LEASE_NUMBER, number);
+	EQUAL(fgnl_send(nl, &msg), 0);
+}
+
+/*
+ * The history drops a lease of which the reader has some of the holds. The kernel makes no part of a dump
+ * larger than what the socket ever received at once, so a new one reads the dump. @named: the dump is of that
+ * lease, else of all.
+ */
+static void dump_while_the_lease_leaves(bool named)
+{
+	enum { N = 200 };
+	uint64_t number, last;
+	unsigned int holds = 0, waited;
+	struct fg_lease lease;
+	struct fgnl nl, other;
+	uint16_t flags = 0;
+	int fds[N], fd;
+
+	kt_mounts("m", fds, N);
+	fd = kt_mount("last", NULL);
+	kt_open(&other);
+	nl = other;
+	nl.fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
+	CHECK(nl.fd >= 0);
+	kt_set_parameter("history", 1);
+	number = kt_frozen(&other, NULL, 60000, fds, N)->number;
+	kt_end(&other, number);
+	last = kt_frozen(&other, NULL, 60000, &fd, 1)->number;
+
+	begin_dump(&nl, number);
+	while (dump_goes_on(&nl, &holds, &flags))
+		;
+	EQUAL(holds, N);
+	EQUAL(flags & NLM_F_DUMP_INTR, 0);
+
+	holds = 0;
+	begin_dump(&nl, named ? number : 0);
+	CHECK(dump_goes_on(&nl, &holds, &flags));
+	EQUAL(flags & NLM_F_DUMP_INTR, 0);
+	EQUAL(fg_end(&other, last, NULL), 0);
+	for (waited = 0; fg_get(&other, number, &lease) != -ENOENT; waited += 10) {
+		CHECK(waited < KT_SOON_MS);
+		kt_sleep_ms(10);
+	}
+	while (dump_goes_on(&nl, &holds, &flags))
+		;
+	CHECK(holds && holds < N);
+	CHECK(flags & NLM_F_DUMP_INTR);
+	close(nl.fd);
+}
+
+TEST_WITHIN(dump_of_a_lease_that_leaves_the_history, 60)
+{
+	dump_while_the_lease_leaves(true);
+}
+
+TEST_WITHIN(dump_of_all_while_one_leaves_the_history, 60)
+{
+	dump_while_the_lease_leaves(false);
+}
+
+static void acknowledged_by_number(int err, uint64_t number)
+{
+	EQUAL(err, 0);
+	CHECK(world.nl.has_cookie);
+	EQUAL(world.nl.cookie, number);
+}
+
+/* So who gets the acknowledgement alone can look the lease up. */
+TEST(acknowledgements_name_the_lease)
+{
+	begin_world();
+	acknowledged_by_number(fg_extend(&world.nl, world.live, 60000, NULL), world.live);
+	acknowledged_by_number(fg_detach(&world.nl, world.live, NULL), world.live);
+	acknowledged_by_number(fg_which(&world.nl, FREEZEGUARD_CMD_LEASE_END, 0, "live", 0, NULL),
+			       world.live);
+}
+
+enum { FLOOD_MS = 4000, FLOOD_BATCH = 64 };
+
+/* Sends extensions as fast as the kernel takes them, until it is killed. */
+static void flood(struct fgnl *nl, uint64_t number)
+{
+	for (;;) {
+		fgnl_begin(&msg, nl, FREEZEGUARD_CMD_LEASE_EXTEND, NLM_F_ACK);
+		fgnl_put_u64(&msg, FREEZEGUARD_A_LEASE_NUMBER, number);
+		fgnl_put_u32(&msg, FREEZEGUARD_A_LEASE_TIMEOUT_MS, 60000);
+		fgnl_send(nl, &msg);
+	}
+}
+
+/*
+ * A socket that is full takes neither the reply nor the acknowledgement, one that is being emptied may
+ * take the acknowledgement alone. It must say that the lease was extended, and which one.
+ */
+TEST_WITHIN(a_reply_for_which_the_socket_has_no_room, 60)
+{
+	unsigned int alone = 0, whole = 0, overruns = 0, size = 2048;
+	uint64_t number, until_ns;
+	uint32_t replied = 0;
+	struct fgnl nl, owner;
+	int fd = kt_mount("a", NULL);
+	pid_t pid;
+
+	kt_open(&owner);
+	kt_open(&nl);
+	number = kt_frozen(&owner, NULL, 60000, &fd, 1)->number;
+	EQUAL(fg_detach(&owner, number, NULL), 0);	/* else it would be notified each time */
+	EQUAL(setsockopt(nl.fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)), 0);
+	pid = kt_fork();
+	if (!pid)
+		flood(&nl, number);
+	until_ns = kt_now_ns() + FLOOD_MS * MS;
+	while (kt_now_ns() < until_ns && alone < FLOOD_BATCH) {
+		static char buffer[8192];
+		ssize_t n = recv(nl.fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+		const struct nlmsghdr *h;
+
+		overruns += n < 0 && errno == ENOBUFS;
+		for (h = (void *)buffer; n > 0 && NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
+			if (h->nlmsg_type == nl.family) {
+				replied = h->nlmsg_seq;
+				continue;
+			}
+			EQUAL(h->nlmsg_type, NLMSG_ERROR);
+			EQUAL(((const struct nlmsgerr *)NLMSG_DATA(h))->error, 0);
+			alone += h->nlmsg_seq != replied;
+			whole += h->nlmsg_seq == replied;
+		}
+	}
+	kill(pid, SIGKILL);
+	kt_wait(pid);
+	kt_note("%u extensions with a reply, %u acknowledged alone, %u overruns", whole, alone,
+		overruns);
+	CHECK(whole && overruns);
+	kt_end(&owner, number);
+	if (!alone)
+		kt_skip("no acknowledgement came alone");
 }
 
 /* A reader that never reads its dump, or goes away in the middle. */

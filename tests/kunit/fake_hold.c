@@ -6,6 +6,7 @@
 #include "expedite.h"
 #include "fake_hold.h"
 #include "registry.h"
+#include "writeback.h"
 
 struct fake_world *fake_world;
 
@@ -14,11 +15,11 @@ static struct fake_super *fake_super_of(const struct fg_hold *hold)
 	return container_of(hold->sb, struct fake_super, sb);
 }
 
-/* ---- hold.h ---- */
+/* ---- writeback.h and hold.h ---- */
 
-int fg_hold_write_back(struct fg_hold *hold, bool (*stop)(void *data), void *data)
+int fg_writeback(struct super_block *sb, bool (*stop)(void *data), void *data)
 {
-	struct fake_super *super = fake_super_of(hold);
+	struct fake_super *super = container_of(sb, struct fake_super, sb);
 
 	do {
 		if (super->write_back_hangs)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * module: the code under test, which is the module's own sources, compiled once more in one piece.
- * fake_hold.c stands in for what they need of hold.c and compat/rcu.c.
+ * fake_hold.c stands in for what they need of hold.c, writeback.c and compat/rcu.c.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt	/* as the sources do */
 
@@ -11,8 +11,6 @@
 #include "../../module/lease_thaw.c"
 #include "../../module/lease_rescue.c"
 #include "../../module/lease_report.c"
-#include "../../module/notice.c"
-#include "../../module/owner.c"
 #include "../../module/registry.c"
 #include "../../module/thread.c"
 #include "../../module/compat/sched.c"

@@ -61,6 +61,11 @@ static unsigned long number_of(struct fg_lease *lease)
 	return number;
 }
 
+static struct fg_lease *find_number(u64 number)
+{
+	return fg_registry_next(number, number);
+}
+
 /* Tries to add one. */
 static int refused(struct kunit *test, const char *id, const unsigned int *supers, unsigned int n,
 		   unsigned long *conflict)
@@ -89,17 +94,17 @@ static void numbers(struct kunit *test)
 	KUNIT_EXPECT_GT(test, second, first);
 	/* One that was refused has taken a number with it; nobody gets that again. */
 	KUNIT_EXPECT_EQ(test, refused(test, "c", &super, 1, &conflict), -EBUSY);
-	KUNIT_EXPECT_EQ(test, number_of(fg_registry_find_number(second + 1)), 0);
+	KUNIT_EXPECT_EQ(test, number_of(find_number(second + 1)), 0);
 	end(test, lease);
 	/* nor after the history is forgotten */
 	fg_registry_clear();
-	KUNIT_EXPECT_EQ(test, number_of(fg_registry_find_number(second)), 0);
+	KUNIT_EXPECT_EQ(test, number_of(find_number(second)), 0);
 	third = end(test, add(test, "b", 0));
 	KUNIT_EXPECT_GT(test, third, second + 1);
-	KUNIT_EXPECT_EQ(test, number_of(fg_registry_find_number(third)), third);
-	KUNIT_EXPECT_EQ(test, number_of(fg_registry_find_number(third + 1)), 0);
-	KUNIT_EXPECT_EQ(test, number_of(fg_registry_find_number(0)), 0);
-	KUNIT_EXPECT_EQ(test, number_of(fg_registry_find_number(U64_MAX)), 0);
+	KUNIT_EXPECT_EQ(test, number_of(find_number(third)), third);
+	KUNIT_EXPECT_EQ(test, number_of(find_number(third + 1)), 0);
+	KUNIT_EXPECT_EQ(test, number_of(find_number(0)), 0);
+	KUNIT_EXPECT_EQ(test, number_of(find_number(U64_MAX)), 0);
 }
 
 static void names(struct kunit *test)
@@ -125,7 +130,7 @@ static void names(struct kunit *test)
 	second = end(test, lease);
 	KUNIT_EXPECT_EQ(test, number_of(fg_registry_find_id("same")), second);
 	/* while each keeps its number */
-	KUNIT_EXPECT_EQ(test, number_of(fg_registry_find_number(first)), first);
+	KUNIT_EXPECT_EQ(test, number_of(find_number(first)), first);
 	KUNIT_EXPECT_EQ(test, number_of(fg_registry_find_id("sam")), 0);
 }
 
@@ -222,8 +227,8 @@ static void history(struct kunit *test)
 	for (i = 1; i <= 5; i++)
 		number[i] = end(test, add(test, i & 1 ? "odd" : "even", 0));
 	/* The oldest are gone. */
-	KUNIT_EXPECT_EQ(test, number_of(fg_registry_find_number(number[1])), 0);
-	KUNIT_EXPECT_EQ(test, number_of(fg_registry_find_number(number[2])), 0);
+	KUNIT_EXPECT_EQ(test, number_of(find_number(number[1])), 0);
+	KUNIT_EXPECT_EQ(test, number_of(find_number(number[2])), 0);
 	expect_numbers(test, (unsigned long []) { number[0], number[3], number[4], number[5] }, 4);
 	KUNIT_EXPECT_EQ(test, number_of(fg_registry_find_id("odd")), number[5]);
 	KUNIT_EXPECT_EQ(test, number_of(fg_registry_find_id("even")), number[4]);
@@ -250,7 +255,7 @@ static void forgotten_but_used(struct kunit *test)
 	lease = add(test, "used", 0);
 	fg_lease_get(lease);
 	number = end(test, lease);
-	KUNIT_EXPECT_EQ(test, number_of(fg_registry_find_number(number)), 0);
+	KUNIT_EXPECT_EQ(test, number_of(find_number(number)), 0);
 	EXPECT_SOON(test, !fg_lease_is_live(lease));
 	KUNIT_EXPECT_EQ(test, lease->number, number);
 	KUNIT_EXPECT_EQ(test, atomic_read(&fake_world->destroyed), 0);
@@ -303,10 +308,8 @@ static void closed(struct kunit *test)
 	struct fg_lease *lease = add(test, "before", 0);
 
 	EXPECT_SOON(test, fake_state(lease) == FREEZEGUARD_LEASE_STATE_FROZEN);
-	fg_registry_close(FG_CLOSED_FOR_SUSPEND);
-	fg_registry_close(FG_CLOSED_FOR_HIBERNATION);
-	KUNIT_EXPECT_EQ(test, fg_registry_end_all(FREEZEGUARD_CAUSE_SLEEP), 1);
-	KUNIT_EXPECT_EQ(test, fg_registry_end_all(FREEZEGUARD_CAUSE_SLEEP), 0);
+	KUNIT_EXPECT_EQ(test, fg_registry_close(FG_CLOSED_FOR_SUSPEND, FREEZEGUARD_CAUSE_SLEEP), 1);
+	KUNIT_EXPECT_EQ(test, fg_registry_close(FG_CLOSED_FOR_HIBERNATION, FREEZEGUARD_CAUSE_SLEEP), 0);
 	KUNIT_EXPECT_TRUE(test, fg_registry_wait_idle(FAKE_SOON_MS));
 	KUNIT_EXPECT_EQ(test, fake_state(lease), FREEZEGUARD_LEASE_STATE_ABORTED);
 	fg_lease_put(lease);
@@ -316,8 +319,8 @@ static void closed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, refused(test, "a", &super, 1, &conflict), -EAGAIN);
 	fg_registry_open(FG_CLOSED_FOR_HIBERNATION);
 	end(test, add(test, "a", 0));
-	fg_registry_close(FG_CLOSED_FOR_RESTORE);
-	fg_registry_close(FG_CLOSED_FOR_SHUTDOWN);
+	fg_registry_close(FG_CLOSED_FOR_RESTORE, FREEZEGUARD_CAUSE_SLEEP);
+	fg_registry_close(FG_CLOSED_FOR_SHUTDOWN, FREEZEGUARD_CAUSE_SHUTDOWN);
 	KUNIT_EXPECT_EQ(test, refused(test, "a", &super, 1, &conflict), -ESHUTDOWN);
 	fg_registry_open(FG_CLOSED_FOR_RESTORE);
 	KUNIT_EXPECT_EQ(test, refused(test, "a", &super, 1, &conflict), -ESHUTDOWN);

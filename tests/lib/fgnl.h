@@ -115,6 +115,15 @@ int fgnl_send(struct fgnl *nl, struct fgnl_msg *msg);
 int fgnl_talk(struct fgnl *nl, struct fgnl_msg *msg, fgnl_each each, void *arg);
 void fgnl_walk(const void *data, size_t len,
 	       void (*each)(uint16_t type, const void *data, size_t len, void *arg), void *arg);
+void fgnl_walk_message(const struct nlmsghdr *msg,
+		       void (*each)(uint16_t type, const void *data, size_t len, void *arg),
+		       void *arg);
+uint32_t fgnl_u32(const void *data, size_t len);
+uint64_t fgnl_u64(const void *data, size_t len);
+void fgnl_string(char *to, size_t size, const void *data, size_t len);
+/* Within what fgnl_walk() calls. */
+#define FGNL_STRING(to)	fgnl_string(to, sizeof(to), data, len)
+void fgnl_queue_event(struct fgnl *nl, const struct nlmsghdr *msg, bool multicast);
 
 int fg_new(struct fgnl *nl, const char *id, uint32_t timeout_ms, const int *fds, unsigned int n,
 	   struct fg_lease *lease);

@@ -9,7 +9,6 @@
 #include <linux/fs.h>
 #include <linux/magic.h>
 #include <mntent.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -114,16 +113,6 @@ void kt_sleep_ms(unsigned int ms)
 	while (nanosleep(&ts, &ts) && errno == EINTR)
 		;
 }
-
-/* Repeat for as long as it is false, but not for ever. */
-#define AWAIT(condition, ms) \
-	({ \
-		uint64_t kt_until = kt_now_ns() + (ms) * MS; \
-		bool kt_true; \
-		while (!(kt_true = (condition)) && kt_now_ns() < kt_until) \
-			kt_sleep_ms(2); \
-		kt_true; \
-	})
 
 /* Mounts */
 
@@ -348,144 +337,6 @@ void kt_reload(const char *parameters)
 		FAIL("%s", command);
 }
 
-/* Leases */
-
-/** kt_open() - open a socket, or fail the test */
-void kt_open(struct fgnl *nl)
-{
-	int err = fgnl_open(nl);
-
-	if (err)
-		FAIL("the family freezeguard: %s", strerror(-err));
-}
-
-/** kt_new() - LEASE_NEW, which must succeed; returns its number */
-uint64_t kt_new(struct fgnl *nl, const char *id, uint32_t timeout_ms, const int *fds,
-		unsigned int n)
-{
-	static struct fg_lease lease;
-	int err = fg_new(nl, id, timeout_ms, fds, n, &lease);
-
-	if (err)
-		FAIL("new lease %s: %s (%s)", id ?: "", strerror(-err), nl->extack);
-	CHECK(lease.number);
-	return lease.number;
-}
-
-/**
- * kt_await() - wait until a lease has a state
- * @nl: to ask through
- * @number: of the lease
- * @state: FREEZEGUARD_LEASE_STATE_
- * @ms: for so long at most
- *
- * Return: the lease, in a static buffer.
- */
-struct fg_lease *kt_await(struct fgnl *nl, uint64_t number, uint32_t state, unsigned int ms)
-{
-	static struct fg_lease lease;
-	int err = 0;
-
-	if (!AWAIT((err = fg_get(nl, number, &lease)) || lease.state == state, ms) || err)
-		FAIL("lease %llu: %s, state %u cause %u error %u, not state %u after %u ms",
-		     (unsigned long long)number, strerror(-err), lease.state, lease.cause,
-		     lease.error, state, ms);
-	return &lease;
-}
-
-/** kt_frozen() - LEASE_NEW, and wait until it is FROZEN; returns the lease as kt_await() */
-struct fg_lease *kt_frozen(struct fgnl *nl, const char *id, uint32_t timeout_ms, const int *fds,
-			   unsigned int n)
-{
-	return kt_await(nl, kt_new(nl, id, timeout_ms, fds, n), FREEZEGUARD_LEASE_STATE_FROZEN,
-			KT_SOON_MS);
-}
-
-/** kt_end() - LEASE_END, and wait until it is THAWED; returns the lease as kt_await() */
-struct fg_lease *kt_end(struct fgnl *nl, uint64_t number)
-{
-	EQUAL(fg_end(nl, number, NULL), 0);
-	return kt_await(nl, number, FREEZEGUARD_LEASE_STATE_THAWED, KT_SOON_MS);
-}
-
-struct dump {
-	unsigned int late_ms, live;
-	uint64_t last;		/* number: a lease with many holds comes in several parts */
-	void (*each)(const struct fg_lease *part);
-};
-
-static void look_at_part(const struct fg_lease *part, void *arg)
-{
-	uint64_t now = kt_now_ns();
-	struct dump *dump = arg;
-
-	if (dump->each)
-		dump->each(part);
-	if (part->state >= FREEZEGUARD_LEASE_STATE_THAWED || part->number == dump->last)
-		return;
-	dump->last = part->number;
-	dump->live++;
-	if (now > part->deadline_ns && now - part->deadline_ns > dump->late_ms * MS)
-		FAIL("lease %llu is live %llu ms after its deadline, state %u",
-		     (unsigned long long)part->number,
-		     (unsigned long long)((now - part->deadline_ns) / MS), part->state);
-}
-
-/**
- * kt_live_leases() - count the live leases; a failure if one is long after its deadline
- * @nl: to ask through
- * @late_ms: how long after it may be
- * @each: called with each part of the dump, ended leases included; or NULL
- *
- * Return: how many are live.
- */
-unsigned int kt_live_leases(struct fgnl *nl, unsigned int late_ms,
-			    void (*each)(const struct fg_lease *part))
-{
-	struct dump dump = { .late_ms = late_ms, .each = each };
-	int n = fg_dump(nl, look_at_part, &dump);
-
-	if (n < 0)
-		FAIL("dump: %s", strerror(-n));
-	return dump.live;
-}
-
-/** kt_hold() - the hold with the name of an fgtestfs */
-const struct fg_hold *kt_hold(const struct fg_lease *lease, const char *name)
-{
-	unsigned int i;
-
-	for (i = 0; i < lease->n_hold; i++)
-		if (!strcmp(lease->hold[i].name, name))
-			return &lease->hold[i];
-	FAIL("lease %s has no hold %s", lease->id, name);
-}
-
-/** kt_has_holders() - does this kernel know who holds a freeze (6.6 and later)? */
-bool kt_has_holders(struct fgnl *nl, int fd)
-{
-	struct fg_fs fs;
-
-	EQUAL(fg_fs(nl, fd, &fs), 0);
-	return fs.present & 1 << FREEZEGUARD_A_FS_KERNEL_HOLDERS;
-}
-
-/** kt_fs_state() - FS_GET, of which only the state is of interest */
-uint32_t kt_fs_state(struct fgnl *nl, int fd)
-{
-	struct fg_fs fs;
-
-	EQUAL(fg_fs(nl, fd, &fs), 0);
-	return fs.state;
-}
-
-/** kt_await_fs_state() - wait until a superblock has a freeze state */
-void kt_await_fs_state(struct fgnl *nl, int fd, uint32_t state)
-{
-	if (!AWAIT(kt_fs_state(nl, fd) == state, KT_SOON_MS))
-		FAIL("freeze state is %u, not %u", kt_fs_state(nl, fd), state);
-}
-
 /* Processes */
 
 /** kt_fork() - fork; the child ends with the test */
@@ -511,69 +362,6 @@ int kt_wait(pid_t pid)
 		if (errno != EINTR)
 			FAIL("waitpid: %s", strerror(errno));
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-/**
- * kt_writer() - start a process that writes to a mount all the time
- * @name: of the mount
- *
- * Return: its counters; when it has written for the first time.
- */
-struct kt_writer *kt_writer(const char *name)
-{
-	struct kt_writer *writer = mmap(NULL, sizeof(*writer), PROT_READ | PROT_WRITE,
-					MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	pid_t pid;
-
-	if (writer == MAP_FAILED)
-		FAIL("mmap: %s", strerror(errno));
-	pid = kt_fork();	/* the child doesn't write its own 0 to the shared memory */
-	if (!pid) {
-		int fd = open(kt_path(name, "written"), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-
-		while (fd >= 0 && pwrite(fd, "x", 1, 0) == 1) {
-			writer->last_ns = kt_now_ns();
-			writer->writes++;
-			kt_sleep_ms(1);
-		}
-		_exit(1);
-	}
-	writer->pid = pid;
-	if (!AWAIT(writer->writes > 0, KT_SOON_MS))
-		FAIL("no write to %s", name);
-	return writer;
-}
-
-/** kt_writer_blocked() - the test fails if the writer writes */
-void kt_writer_blocked(struct kt_writer *writer)
-{
-	uint64_t before = writer->writes;
-
-	kt_sleep_ms(60);
-	EQUAL(writer->writes, before);
-}
-
-/** kt_writer_goes_on() - the test fails unless the writer writes soon */
-void kt_writer_goes_on(struct kt_writer *writer)
-{
-	uint64_t before = writer->writes;
-
-	if (!AWAIT(writer->writes > before, KT_SOON_MS))
-		FAIL("the writer is still blocked");
-}
-
-/**
- * kt_writer_released_ns() - when a blocked writer's write returned
- * @writer: known to be blocked
- * @blocked_writes: its writes then
- *
- * Return: a time of CLOCK_BOOTTIME.
- */
-uint64_t kt_writer_released_ns(struct kt_writer *writer, uint64_t blocked_writes)
-{
-	if (!AWAIT(writer->writes > blocked_writes, KT_SOON_MS))
-		FAIL("the writer is still blocked");
-	return writer->last_ns - (writer->writes - blocked_writes - 1) * MS;
 }
 
 /* Cleaning up after a test, in its parent */
@@ -799,68 +587,4 @@ int main(int argc, char **argv)
 		if (argc < 2 || !strcmp(test->name, argv[1]))
 			failed += run_test(test, ++n);
 	return failed != 0;
-}
-
-static bool proc_begins(pid_t pid, const char *file, const char *with, char text[64])
-{
-	char path[64];
-	ssize_t len = -1;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		len = read(fd, text, 64);
-		close(fd);
-	}
-	return len >= (ssize_t)strlen(with) && !memcmp(text, with, strlen(with));
-}
-
-/**
- * kt_threads() - the module's threads for superblocks
- * @found: receives them
- * @max: how many there is room for
- *
- * Return: how many there are.
- */
-unsigned int kt_threads(struct kt_thread *found, unsigned int max)
-{
-	struct dirent *entry;
-	unsigned int n = 0;
-	DIR *dir = opendir("/proc");
-
-	CHECK(dir);
-	while ((entry = readdir(dir))) {
-		pid_t pid = atoi(entry->d_name);
-		char text[64];
-
-		if (pid > 0 && n < max && proc_begins(pid, "comm", "fguard/", text))
-			found[n++] = (struct kt_thread) {
-				pid, sched_getscheduler(pid),
-				proc_begins(pid, "wchan", "fg_thread_", text),
-			};
-	}
-	closedir(dir);
-	return n;
-}
-
-/**
- * kt_thawers() - the threads that will thaw what is frozen, or is being frozen
- * @found: receives them
- * @max: how many there is room for
- * @n: how many there have to be
- */
-void kt_thawers(struct kt_thread *found, unsigned int max, unsigned int n)
-{
-	unsigned int i, all, thawers = 0, waited;
-
-	for (waited = 0; waited < KT_SOON_MS; waited += 10, kt_sleep_ms(10)) {
-		all = kt_threads(found, max);
-		for (thawers = 0, i = 0; i < all; i++)
-			if (found[i].policy != SCHED_OTHER && !found[i].parked)
-				found[thawers++] = found[i];
-		if (thawers == n)
-			return;
-	}
-	FAIL("%u threads of a class that precedes ordinary ones, not %u", thawers, n);
 }

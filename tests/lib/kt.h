@@ -70,6 +70,16 @@ uint64_t kt_setting(const char *name, uint64_t otherwise);
 uint64_t kt_now_ns(void);
 void kt_sleep_ms(unsigned int ms);
 
+/* Repeat for as long as it is false, but not for ever. */
+#define AWAIT(condition, ms) \
+	({ \
+		uint64_t kt_until = kt_now_ns() + (ms) * MS; \
+		bool kt_true; \
+		while (!(kt_true = (condition)) && kt_now_ns() < kt_until) \
+			kt_sleep_ms(2); \
+		kt_true; \
+	})
+
 /* mounts, all below /run/kt */
 const char *kt_path(const char *name, const char *file);
 void kt_directory(const char *name);
@@ -92,16 +102,6 @@ void kt_reload(const char *parameters);
 void kt_open(struct fgnl *nl);
 uint64_t kt_new(struct fgnl *nl, const char *id, uint32_t timeout_ms, const int *fds,
 		unsigned int n);
-/* A kernel thread of the module, its scheduling policy, SCHED_OTHER if it freezes, and whether it has work. */
-struct kt_thread {
-	pid_t pid;
-	int policy;
-	bool parked;
-};
-
-unsigned int kt_threads(struct kt_thread *found, unsigned int max);
-void kt_thawers(struct kt_thread *found, unsigned int max, unsigned int n);
-
 struct fg_lease *kt_await(struct fgnl *nl, uint64_t number, uint32_t state, unsigned int ms);
 struct fg_lease *kt_frozen(struct fgnl *nl, const char *id, uint32_t timeout_ms, const int *fds,
 			   unsigned int n);
@@ -112,6 +112,16 @@ const struct fg_hold *kt_hold(const struct fg_lease *lease, const char *name);
 bool kt_has_holders(struct fgnl *nl, int fd);
 uint32_t kt_fs_state(struct fgnl *nl, int fd);
 void kt_await_fs_state(struct fgnl *nl, int fd, uint32_t state);
+
+/* A kernel thread of the module, its scheduling policy, SCHED_OTHER if it freezes, and whether it has work. */
+struct kt_thread {
+	pid_t pid;
+	int policy;
+	bool parked;
+};
+
+unsigned int kt_threads(struct kt_thread *found, unsigned int max);
+void kt_thawers(struct kt_thread *found, unsigned int max, unsigned int n);
 
 /* a process that writes all the time; in memory shared with the test */
 struct kt_writer {

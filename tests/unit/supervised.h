@@ -23,7 +23,7 @@ static struct hooks hooks;
 static struct supervisor supervisor;
 static struct record record;
 static struct supervisor_job job;
-static char run_dir[100];
+static char run_dir[100], keep_dir[100];
 
 /* ---- the made-up kernel ---- */
 
@@ -54,8 +54,22 @@ static inline int fake_look(uint64_t number, struct supervisor_lease *lease)
 	return 0;
 }
 
+/* Its begin as tell() says it. */
+static inline int fake_get(uint64_t number, struct freezeguard_lease *lease)
+{
+	if (number != 7)
+		return -ENOENT;
+	*lease = (struct freezeguard_lease){
+		.number = number, .id = ID, .state = FREEZEGUARD_LEASE_STATE_THAWED,
+		.cause = FREEZEGUARD_CAUSE_REQUEST, .begin_ns = 1, .frozen_ns = 2 * NS_PER_S,
+		.ended_ns = 5 * NS_PER_S, .released_ns = 5 * NS_PER_S + 1,
+		.continuity = FREEZEGUARD_CONTINUITY_OBSERVED,
+	};
+	return 0;
+}
+
 static const struct supervisor_module fake = {
-	.open = fake_open, .fd = fake_fd, .drain = fake_drain, .look = fake_look,
+	.open = fake_open, .fd = fake_fd, .drain = fake_drain, .look = fake_look, .get = fake_get,
 };
 
 /* ---- tools ---- */
@@ -87,8 +101,10 @@ static inline void start(bool lease, uint32_t timeout_ms, uint64_t quiet_ms, uin
 
 	assert_int_equal(hooks_find(&hooks, &hookdir_config, &none, &hookdir_findings), 0);
 	snprintf(run_dir, sizeof(run_dir), "%s/run", hookdir);
+	snprintf(keep_dir, sizeof(keep_dir), "%s/keep", hookdir);
 	job = (struct supervisor_job){
-		.id = ID, .run_dir = run_dir, .keep_dir = "/keep", .hooks = &hooks, .paths = "/data",
+		.id = ID, .run_dir = run_dir, .keep_dir = "/keep",
+		.history_dir = keep_dir, .hooks = &hooks, .paths = "/data",
 		.timeout_ms = timeout_ms, .quiet_until_ns = now + quiet_ms * NS_PER_MS,
 		.give_up_ns = now + give_up_ms * NS_PER_MS, .lease = lease, .module = &fake,
 	};

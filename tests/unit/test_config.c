@@ -91,6 +91,7 @@ static void every_key(void **state)
 				   "[default]\n"
 				   "timeout = 1min 30s\n"
 				   "script_timeout=9s\n"
+				   "sync_budget = 4s\n"
 				   "path = /data\n"
 				   "path = /my logs\n"
 				   "exclude = /scratch   ; another comment\n"
@@ -110,6 +111,7 @@ static void every_key(void **state)
 	assert_int_equal(config.timeout_ms, 90000);
 	assert_int_equal(config.from[0].line, 3);
 	assert_int_equal(config.script_timeout_ms, 9000);
+	assert_int_equal(config.sync_budget_ms, 4000);
 	assert_int_equal(config.paths.n, 2);
 	assert_string_equal(config.paths.v[1], "/my logs");
 	assert_int_equal(config.exclude.n, 1);
@@ -234,6 +236,98 @@ static void who_may_write_it(void **state)
 	assert_int_equal(read_text("[default]\n", NULL, false), 0);
 }
 
+/* What freezectl dlm uses is shown without naming its profile, and no other profile is. */
+static void the_profile_of_dlm_is_shown(void **state)
+{
+	const char *at;
+
+	(void)state;
+	write_file("[default]\ntimeout = 20s\n[profile dlm]\ntimeout = 11s\nsync_budget = 5s\n"
+		   "[profile night]\ntimeout = 33s\n");
+	setenv(CONFIG_ENV, path, 1);
+	assert_int_equal(FREEZECTL("config"), 0);
+	at = strstr(captured_out, "[profile dlm]");
+	assert_non_null(at);
+	assert_true(strstr(captured_out, "20s") < at);
+	assert_non_null(strstr(at, "11s"));
+	assert_non_null(strstr(at, "sync_budget"));
+	assert_null(strstr(captured_out, "33s"));
+	assert_null(strstr(at, "script_timeout"));
+	assert_int_equal(FREEZECTL("config", "--json"), 0);
+	assert_non_null(strstr(captured_out, "\"profile dlm\""));
+	assert_int_equal(FREEZECTL("config", "--profile", "night"), 0);
+	assert_null(strstr(captured_out, "[profile dlm]"));
+	write_file("[default]\ntimeout = 20s\n");
+	assert_int_equal(FREEZECTL("config"), 0);
+	assert_null(strstr(captured_out, "profile"));
+	assert_null(strstr(captured_out, "sync_budget"));
+	unsetenv(CONFIG_ENV);
+}
+
+static void secrets_that_others_can_read(void **state)
+{
+	static const char *const secrets[] = {
+		"PGPASSWORD", "MYSQL_PWD", "redis_password", "API_TOKEN", "DbSecret",
+	};
+	static const char *const others[] = { "PGPASSFILE", "PWD", "TOKEN_PATH", "PGUSER" };
+	char text[200];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(secrets) / sizeof(*secrets); i++) {
+		snprintf(text, sizeof(text), "[hook db]\n\nenv.%s = hunter2\n", secrets[i]);
+		chmod(path, 0604);
+		refused(text, 3, secrets[i]);
+		refused(text, 3, "chmod o-r");
+		chmod(path, 0640);
+		assert_int_equal(read_text(text, NULL, false), 0);
+		config_free(&config);
+	}
+	chmod(path, 0644);
+	for (i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		snprintf(text, sizeof(text), "[hook db]\nenv.%s = /srv/x\n", others[i]);
+		assert_int_equal(read_text(text, NULL, false), 0);
+		config_free(&config);
+	}
+	assert_int_equal(read_text("[hook db]\nenv.PGPASSWORD =\n", NULL, false), 0);
+}
+
+/* Where other users see them, whoever may read the file. */
+static void secrets_in_arguments(void **state)
+{
+	(void)state;
+	chmod(path, 0600);
+	refused("[hook mysql]\nenv.MYSQL_OPTIONS = -uroot -phunter2\n", 2, "option file");
+	refused("[hook mysql]\nenv.MYSQL_OPTIONS = --password=hunter2 -h x\n", 2, "option file");
+	refused("[hook mysql]\nenv.MYSQL_OPTIONS = '--password=hunter2'\n", 2, "option file");
+	refused("[hook web]\nenv.OPTIONS = --password=hunter2\n", 2, "option file");
+	assert_int_equal(read_text("[hook mysql]\nenv.MYSQL_OPTIONS = -P 3306 --port=1 "
+				   "--defaults-extra-file=/etc/x-password=y -p\n", NULL, false), 0);
+	config_free(&config);
+	/* A port. */
+	assert_int_equal(read_text("[hook pg]\nenv.PGOPTIONS = -p5432\n", NULL, false), 0);
+}
+
+static void secrets_are_not_shown(void **state)
+{
+	(void)state;
+	chmod(path, 0600);
+	write_file("[hook pg]\nenv.PGPASSWORD = hunter2\nenv.PGUSER = backup\n");
+	setenv(CONFIG_ENV, path, 1);
+	assert_int_equal(FREEZECTL("config"), 0);
+	assert_non_null(strstr(captured_out, "env.PGPASSWORD"));
+	assert_non_null(strstr(captured_out, "(hidden)"));
+	assert_non_null(strstr(captured_out, "backup"));
+	assert_null(strstr(captured_out, "hunter2"));
+	assert_int_equal(FREEZECTL("config", "--json"), 0);
+	assert_non_null(strstr(captured_out, "(hidden)"));
+	assert_null(strstr(captured_out, "hunter2"));
+	chmod(path, 0644);
+	assert_int_equal(FREEZECTL("config"), 1);
+	assert_null(strstr(captured_err, "hunter2"));
+	unsetenv(CONFIG_ENV);
+}
+
 static void a_file_that_is_missing(void **state)
 {
 	(void)state;
@@ -295,6 +389,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_looks_alike, setup, teardown),
 		cmocka_unit_test_setup_teardown(everything_that_is_wrong_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_may_write_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_profile_of_dlm_is_shown, setup, teardown),
+		cmocka_unit_test_setup_teardown(secrets_that_others_can_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(secrets_in_arguments, setup, teardown),
+		cmocka_unit_test_setup_teardown(secrets_are_not_shown, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_file_that_is_missing, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_command_shows_it, setup, teardown),
 	};

@@ -165,6 +165,75 @@ static void what_others_could_write_is_not_run(void **state)
 	assert_null(hooks.v[2].skip);
 }
 
+/* The only hook's reason not to be run, which has to say this. */
+static void refused(const char *says)
+{
+	assert_int_equal(find(NULL), 0);
+	assert_int_equal(hooks.n, 1);
+	assert_true(hooks.v[0].wrong);
+	if (!strstr(hooks.v[0].skip, says))
+		fail_msg("'%s' does not say '%s'", hooks.v[0].skip, says);
+}
+
+static void accepted(void)
+{
+	assert_int_equal(find(NULL), 0);
+	assert_int_equal(hooks.n, 1);
+	assert_null(hooks.v[0].skip);
+}
+
+/* A path in the directory of the test. */
+static const char *in(const char *file)
+{
+	static char text[4][200];
+	static int i;
+
+	i = (i + 1) % 4;
+	snprintf(text[i], sizeof(text[i]), "%s/%s", hookdir, file);
+	return text[i];
+}
+
+/* hooks.d/10-web leads through a/link to b/dir/web. */
+static void every_step_to_a_hook_is_checked(void **state)
+{
+	static const char *const steps[] = { "", "a", "b", "b/dir", "etc" };
+	size_t i;
+
+	(void)state;
+	assert_int_equal(mkdir(in("a"), 0755) | mkdir(in("b"), 0755) | mkdir(in("b/dir"), 0755) |
+			 mkdir(in("etc"), 0755), 0);
+	hookdir_write("b/dir/web", "#!/bin/sh\n", 0755);
+	assert_int_equal(symlink("../b/dir", in("a/link")), 0);
+	assert_int_equal(symlink("../../a/link/web", in("hooks.d/10-web")), 0);
+	assert_int_equal(rename(in("hooks.d"), in("etc/hooks.d")), 0);
+	assert_int_equal(symlink("etc/hooks.d", in("hooks.d")), 0);
+	accepted();
+	for (i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+		assert_int_equal(chmod(in(steps[i]), 0775), 0);
+		refused("could replace it");
+		assert_int_equal(chmod(in(steps[i]), 0757), 0);
+		refused("could replace it");
+		assert_int_equal(chmod(in(steps[i]), 01777), 0);
+		accepted();
+		assert_int_equal(chmod(in(steps[i]), 0755), 0);
+	}
+	accepted();
+	/* Others could add hooks to it. */
+	assert_int_equal(chmod(in("etc/hooks.d"), 01777), 0);
+	refused("could change");
+	assert_int_equal(chmod(in("etc/hooks.d"), 0755), 0);
+	if (geteuid())
+		skip();
+	/* The owner of a directory, and of a link in a sticky one, could put another there. */
+	for (i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+		assert_int_equal(chown(in(steps[i]), 65534, 0), 0);
+		refused("belongs to user 65534");
+		assert_int_equal(chown(in(steps[i]), 0, 0), 0);
+	}
+	assert_int_equal(lchown(in("a/link"), 65534, 0), 0);
+	refused("a/link belongs to user 65534");
+}
+
 static void two_of_one_name(void **state)
 {
 	(void)state;
@@ -318,6 +387,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(those_that_are_named, hookdir_make, teardown),
 		cmocka_unit_test_setup_teardown(settings_of_one, hookdir_make, teardown),
 		cmocka_unit_test_setup_teardown(what_others_could_write_is_not_run, hookdir_make,
+						teardown),
+		cmocka_unit_test_setup_teardown(every_step_to_a_hook_is_checked, hookdir_make,
 						teardown),
 		cmocka_unit_test_setup_teardown(two_of_one_name, hookdir_make, teardown),
 		cmocka_unit_test_setup_teardown(one_call, hookdir_make, teardown),

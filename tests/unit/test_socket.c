@@ -347,18 +347,73 @@ static void get_thawing(int fd, const struct nlmsghdr *request)
 	send_ack(fd, request->nlmsg_seq);
 }
 
-/* Without memory for a reply the kernel ends a lease all the same. */
+/* The kernel did it, but could not send lease 1, which the acknowledgement names. */
+static void ack_without_reply(int fd, const struct nlmsghdr *request)
+{
+	msg_error(&m, NLM_F_CAPPED | NLM_F_ACK_TLVS, request->nlmsg_seq, 0);
+	msg_u64(&m, NLMSGERR_ATTR_COOKIE, 1);
+	send_msg(fd);
+}
+
+/* By its number: its id may be another lease's by now. */
+static void get_thawing_by_number(int fd, const struct nlmsghdr *request)
+{
+	const struct nlattr *attr = (const void *)((const char *)request + NLMSG_HDRLEN + GENL_HDRLEN);
+
+	assert_int_equal(attr->nla_type, FREEZEGUARD_A_LEASE_NUMBER);
+	assert_int_equal(*(const uint64_t *)((const char *)attr + NLA_HDRLEN), 1);
+	get_thawing(fd, request);
+}
+
+static void get_none(int fd, const struct nlmsghdr *request)
+{
+	msg_error(&m, NLM_F_CAPPED, request->nlmsg_seq, ENOENT);
+	send_msg(fd);
+}
+
+static void check_no_error(struct kernel *k)
+{
+	assert_int_equal(freezeguard_errno(k->fg), 0);
+	assert_string_equal(freezeguard_error(k->fg), "");
+	assert_int_equal(freezeguard_error_lease(k->fg), 0);
+}
+
 static void an_end_that_is_only_acknowledged(void **state)
 {
-	struct kernel k = { .scripts = { empty_ack, empty_ack, get_thawing } };
+	struct kernel k = { .scripts = {
+		ack_without_reply, ack_without_reply, get_thawing_by_number, ack_without_reply, get_none } };
 	struct freezeguard_lease lease = { 0 };
 
 	(void)state;
 	kernel_start(&k);
 	assert_int_equal(freezeguard_lease_end(k.fg, 1, NULL, NULL), 0);
-	assert_int_equal(freezeguard_lease_end(k.fg, 1, NULL, &lease), 0);
+	check_no_error(&k);
+	assert_int_equal(freezeguard_lease_end(k.fg, 0, "x", &lease), 0);
+	check_no_error(&k);
 	assert_int_equal(lease.number, 1);
 	assert_int_equal(lease.state, FREEZEGUARD_LEASE_STATE_THAWING);
+	/* It has ended, though nothing more is known. */
+	assert_int_equal(freezeguard_lease_end(k.fg, 0, "x", &lease), 0);
+	check_no_error(&k);
+	assert_int_equal(lease.number, 1);
+	assert_int_equal(lease.state, 0);
+	kernel_stop(&k);
+	assert_int_equal(k.n_requests, 5);
+}
+
+static void an_extension_that_is_only_acknowledged(void **state)
+{
+	struct kernel k = { .scripts = {
+		ack_without_reply, get_thawing_by_number, ack_without_reply, get_none } };
+	struct freezeguard_lease lease = { 0 };
+
+	(void)state;
+	kernel_start(&k);
+	assert_int_equal(freezeguard_lease_extend(k.fg, 0, "x", 1000, &lease), 0);
+	check_no_error(&k);
+	assert_int_equal(lease.state, FREEZEGUARD_LEASE_STATE_THAWING);
+	assert_int_equal(freezeguard_lease_extend(k.fg, 0, "x", 1000, &lease), -ENOENT);
+	assert_non_null(strstr(freezeguard_error(k.fg), "look up lease number 1"));
 	kernel_stop(&k);
 }
 
@@ -522,6 +577,41 @@ static void a_dump_that_stays_interrupted_says_so(void **state)
 
 	(void)state;
 	check_dump(&k, true, 8);
+}
+
+/* A part of the lease, and then no more: it left the history. */
+static void get_a_part(int fd, const struct nlmsghdr *request)
+{
+	int done = 0;
+
+	put_lease(NLM_F_MULTI, request->nlmsg_seq, FREEZEGUARD_CMD_LEASE_GET, 1,
+		  FREEZEGUARD_LEASE_STATE_THAWED);
+	put_hold(1);
+	send_msg(fd);
+	msg_begin(&m, NLMSG_DONE, NLM_F_MULTI | NLM_F_DUMP_INTR, request->nlmsg_seq);
+	msg_raw(&m, &done, sizeof(done));
+	send_msg(fd);
+}
+
+static void a_lease_that_leaves_in_the_middle(void **state)
+{
+	struct kernel k = { .scripts = {
+		get_a_part, get_thawing, get_a_part, get_none,
+		get_a_part, get_a_part, get_a_part, get_a_part,
+		get_a_part, get_a_part, get_a_part, get_a_part } };
+	struct freezeguard_lease lease = { 0 };
+
+	(void)state;
+	kernel_start(&k);
+	assert_int_equal(freezeguard_lease_get(k.fg, 1, NULL, &lease), 0);
+	assert_int_equal(lease.n_holds, 0);
+	assert_int_equal(lease.state, FREEZEGUARD_LEASE_STATE_THAWING);
+	assert_int_equal(freezeguard_lease_get(k.fg, 1, NULL, &lease), -ENOENT);
+	assert_int_equal(freezeguard_lease_get(k.fg, 0, "x", &lease), -EINTR);
+	assert_int_equal(freezeguard_errno(k.fg), EINTR);
+	assert_non_null(strstr(freezeguard_error(k.fg), "look up lease \"x\": it left the module's history"));
+	kernel_stop(&k);
+	assert_int_equal(k.n_requests, 12);
 }
 
 /* ---- waiting ---- */
@@ -749,12 +839,14 @@ int main(void)
 		cmocka_unit_test(errors_without_a_message),
 		cmocka_unit_test(answers_that_make_no_sense),
 		cmocka_unit_test(an_end_that_is_only_acknowledged),
+		cmocka_unit_test(an_extension_that_is_only_acknowledged),
 		cmocka_unit_test(extack_cut_anywhere),
 		cmocka_unit_test(a_done_message_has_an_error_too),
 		cmocka_unit_test(finds_its_answer_and_keeps_notifications),
 		cmocka_unit_test(a_dump_merges_the_messages_of_a_lease),
 		cmocka_unit_test(an_interrupted_dump_is_done_again),
 		cmocka_unit_test(a_dump_that_stays_interrupted_says_so),
+		cmocka_unit_test(a_lease_that_leaves_in_the_middle),
 		cmocka_unit_test(waiting_is_woken_by_a_notification),
 		cmocka_unit_test(waiting_asks_again_soon),
 		cmocka_unit_test(waiting_ends_by_its_deadline),

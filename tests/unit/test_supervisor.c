@@ -40,7 +40,46 @@ static void still_quiet(void)
 	hears(SUPERVISOR_STILL);
 }
 
+/* The history has one entry, and it says this. */
+static void kept(const char *says, const char *too)
+{
+	const char *text = hookdir_read("keep/history"), *end = strchr(text, '\n');
+
+	if (!end || end[1] || !strstr(text, says) || !strstr(text, too))
+		fail_msg("the history is '%s', without '%s' or '%s'", text, says, too);
+}
+
 /* ---- tests ---- */
+
+/* Somebody else could have written the record. */
+static void a_directory_that_others_can_write_to(void **state)
+{
+	struct record_list list;
+
+	(void)state;
+	three_are_quiet(false, 60000);
+	load();
+	record_free(&record);
+	assert_int_equal(chmod(run_dir, 0770), 0);
+	assert_int_equal(record_load(run_dir, ID, &record), -EPERM);
+	assert_int_equal(record_list(run_dir, &list), -EPERM);
+	assert_int_equal(record.n_apps + list.n, 0);
+	assert_int_equal(chmod(run_dir, 0702), 0);
+	assert_int_equal(record_load(run_dir, ID, &record), -EPERM);
+	assert_int_equal(chmod(run_dir, 0700), 0);
+	load();
+	record_free(&record);
+	if (geteuid())
+		skip();
+	assert_int_equal(chown(run_dir, 65534, -1), 0);
+	assert_int_equal(record_load(run_dir, ID, &record), -EPERM);
+	assert_int_equal(chown(run_dir, 0, -1), 0);
+	load();
+	record_free(&record);
+	assert_int_equal(rename(run_dir, strcat(strcpy((char[110]){ 0 }, run_dir), ".moved")), 0);
+	assert_int_equal(symlink("run.moved", run_dir), 0);
+	assert_int_equal(record_load(run_dir, ID, &record), -ENOTDIR);
+}
 
 static void a_freeze_with_a_lease(void **state)
 {
@@ -73,6 +112,8 @@ static void a_freeze_with_a_lease(void **state)
 	assert_string_equal(record.apps[1].notes[0], "at=5");
 	assert_int_equal(record.apps[1].exit_status, 0);
 	assert_true(record.apps[1].session);
+	kept("\"id\":\"" ID "\",\"number\":7,\"state\":\"thawed\"",
+	     "\"applications\":[{\"name\":\"a\",\"state\":\"released\"},{\"name\":\"b\",");
 }
 
 static void the_deadline(void **state)
@@ -106,6 +147,7 @@ static void one_fails(void **state)
 	app_is(3, "c", RECORD_APP_WAITING);
 	assert_string_equal(record.apps[2].output, "no disk\n");
 	assert_int_equal(record.apps[2].exit_status, 3);
+	kept("\"cause\":\"abort\"", "{\"name\":\"x\",\"state\":\"failed\"}");
 }
 
 static void one_is_not_ready(void **state)
@@ -353,6 +395,7 @@ static void without_a_lease_until_the_deadline(void **state)
 	over("deadline");
 	log_is("a freeze\nb session\nc freeze\nc thaw\nb deadline\na thaw\n");
 	assert_true(record.released_ns >= record.begin_ns + 1500 * NS_PER_MS);
+	kept("\"cause\":\"deadline\"", "{\"name\":\"c\",\"state\":\"released\"}");
 }
 
 static void without_a_lease_and_not_kept(void **state)
@@ -572,6 +615,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
+		TEST(a_directory_that_others_can_write_to),
 		TEST(a_freeze_with_a_lease),
 		TEST(the_deadline),
 		TEST(one_fails),

@@ -38,11 +38,40 @@ static void spans_are_rounded_when_long(void **state)
 	assert_string_equal(timefmt_span(5, 4, buf), timefmt_span(4, 4, (char [TIMEFMT_TEXT_MAX]) { 0 }));
 }
 
+static uint64_t since(const char *text)
+{
+	uint64_t ms = 1;
+
+	/* 2023-11-14 22:13:20 UTC */
+	return timefmt_parse_since(text, 1700000000000, &ms) ? ms / 1000 : 1;
+}
+
+static void times_of_the_past(void **state)
+{
+	(void)state;
+	assert_int_equal(since("2023-11-14"), 1699920000);
+	assert_int_equal(since("2023-11-14 03:00"), 1699930800);
+	assert_int_equal(since("2023-11-14T03:00:05"), 1699930805);
+	assert_int_equal(since("03:00"), 1699930800);
+	assert_int_equal(since("3:00:10"), 1699930810);
+	assert_int_equal(since("2h"), 1700000000 - 7200);
+	assert_int_equal(since("1d 30s"), 1700000000 - 86430);
+	assert_int_equal(since("90"), 1700000000 - 90);
+	/* A duration has less than 50 days. */
+	assert_int_equal(since("49d"), 1700000000 - 49 * 86400);
+	assert_int_equal(since("100y"), 1);
+	assert_int_equal(since("soon"), 1);
+	assert_int_equal(since(""), 1);
+	assert_int_equal(since("2023-11-14 25:00"), 1);
+	assert_int_equal(since("2023-11-14 03:00x"), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(times_with_their_distance),
 		cmocka_unit_test(spans_are_rounded_when_long),
+		cmocka_unit_test(times_of_the_past),
 	};
 
 	setenv("TZ", "UTC", 1);

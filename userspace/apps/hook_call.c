@@ -99,8 +99,19 @@ static int environment_make(struct environment *env, const struct hook *hook, ui
 	return 0;
 }
 
+/* The supervisor is spared from the OOM killer; what it calls is not. */
+static void set_oom_score_adj(const char *text)
+{
+	int fd = text && *text ? open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC) : -1;
+
+	if (fd >= 0 && write(fd, text, strlen(text)) < 0)
+		dprintf(STDERR_FILENO, "oom_score_adj: %s\n", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
 static void __attribute__((noreturn)) child(const struct hook *hook, const char *verb, int in,
-					    int out, char **env)
+					    int out, char **env, const char *oom_score_adj)
 {
 	char *argv[] = { hook->path, (char *)verb, NULL };
 	char *script[] = { "/bin/sh", hook->path, (char *)verb, NULL };
@@ -118,6 +129,7 @@ static void __attribute__((noreturn)) child(const struct hook *hook, const char 
 	dup2(out, STDOUT_FILENO);
 	dup2(out, STDERR_FILENO);
 	close_range(STDERR_FILENO + 1, ~0U, 0);
+	set_oom_score_adj(oom_score_adj);
 	if (chdir("/"))
 		_exit(126);
 	umask(022);
@@ -164,7 +176,7 @@ int hook_call_start(struct hook_call *run, const struct hook *hook, const char *
 	}
 	run->pid = fork();
 	if (!run->pid)
-		child(hook, verb, in[0], out[1], env.all);
+		child(hook, verb, in[0], out[1], env.all, call->oom_score_adj);
 	if (run->pid < 0) {
 		r = -errno;
 		run->pid = 0;

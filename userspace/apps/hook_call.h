@@ -26,6 +26,7 @@
  * @limit_ms: how long, from now, a session can last at most
  * @paths: what is going to be frozen, one a line
  * @keep: where hooks keep what a restore needs, without their name
+ * @oom_score_adj: how the OOM killer is to treat it; NULL or "": as the caller
  */
 struct hook_call_args {
 	const char *id;
@@ -33,6 +34,7 @@ struct hook_call_args {
 	uint64_t limit_ms;
 	const char *paths;
 	const char *keep;
+	const char *oom_score_adj;
 };
 
 /**

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "apps/hooks.h"
+#include "base/safe_path.h"
 #include "base/text.h"
 #include "base/util.h"
 
@@ -66,38 +67,24 @@ static void skip(struct hook *hook, bool wrong, const char *fmt, ...)
 	hook->wrong = wrong || !hook->skip;
 }
 
-/* It is run as root: only root may decide what it is. */
-static void check_writers(struct hook *hook, const char *path)
+/* It is run as root: only root may decide what its path leads to. */
+static void check_path(struct hook *hook, const char *path)
 {
-	struct stat st;
+	char why[SAFE_PATH_TEXT_MAX];
 
-	if (stat(path, &st))
-		return;
-	if ((st.st_uid && st.st_uid != geteuid()) || st.st_mode & (S_IWGRP | S_IWOTH))
-		skip(hook, true,
-		     "%s belongs to user %u and has mode %03o, so a user other than root could change what root runs; chown root and chmod go-w it",
-		     path, st.st_uid, st.st_mode & 0777);
+	if (safe_path(path, why))
+		skip(hook, true, "%s", why);
 }
 
-/* Nor may others put something else in its place: it is a link to, or is shipped in, some directory. */
-static void check_directories(struct hook *hook)
+/* Even in a sticky directory others could add a hook. */
+static void check_directory(struct hook *hook, const char *dir)
 {
-	char *path = realpath(hook->path, NULL), *slash;
 	struct stat st;
 
-	while (path && (slash = strrchr(path, '/')) && path[1]) {
-		slash[slash == path] = '\0';
-		if (stat(path, &st))
-			continue;
-		/* Without write permission, or in a sticky directory, nobody else can replace it. */
-		if ((st.st_uid && st.st_uid != geteuid()) ||
-		    (st.st_mode & S_IWOTH && !(st.st_mode & S_ISVTX)))
-			skip(hook, true,
-			     "it is in %s, which belongs to user %u and has mode %03o, so a user other than root could replace it",
-			     path, st.st_uid,
-			     st.st_mode & 0777);
-	}
-	free(path);
+	if (!stat(dir, &st) && st.st_mode & (S_IWGRP | S_IWOTH))
+		skip(hook, true,
+		     "%s belongs to user %u and has mode %03o, so a user other than root could change what root runs; chown root and chmod go-w it",
+		     dir, st.st_uid, st.st_mode & 0777);
 }
 
 static const struct text_list no_env;
@@ -143,8 +130,7 @@ static int add(struct hooks *hooks, const struct config *config, const char *dir
 	if (i > HOOK_NAME_MAX)
 		skip(hook, true, "its name has %zu characters; at most %d are allowed", i,
 		     HOOK_NAME_MAX);
-	check_writers(hook, hook->path);
-	check_directories(hook);
+	check_path(hook, hook->path);
 	for (i = 0; i + 1 < hooks->n; i++)
 		if (!strcmp(hooks->v[i].name, hook->name))
 			skip(hook, true, "%s has the same name; remove or rename one of them",
@@ -238,7 +224,7 @@ int hooks_find(struct hooks *hooks, const struct config *config, const struct te
 	*hooks = (struct hooks){ 0 };
 	r = add_directory(hooks, config, config->hooks_dir, NULL, findings);
 	for (i = 0; !r && i < hooks->n; i++) {
-		check_writers(&hooks->v[i], config->hooks_dir);
+		check_directory(&hooks->v[i], config->hooks_dir);
 		if (!wanted(apps, hooks->v[i].name)) {
 			free(hooks->v[i].skip);
 			hooks->v[i].skip = NULL;

@@ -337,7 +337,8 @@ bool apps_quiesce(struct freezectl *ctl, const struct apps_request *request, str
 	struct supervisor_job job = {
 		.id = request->id,
 		.run_dir = request->config->run_dir,
-		.keep_dir = NULL,
+		.history_dir = request->config->keep_dir,
+		.own_scope = true,
 		.hooks = &apps->hooks,
 		.timeout_ms = request->timeout_ms,
 		.give_up_ns = request->give_up_ns,

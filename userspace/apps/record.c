@@ -59,6 +59,19 @@ static void file_of(const char *id, const char *suffix, char file[FILE_MAX])
 	strcpy(file + used, suffix);
 }
 
+/* What a record says decides which hooks are called, so nobody else may have written it. */
+static int check_directory(const char *run_dir)
+{
+	struct stat st;
+
+	if (lstat(run_dir, &st))
+		return -errno;
+	if (!S_ISDIR(st.st_mode))
+		return -ENOTDIR;
+	return (st.st_uid && st.st_uid != geteuid()) || st.st_mode & (S_IWGRP | S_IWOTH) ?
+	       -EPERM : 0;
+}
+
 /**
  * record_directory() - make the directory of the records, and see that it is root's alone
  * @run_dir: its path; what it is in has to be there
@@ -67,15 +80,9 @@ static void file_of(const char *id, const char *suffix, char file[FILE_MAX])
  */
 int record_directory(const char *run_dir)
 {
-	struct stat st;
-
 	if (mkdir(run_dir, 0700) && errno != EEXIST)
 		return -errno;
-	if (lstat(run_dir, &st))
-		return -errno;
-	if (!S_ISDIR(st.st_mode))
-		return -ENOTDIR;
-	return st.st_uid != geteuid() || st.st_mode & (S_IWGRP | S_IWOTH) ? -EPERM : 0;
+	return check_directory(run_dir);
 }
 
 static struct json_object *json_number(uint64_t value)
@@ -298,14 +305,17 @@ static int load_file(const char *run_dir, const char *file, struct record *recor
  * @id: the lease's id
  * @record: all of it is overwritten; record_free() it
  *
- * Return: 0; -ENOENT there is none; -EBADMSG it is not one; another negative errno.
+ * Return: 0; -ENOENT there is none; -EBADMSG it is not one; -EPERM as for record_directory();
+ * another negative errno.
  */
 int record_load(const char *run_dir, const char *id, struct record *record)
 {
+	int r = check_directory(run_dir);
 	char file[FILE_MAX];
 
+	*record = (struct record){ 0 };
 	file_of(id, RECORD, file);
-	return load_file(run_dir, file, record);
+	return r ? r : load_file(run_dir, file, record);
 }
 
 static int newest_first(const void *a, const void *b)
@@ -322,19 +332,22 @@ static int newest_first(const void *a, const void *b)
  *
  * Files that are no records are passed over.
  *
- * Return: 0, also if there is no such directory; or a negative errno.
+ * Return: 0, also if there is no such directory; -EPERM as for record_directory(); another negative
+ * errno.
  */
 int record_list(const char *run_dir, struct record_list *list)
 {
 	struct record one, *v;
 	struct dirent *entry;
 	DIR *dir;
-	int r = 0;
+	int r = check_directory(run_dir);
 
 	*list = (struct record_list){ 0 };
+	if (r)
+		return r == -ENOENT ? 0 : r;
 	dir = opendir(run_dir);
 	if (!dir)
-		return errno == ENOENT ? 0 : -errno;
+		return -errno;
 	while (!r && (entry = readdir(dir))) {
 		size_t len = strlen(entry->d_name);
 

@@ -17,8 +17,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "apps/history.h"
 #include "apps/supervisor.h"
 #include "apps/supervisor_process.h"
+#include "apps/supervisor_scope.h"
 #include "base/timefmt.h"
 #include "base/util.h"
 
@@ -36,6 +38,7 @@ static void start(struct process *p, size_t i, const char *verb, uint64_t until_
 		.limit_ms = give_up + p->job->timeout_ms + SUPERVISOR_PATIENCE_MS,
 		.paths = p->job->paths,
 		.keep = p->job->keep_dir,
+		.oom_score_adj = p->oom_score_adj,
 	};
 	struct hook_call *run = &p->runs[i];
 	int r;
@@ -271,6 +274,20 @@ static void dismiss_clients(struct process *p)
 		unlink(address.sun_path);
 }
 
+/* The last act: the file may lie on what others have frozen. */
+static void keep_history(struct process *p)
+{
+	const struct record *record = &p->record;
+	struct freezeguard_lease lease = { 0 };
+	bool known = record->lease_number &&
+		     !p->job->module->get(record->lease_number, &lease) &&
+		     lease.begin_ns == record->lease_begin_ns;
+
+	if (record->lease_number && (!known || freezeguard_lease_is_live(&lease)))
+		return;
+	history_keep_record(p->job->history_dir, record, known ? &lease : NULL);
+}
+
 static int open_listener(const struct supervisor_job *job)
 {
 	struct sockaddr_un address;
@@ -423,6 +440,9 @@ static void __attribute__((noreturn)) work(const struct supervisor_job *job, int
 		close(job->lock);
 	/* It may be that nothing can be read or written while it is frozen. */
 	mlockall(MCL_CURRENT | MCL_FUTURE);
+	supervisor_spare_from_oom(p.oom_score_adj);
+	if (job->own_scope)
+		supervisor_scope_enter(job->id, job->quiet_until_ns);
 	record_forget_old(job->run_dir);
 
 	for (i = 0; i < p.record.n_apps; i++) {
@@ -431,6 +451,7 @@ static void __attribute__((noreturn)) work(const struct supervisor_job *job, int
 		release_all(&p, p.orphan ? "owner-death" : p.killed ? "killed" : "abort");
 		process_say(&p, SUPERVISOR_FAILED, NULL);
 		dismiss_clients(&p);
+		keep_history(&p);
 		_exit(0);
 	}
 	p.record.state = RECORD_QUIET;
@@ -444,6 +465,7 @@ static void __attribute__((noreturn)) work(const struct supervisor_job *job, int
 	release_all(&p, why);
 	process_say(&p, SUPERVISOR_OVER, NULL);
 	dismiss_clients(&p);
+	keep_history(&p);
 	_exit(0);
 }
 

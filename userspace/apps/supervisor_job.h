@@ -34,12 +34,14 @@ struct supervisor_lease {
  * @fd: becomes readable when something happened; -1: it has to be asked now and then
  * @drain: forget what made @fd readable
  * @look: how is a lease? 0; -ENOENT there is none; another negative errno
+ * @get: all that is known of a lease, for freezeguard_lease_clear(); the result is that of @look
  */
 struct supervisor_module {
 	int (*open)(void);
 	int (*fd)(void);
 	void (*drain)(void);
 	int (*look)(uint64_t number, struct supervisor_lease *lease);
+	int (*get)(uint64_t number, struct freezeguard_lease *lease);
 };
 
 extern const struct supervisor_module supervisor_module_real;
@@ -49,22 +51,25 @@ extern const struct supervisor_module supervisor_module_real;
  * @id: the lease's id
  * @run_dir: where the record goes
  * @keep_dir: where hooks keep what a restore needs
+ * @history_dir: where the history is
  * @hooks: the hooks; those with a reason to skip them are not called
  * @paths: what is going to be frozen, one a line
  * @timeout_ms: the lease's
  * @quiet_until_ns: when all have to be quiet, CLOCK_BOOTTIME
  * @give_up_ns: when the caller gives up
+ * @own_scope: it is to outlive the unit of its caller, where systemd runs
  * @lease: there will be a lease; else the supervisor keeps the deadline, from its begin on
  * @module: who is asked
  * @lock: a file that is kept open until the record says who is kept quiet; 0: none
  */
 struct supervisor_job {
 	const char *id;
-	const char *run_dir, *keep_dir;
+	const char *run_dir, *keep_dir, *history_dir;
 	const struct hooks *hooks;
 	const char *paths;
 	uint32_t timeout_ms;
 	uint64_t quiet_until_ns, give_up_ns;
+	bool own_scope;
 	bool lease;
 	const struct supervisor_module *module;
 	int lock;

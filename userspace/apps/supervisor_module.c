@@ -45,12 +45,17 @@ static void drain(void)
 	}
 }
 
+static int get(uint64_t number, struct freezeguard_lease *lease)
+{
+	return freezeguard_lease_get(asked, number, NULL, lease);
+}
+
 static int look(uint64_t number, struct supervisor_lease *lease)
 {
 	struct freezeguard_lease now = { 0 };
 	int r;
 
-	r = freezeguard_lease_get(asked, number, NULL, &now);
+	r = get(number, &now);
 	if (r)
 		return r;
 	lease->ended = now.state >= FREEZEGUARD_LEASE_STATE_THAWING ||
@@ -66,4 +71,5 @@ const struct supervisor_module supervisor_module_real = {
 	.fd = events_fd,
 	.drain = drain,
 	.look = look,
+	.get = get,
 };

@@ -21,6 +21,7 @@
  * @abort: let all go, the caller says or is gone
  * @end: let all go, a post-script says; only without a lease
  * @killed: a signal to end came
+ * @oom_score_adj: what hooks get, since the supervisor is spared
  * @unsaved: why the record is not on the disk as it should be; 0: it is
  */
 struct process {
@@ -32,6 +33,7 @@ struct process {
 	int control, listener, signals, events;
 	int clients[N_CLIENTS];
 	bool abort, end, killed, orphan;
+	char oom_score_adj[16];
 	int unsaved;
 };
 

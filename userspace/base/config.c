@@ -17,6 +17,7 @@
 
 #include "base/config.h"
 #include "base/duration.h"
+#include "base/secret.h"
 #include "base/util.h"
 
 #ifndef FREEZEGUARD_HOOKS
@@ -28,6 +29,7 @@
 const struct config_key config_keys[CONFIG_N_KEYS] = {
 	{ "timeout", CONFIG_DURATION, AT(timeout_ms), false, "60s" },
 	{ "script_timeout", CONFIG_DURATION, AT(script_timeout_ms), false, "8s" },
+	{ "sync_budget", CONFIG_DURATION, AT(sync_budget_ms), false, NULL },
 	{ "path", CONFIG_PATHS, AT(paths), false, NULL },
 	{ "exclude", CONFIG_PATHS, AT(exclude), false, NULL },
 	{ "allow_root", CONFIG_BOOL, AT(allow_root), false, "no" },
@@ -53,6 +55,7 @@ struct reader {
 	struct findings *findings;
 	unsigned int line;
 	bool wrong, no_memory;
+	mode_t mode;
 	struct entry *v;
 	size_t n;
 };
@@ -340,6 +343,7 @@ static struct config_hook *hook_of(struct reader *r, struct config *config, cons
 static void apply_env(struct reader *r, struct config_hook *hook, const struct entry *e)
 {
 	const char *name = e->name + strlen("env.");
+	const char *exposed = secret_exposed(name, e->value, r->mode);
 	size_t i, len = strlen(name);
 	char *text;
 
@@ -360,6 +364,8 @@ static void apply_env(struct reader *r, struct config_hook *hook, const struct e
 			return;
 		}
 	}
+	if (exposed)
+		wrong(r, e->line, "%s: %s", e->name, exposed);
 	text = text_format("%s=%s", name, e->value);
 	if (!text || text_list_add(&hook->env, text))
 		r->no_memory = true;
@@ -436,6 +442,7 @@ static void check_owner(struct reader *r)
 
 	if (fstat(fileno(r->stream), &st))
 		return;
+	r->mode = st.st_mode;
 	if ((st.st_uid && st.st_uid != geteuid()) || st.st_mode & (S_IWGRP | S_IWOTH)) {
 		findings_add(r->findings, EXIT_CODE_USAGE, r->file,
 			     "belongs to user %u and has mode %03o, so a user other than root could change what root does. It is not used; chown root and chmod go-w it",
@@ -535,12 +542,13 @@ const struct config_hook *config_hook(const struct config *config, const char *n
 	return NULL;
 }
 
-/** config_n_values() - how many values a key has: those of a list, or 1 */
+/** config_n_values() - how many values a key has: those of a list, or 1; 0 if it has none */
 size_t config_n_values(const struct config *config, const struct config_key *key)
 {
 	const void *place = (const char *)config + key->offset;
 
-	return is_list(key) ? ((const struct text_list *)place)->n : 1;
+	return is_list(key) ? ((const struct text_list *)place)->n :
+	       key->type != CONFIG_DURATION || *(const uint32_t *)place;
 }
 
 /**

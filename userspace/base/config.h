@@ -69,7 +69,7 @@ struct config_key {
 	const char *otherwise;
 };
 
-enum { CONFIG_N_KEYS = 13 };
+enum { CONFIG_N_KEYS = 14 };
 extern const struct config_key config_keys[CONFIG_N_KEYS];
 
 /**
@@ -87,6 +87,7 @@ struct config {
 
 	uint32_t timeout_ms;
 	uint32_t script_timeout_ms;
+	uint32_t sync_budget_ms;
 	uint32_t hook_timeout_ms;
 	uint32_t thaw_timeout_ms;
 	bool allow_root;

@@ -117,3 +117,46 @@ const char *timefmt_span(uint64_t from_ns, uint64_t to_ns, char buf[TIMEFMT_TEXT
 	duration_format(ms, buf, TIMEFMT_TEXT_MAX);
 	return buf;
 }
+
+/**
+ * timefmt_parse_since() - read a time of the past
+ * @text: how long ago ("12h", "2d"), or a local time: "2026-11-26", "2026-11-26 03:00[:00]", with a T
+ *	in place of the space too, or "03:00[:00]" of today
+ * @now_ms: now, CLOCK_REALTIME
+ * @ms: set to it
+ *
+ * Return: whether it is one.
+ */
+bool timefmt_parse_since(const char *text, uint64_t now_ms, uint64_t *ms)
+{
+	static const char *const formats[] = {
+		"%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M",
+		"%Y-%m-%d", "%H:%M:%S", "%H:%M",
+	};
+	time_t now = (time_t)(now_ms / 1000), then;
+	uint64_t span;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(formats); i++) {
+		struct tm today, tm = { 0 };
+		const char *end;
+
+		localtime_r(&now, &today);
+		if (formats[i][1] == 'H') {
+			tm.tm_year = today.tm_year;
+			tm.tm_mon = today.tm_mon;
+			tm.tm_mday = today.tm_mday;
+		}
+		end = strptime(text, formats[i], &tm);
+		tm.tm_isdst = -1;
+		if (!end || *end)
+			continue;
+		then = mktime(&tm);
+		*ms = then < 0 ? 0 : (uint64_t)then * 1000;
+		return true;
+	}
+	if (duration_parse(text, &span))
+		return false;
+	*ms = span < now_ms ? now_ms - span : 0;
+	return true;
+}

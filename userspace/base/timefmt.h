@@ -3,6 +3,7 @@
 #ifndef FREEZEGUARD_BASE_TIMEFMT_H
 #define FREEZEGUARD_BASE_TIMEFMT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,5 +27,6 @@ const char *timefmt_clock(const struct clocks *clocks, uint64_t ns, char buf[TIM
 const char *timefmt_text(const struct clocks *clocks, uint64_t ns, char buf[TIMEFMT_TEXT_MAX]);
 const char *timefmt_iso(const struct clocks *clocks, uint64_t ns, char buf[TIMEFMT_TEXT_MAX]);
 const char *timefmt_span(uint64_t from_ns, uint64_t to_ns, char buf[TIMEFMT_TEXT_MAX]);
+bool timefmt_parse_since(const char *text, uint64_t now_ms, uint64_t *ms);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/duration.h"
+#include "base/secret.h"
 #include "commands/commands.h"
 #include "show/table.h"
 
@@ -43,7 +44,8 @@ static void add(struct list *list, const char *section, const char *key, const c
 	json_object_array_add(list->array, object);
 }
 
-static void add_keys(struct list *list)
+/* @profile_only: only what the profile sets */
+static void add_keys(struct list *list, bool profile_only)
 {
 	const struct config *config = list->config;
 	char section[300];
@@ -53,6 +55,8 @@ static void add_keys(struct list *list)
 		const struct config_key *key = &config_keys[k];
 		const struct config_from *from = &config->from[k];
 
+		if (profile_only && !from->profile)
+			continue;
 		snprintf(section, sizeof(section), from->profile ? "profile %s" : "default",
 			 config->profile);
 		for (i = 0; i < config_n_values(config, key); i++) {
@@ -87,7 +91,8 @@ static void add_hooks(struct list *list)
 			char key[300];
 
 			snprintf(key, sizeof(key), "env.%.*s", len, text);
-			add(list, section, key, text + len + 1, hook->line);
+			add(list, section, key, secret_name(text) ? "(hidden)" : text + len + 1,
+			    hook->line);
 		}
 	}
 }
@@ -120,8 +125,14 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		list.array = json_object_new_array();
 	else
 		list.table = table_new(headers);
-	add_keys(&list);
+	add_keys(&list, false);
 	add_hooks(&list);
+	if (!profile) {
+		/* It was read without a mistake a moment ago. */
+		list.config = freezectl_config(ctl, NULL, "dlm");
+		if (list.config)
+			add_keys(&list, true);
+	}
 	if (ctl->out.json)
 		output_json_add(ctl->out.doc, "settings", list.array);
 	else
@@ -133,7 +144,8 @@ const struct subcommand cmd_config = {
 	.arguments = "[--profile NAME]",
 	.summary = "show the settings in force, and the line that sets each",
 	.help =
-	"Settings are read from /etc/freezeguard/freezeguard.conf, or are defaults.",
+	"Settings are read from /etc/freezeguard/freezeguard.conf, or are defaults. Without "
+	"--profile, the settings of [profile dlm] follow, which freezectl dlm prefers.",
 	.options = options,
 	.run = run,
 };

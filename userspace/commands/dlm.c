@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "apps/history.h"
 #include "apps/post_script.h"
 #include "apps/pre_script.h"
 #include "apps/show.h"
@@ -142,6 +143,7 @@ static void pre_script(struct freezectl *ctl, struct call *call)
 		pre_script_without_lease(ctl, call, &apps);
 	apps_abort(ctl, &call->apps, &apps);
 	apps_show(ctl, &apps);
+	history_keep(ctl, &freeze.lease);
 
 out_free:
 	apps_free(&apps);
@@ -183,6 +185,7 @@ static void post_script(struct freezectl *ctl, struct call *call)
 	}
 	if (record.id[0])
 		apps_show_record(ctl, &record, true);
+	history_keep(ctl, &thaw.lease);
 	freezeguard_lease_clear(&thaw.lease);
 	record_free(&record);
 }
@@ -229,6 +232,8 @@ static bool complete(struct freezectl *ctl, struct call *call, const char *profi
 		call->request.timeout_ms = config->timeout_ms;
 	if (!call->script_timeout_ms)
 		call->script_timeout_ms = config->script_timeout_ms;
+	if (!call->request.sync_budget_ms)
+		call->request.sync_budget_ms = config->sync_budget_ms;
 	if (!call->request.n_paths) {
 		call->request.paths = config->paths.v;
 		call->request.n_paths = config->paths.n;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* freezectl freeze: freeze, leave frozen, return */
+#include "apps/history.h"
 #include "commands/commands.h"
 #include "lease/freeze.h"
 
@@ -31,6 +32,8 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		freeze_show(ctl, &freeze, true);
 		freeze_keep(ctl, &request, &freeze);
 	}
+	/* It does not stay frozen. */
+	history_keep(ctl, &freeze.lease);
 	freeze_free(&freeze);
 }
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include <fcntl.h>
 
+#include "apps/history.h"
 #include "base/util.h"
 #include "commands/commands.h"
 #include "lease/freeze.h"
@@ -225,6 +226,7 @@ static void run_frozen(struct freezectl *ctl, const struct freeze_request *reque
 	if (thaw_request(ctl, &thaw))
 		thaw_finish(ctl, &thaw, freezectl_in_ms(DEFAULT_WAIT_MS), DEFAULT_WAIT_MS);
 	thaw_document(ctl, &thaw, paths);
+	history_keep(ctl, &thaw.lease);
 	freezeguard_lease_clear(&thaw.lease);
 	if (signals >= 0)
 		close(signals);
@@ -260,6 +262,8 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 	    child_prepare(ctl, &child, argv + dashes + 1)) {
 		if (freeze_take(ctl, &request, &freeze))
 			run_frozen(ctl, &request, &freeze, &child);
+		else
+			history_keep(ctl, &freeze.lease);
 		if (!child.status && child.pid && !child.kill_ns)
 			child_abandon(&child);
 	}

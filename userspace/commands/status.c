@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "commands/commands.h"
 #include "plan/plan.h"
@@ -15,13 +14,20 @@
 #include "show/metrics.h"
 #include "show/table.h"
 
-enum { OPT_ID = OPT_FIRST, OPT_HISTORY, OPT_PROMETHEUS };
+enum { OPT_ID = OPT_FIRST, OPT_HISTORY, OPT_PROMETHEUS, OPT_QUIET };
+
+/* Exit statuses of --quiet that no finding has. */
+enum { QUIET_NOT_HELD = 3, QUIET_FOREIGN = 4 };
 
 static const struct option_help options[] = {
 	{ "id", OPT_ID, "ID", "everything about the newest lease of that name" },
 	{ "history", OPT_HISTORY, NULL, "show ended leases too" },
 	{ "prometheus", OPT_PROMETHEUS, NULL,
 	  "print metrics for the textfile collector of Prometheus' node_exporter" },
+	{ "quiet", OPT_QUIET, NULL,
+	  "print nothing, and exit with 0 if a live lease holds something (with ID: that lease, with "
+	  "paths: one of their filesystems), with 3 if not, with 4 if not and a path is frozen "
+	  "otherwise" },
 	{ 0 }
 };
 
@@ -56,6 +62,14 @@ static void add_lease_row(struct table *table, const struct freezeguard_lease *l
 		freezeguard_cause_name(lease->cause), owner });
 }
 
+/* Who may not end a lease does not see it. @code: of the finding */
+static void not_all_seen(struct freezectl *ctl, int code)
+{
+	if (!freezectl_sees_all())
+		findings_add(&ctl->findings, code, NULL,
+			     "leases on filesystems that this process may not freeze are not shown; root of the machine, with CAP_SYS_ADMIN and outside of user namespaces, sees all");
+}
+
 static void show_leases(struct freezectl *ctl, struct status *status,
 			const struct freezeguard_lease_list *leases, bool history)
 {
@@ -86,9 +100,7 @@ static void show_leases(struct freezectl *ctl, struct status *status,
 	if (!n)
 		fprintf(ctl->out.text, "no lease is live%s\n",
 			history ? ", and none has ended" : "");
-	if (geteuid())
-		findings_add(&ctl->findings, EXIT_CODE_DONE, NULL,
-			     "leases on filesystems that this user may not freeze are not shown; root sees all");
+	not_all_seen(ctl, EXIT_CODE_DONE);
 	if (leases->interrupted)
 		findings_add(&ctl->findings, EXIT_CODE_DONE, NULL,
 			     "leases came and went while they were listed; some may be missing");
@@ -275,9 +287,65 @@ static void show_paths(struct freezectl *ctl, struct status *status, char **path
 	show_filesystems(ctl, status, true);
 }
 
+static int quiet_lease(struct freezectl *ctl, const char *id)
+{
+	struct freezeguard_lease lease = { 0 };
+	int r = freezeguard_lease_get(ctl->fg, 0, id, &lease);
+	bool live = !r && freezeguard_lease_is_live(&lease);
+
+	if (r && r != -ENOENT)
+		freezectl_refused(ctl, id, EXIT_CODE_SYSTEM);
+	freezeguard_lease_clear(&lease);
+	return live ? EXIT_CODE_DONE : QUIET_NOT_HELD;
+}
+
+static int quiet_all(struct freezectl *ctl)
+{
+	struct freezeguard_lease_list leases = { 0 };
+	int status = QUIET_NOT_HELD;
+	size_t i;
+
+	if (freezeguard_lease_dump(ctl->fg, &leases))
+		freezectl_refused(ctl, NULL, EXIT_CODE_SYSTEM);
+	for (i = 0; i < leases.n; i++)
+		if (freezeguard_lease_is_live(&leases.v[i]))
+			status = EXIT_CODE_DONE;
+	freezeguard_lease_list_clear(&leases);
+	return status;
+}
+
+static int quiet_paths(struct freezectl *ctl, char **paths)
+{
+	int status = QUIET_NOT_HELD;
+	struct freezeguard_fs fs;
+
+	for (; *paths; paths++) {
+		if (!freezectl_fs(ctl, *paths, EXIT_CODE_SYSTEM, &fs))
+			continue;
+		if (fs.lease_number)
+			status = EXIT_CODE_DONE;
+		else if (fs.state != FREEZEGUARD_FS_STATE_UNFROZEN && status == QUIET_NOT_HELD)
+			status = QUIET_FOREIGN;
+	}
+	return status;
+}
+
+/* What goes wrong is reported, and decides the exit status. */
+static void quiet(struct freezectl *ctl, const char *id, char **paths)
+{
+	int status;
+
+	if (!freezectl_connect(ctl))
+		return;
+	status = id ? quiet_lease(ctl, id) : *paths ? quiet_paths(ctl, paths) : quiet_all(ctl);
+	if (status == QUIET_NOT_HELD && !*paths)
+		not_all_seen(ctl, EXIT_CODE_USAGE);
+	ctl->out.passed_on = status;
+}
+
 static void run(struct freezectl *ctl, int argc, char **argv)
 {
-	bool history = false, prometheus = false;
+	bool history = false, prometheus = false, is_quiet = false;
 	struct status status = { 0 };
 	const char *id = NULL;
 	int c;
@@ -294,14 +362,23 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		case OPT_PROMETHEUS:
 			prometheus = true;
 			break;
+		case OPT_QUIET:
+			is_quiet = true;
+			break;
 		}
 	}
 	if (!!id + history + prometheus + (optind < argc) > 1)
 		freezectl_usage(ctl, "--id, --history, --prometheus and paths exclude each other");
 	if (prometheus && ctl->out.json)
 		freezectl_usage(ctl, "--prometheus and --json exclude each other");
+	if (is_quiet && (history || prometheus || ctl->out.json))
+		freezectl_usage(ctl, "--quiet excludes --history, --prometheus and --json");
 	if (findings_exit_code(&ctl->findings))
 		return;
+	if (is_quiet) {
+		quiet(ctl, id, argv + optind);
+		return;
+	}
 	if (prometheus) {
 		metrics(ctl);
 		return;
@@ -327,7 +404,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 
 const struct subcommand cmd_status = {
 	.name = "status",
-	.arguments = "[--id ID | --history | --prometheus | PATH ...]",
+	.arguments = "[--quiet] [--id ID | --history | --prometheus | PATH ...]",
 	.summary = "show leases, other freezes, and the tasks that wait for a thaw",
 	.options = options,
 	.run = run,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* freezectl thaw: end leases, by id, by the filesystems they hold, or all of them */
 #include <stdlib.h>
-#include <unistd.h>
 
+#include "apps/history.h"
 #include "base/util.h"
 #include "commands/commands.h"
 #include "lease/thaw.h"
@@ -105,9 +105,9 @@ static void add_live(struct freezectl *ctl, struct thaws *thaws)
 		if (freezeguard_lease_is_live(&leases.v[i]))
 			add(ctl, thaws, leases.v[i].number, NULL);
 	freezeguard_lease_list_clear(&leases);
-	if (geteuid())
-		findings_add(&ctl->findings, thaws->n ? EXIT_CODE_DONE : EXIT_CODE_USAGE, "--all",
-			     "only leases on filesystems that this user may freeze are ended; root can end all");
+	if (!freezectl_sees_all())
+		findings_add(&ctl->findings, thaws->n ? EXIT_CODE_SYSTEM : EXIT_CODE_USAGE, "--all",
+			     "only leases on filesystems that this process may freeze are seen and ended, so others may still be live; root of the machine, with CAP_SYS_ADMIN and outside of user namespaces, can end all");
 	else if (!thaws->n && !findings_exit_code(&ctl->findings))
 		fputs("no lease is live; nothing is frozen by freezeguard\n", ctl->out.text);
 }
@@ -129,6 +129,10 @@ static void end_all(struct freezectl *ctl, struct thaws *thaws, uint64_t wait_ms
 		if (array)
 			json_object_array_add(array, thaw_json(&thaws->v[i], &paths));
 	}
+	/* When all are released: it may wait for one of them. */
+	for (i = 0; i < thaws->n; i++)
+		if (thaws->v[i].requested)
+			history_keep(ctl, &thaws->v[i].lease);
 	output_json_add(ctl->out.doc, "leases", array);
 }
 

@@ -86,6 +86,8 @@ void freeze_arguments(struct freezectl *ctl, int argc, char **argv,
 		return;
 	if (!request->timeout_ms)
 		request->timeout_ms = config->timeout_ms;
+	if (!request->sync_budget_ms)
+		request->sync_budget_ms = config->sync_budget_ms;
 	if (!request->all && !request->n_paths) {
 		request->paths = config->paths.v;
 		request->n_paths = config->paths.n;

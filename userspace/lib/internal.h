@@ -50,6 +50,7 @@ struct freezeguard {
 	uint32_t group;		/* number of the multicast group "events" */
 	uint32_t seq;
 	uint64_t owned;		/* the last lease made here, not detached; its changes come here */
+	uint64_t acked;		/* the lease that the last acknowledgement names, 0 if none */
 	bool events;		/* joined to @group: event_seq has no gaps unless some were lost */
 	bool event_seq_known;
 	uint32_t event_seq;

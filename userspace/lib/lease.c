@@ -51,7 +51,10 @@ static int lease_reply(const struct nlmsghdr *nlh, void *arg)
 	return fg_decode_lease(nlh, arg);
 }
 
-/* Sends @msg, whose answer is one lease, and frees it. @lease may be NULL. */
+/*
+ * Sends @msg, whose answer is one lease, and frees it. @lease may be NULL. If the kernel did what was
+ * requested but could not send the lease, @lease gets its number alone.
+ */
 static int transact_lease(struct freezeguard *fg, struct nl_msg *msg,
 			  struct freezeguard_lease *lease)
 {
@@ -63,6 +66,8 @@ static int transact_lease(struct freezeguard *fg, struct nl_msg *msg,
 	r = fg_socket_transact(fg, msg, FG_REPLY_TIMEOUT_MS, lease_reply, &answer);
 	nlmsg_free(msg);
 	if (!r && !answer.number)
+		answer.number = fg->acked;
+	if (!r && !answer.number)
 		r = fg_error_set(fg, ENODATA, "cannot %s: the kernel's reply contains no lease",
 				 what);
 	if (r || !lease) {
@@ -72,6 +77,12 @@ static int transact_lease(struct freezeguard *fg, struct nl_msg *msg,
 	freezeguard_lease_clear(lease);
 	*lease = answer;
 	return 0;
+}
+
+/* Of a lease that transact_lease() has set to its number alone. */
+static bool is_unread(const struct freezeguard_lease *lease)
+{
+	return lease && !lease->state;
 }
 
 /**
@@ -88,8 +99,9 @@ static int transact_lease(struct freezeguard *fg, struct nl_msg *msg,
  * Returns at once: freezeguard_lease_wait() waits for the result.
  *
  * Return: 0; -EBUSY one is frozen already, see freezeguard_error_lease(); -EEXIST a live lease has
- * that id; -EINVAL; -ERANGE; -E2BIG; -EBADF; -EPERM; -EOPNOTSUPP; -EUSERS; -EAGAIN the
- * machine is about to sleep; -ENOMEM; -ETIMEDOUT.
+ * that id; -EINVAL; -ERANGE; -E2BIG; -EBADF; -EPERM; -EACCES a security module denies FIFREEZE;
+ * -EOPNOTSUPP; -EUSERS; -EAGAIN the machine is about to sleep; -ESHUTDOWN it is shutting down;
+ * -ENODEV the module is being unloaded; -ENOMEM; -ETIMEDOUT.
  */
 int freezeguard_lease_new(struct freezeguard *fg, const char *id, uint32_t timeout_ms,
 			  uint32_t sync_budget_ms, const struct freezeguard_superblock *superblocks,
@@ -156,10 +168,11 @@ static struct nl_msg *request_lease(struct freezeguard *fg, uint8_t cmd, const c
  * @fg: the handle
  * @number: the lease's number, or 0
  * @id: without a number: its id; the newest lease of that name is meant
- * @lease: set to the lease, in state THAWING or ROLLING_BACK; may be NULL
+ * @lease: set to the lease, in state THAWING or ROLLING_BACK or already in its last one; may be NULL.
+ *	If the kernel could not send it and it cannot be looked up either, only its number is set.
  *
  * Return: 0: this request ended it, freezeguard_lease_wait() waits for the result; -ENOENT no such
- * lease; -EALREADY it is ending or has ended; -EPERM; -EINVAL; -ETIMEDOUT.
+ * lease; -EALREADY it is ending or has ended; -EPERM; -EINVAL; -ETIMEDOUT it may have ended.
  */
 int freezeguard_lease_end(struct freezeguard *fg, uint64_t number, const char *id,
 			  struct freezeguard_lease *lease)
@@ -167,9 +180,9 @@ int freezeguard_lease_end(struct freezeguard *fg, uint64_t number, const char *i
 	struct nl_msg *msg = request_lease(fg, FREEZEGUARD_CMD_LEASE_END, "end", number, id);
 	int r = msg ? transact_lease(fg, msg, lease) : -fg->err;
 
-	/* The kernel has ended it, but had no memory for a reply. */
-	if (r == -ENODATA)
-		r = lease ? freezeguard_lease_get(fg, number, id, lease) : 0;
+	/* The lease has ended, whether or not it can be looked up. */
+	if (!r && is_unread(lease) && freezeguard_lease_get(fg, lease->number, NULL, lease))
+		fg_error_clear(fg);
 	return r;
 }
 
@@ -187,12 +200,16 @@ int freezeguard_lease_extend(struct freezeguard *fg, uint64_t number, const char
 			     uint32_t timeout_ms, struct freezeguard_lease *lease)
 {
 	struct nl_msg *msg = request_lease(fg, FREEZEGUARD_CMD_LEASE_EXTEND, "extend", number, id);
+	int r;
 
 	if (!msg)
 		return -fg->err;
 	if (nla_put_u32(msg, FREEZEGUARD_A_LEASE_TIMEOUT_MS, timeout_ms) < 0)
 		return no_room(fg, msg);
-	return transact_lease(fg, msg, lease);
+	r = transact_lease(fg, msg, lease);
+	if (!r && is_unread(lease))
+		r = freezeguard_lease_get(fg, lease->number, NULL, lease);
+	return r;
 }
 
 /**
@@ -225,14 +242,28 @@ int freezeguard_lease_detach(struct freezeguard *fg, uint64_t number, const char
  * @id: without a number: its id; the newest lease of that name is meant
  * @lease: set to the lease
  *
- * Return: 0; -ENOENT no such lease; -EPERM; -EINVAL; -ETIMEDOUT.
+ * Return: 0; -ENOENT no such lease; -EPERM; -EINVAL; -EINTR it left the history while it was read,
+ * each time that it was tried; -ETIMEDOUT.
  */
 int freezeguard_lease_get(struct freezeguard *fg, uint64_t number, const char *id,
 			  struct freezeguard_lease *lease)
 {
-	struct nl_msg *msg = request_lease(fg, FREEZEGUARD_CMD_LEASE_GET, "look up", number, id);
+	char what[sizeof(fg->text)];
+	struct nl_msg *msg;
+	int i, r = -EINTR;
 
-	return msg ? transact_lease(fg, msg, lease) : -fg->err;
+	for (i = 0; i < DUMP_TRIES && r == -EINTR; i++) {
+		msg = request_lease(fg, FREEZEGUARD_CMD_LEASE_GET, "look up", number, id);
+		if (!msg)
+			return -fg->err;
+		memcpy(what, fg->text, sizeof(what));
+		r = transact_lease(fg, msg, lease);
+	}
+	if (r == -EINTR)
+		return fg_error_set(fg, EINTR,
+				    "cannot %s: it left the module's history while it was read, each of %d times; try again",
+				    what, DUMP_TRIES);
+	return r;
 }
 
 static int dump_reply(const struct nlmsghdr *nlh, void *arg)

@@ -139,7 +139,7 @@ static int broken(struct freezeguard *fg, int err, const char *why)
  * Notifications that come meanwhile are kept for freezeguard_event_next().
  *
  * Return: 0; -EINTR if a dump was inconsistent; the kernel's negative errno; -ETIMEDOUT; -EBADMSG;
- * what @reply returned. The error record is complete unless it is 0.
+ * what @reply returned. The error record is complete, but empty after 0 and after -EINTR.
  */
 int fg_socket_transact(struct freezeguard *fg, struct nl_msg *msg, unsigned int timeout_ms,
 		       fg_reply_fn reply, void *arg)
@@ -193,6 +193,7 @@ int fg_socket_transact(struct freezeguard *fg, struct nl_msg *msg, unsigned int 
 			if (r)
 				return broken(fg, -r, "the kernel's reply cannot be used");
 			fg_error_clear(fg);
+			fg->acked = ack.cookie;
 			return interrupted ? -EINTR : 0;
 		}
 	}

@@ -27,17 +27,18 @@
  * FREEZEGUARD_CMD_LEASE_END
  *	in:  NUMBER or ID; ID means the newest lease of that name, here and below
  *	out: the lease, in state THAWING or ROLLING_BACK, or already in its last one; the last one
- *	     comes as LEASE_NTF. Without memory for a reply the lease ends all the same, and the ACK
- *	     is the only answer.
+ *	     comes as LEASE_NTF. The ACK has the lease's number as a u64 in the extended ack's
+ *	     cookie: without memory or room in the socket for the lease, the ACK is the only answer.
+ *	     So it is with EXTEND and DETACH.
  *	errors: EINVAL; ENOENT no such lease; EPERM; EALREADY it is ending or has ended
  * FREEZEGUARD_CMD_LEASE_EXTEND
  *	in:  NUMBER or ID, TIMEOUT_MS: from now on; the lease's whole life stays within the bound
  *	out: the lease
- *	errors: as LEASE_END; ERANGE; ENOMEM, and nothing was done
+ *	errors: as LEASE_END; ERANGE
  * FREEZEGUARD_CMD_LEASE_DETACH
  *	in:  NUMBER or ID
  *	out: the lease, which from now on outlives its socket (though never its deadline)
- *	errors: as LEASE_END; EAGAIN not all frozen yet; ENOMEM, and nothing was done
+ *	errors: as LEASE_END; EAGAIN not all frozen yet
  * FREEZEGUARD_CMD_LEASE_GET
  *	do:   NUMBER or ID; out: the lease without its holds
  *	dump: NUMBER or ID; out: the lease with all its holds
@@ -45,7 +46,8 @@
  *	      history, oldest first
  *	      A lease with more holds than a message has room for comes in several messages, each
  *	      with the whole lease and the next of its holds. The lease in the first of them is not
- *	      newer than any hold.
+ *	      newer than any hold. If it leaves the history in the middle, the next message has
+ *	      NLM_F_DUMP_INTR.
  *	errors: EINVAL; ENOENT; EPERM; ENOMEM
  * FREEZEGUARD_CMD_FS_GET
  *	in:  FD

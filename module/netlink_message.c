@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* netlink_fill: writes leases, holds and filesystems into messages. */
+/* netlink_message: what the module says of leases, holds and filesystems; notifications. */
 #include <linux/freezeguard.h>
+#include <linux/spinlock.h>
 
 #include "netlink_internal.h"
+
+/* Every notification has the next number, and notifications leave in the order of their numbers. */
+static DEFINE_SPINLOCK(fg_netlink_notify_lock);
+static u32 fg_netlink_event_seq;
 
 static int fg_netlink_put_time(struct sk_buff *skb, int attr, u64 ns, int pad)
 {
 	return ns ? nla_put_u64_64bit(skb, attr, ns, pad) : 0;
 }
 
-/**
- * fg_netlink_put_hold() - add a hold to a message
- * @skb: the message
- * @live: the hold; the message gets what is true of it at one moment
- *
- * Return: 0; -EMSGSIZE the message has no room for the hold and is unchanged.
+/*
+ * Add what is true of a hold at one moment. -EMSGSIZE if the message has no room for it, and is
+ * unchanged.
  */
-int fg_netlink_put_hold(struct sk_buff *skb, struct fg_hold *live)
+static int fg_netlink_put_hold(struct sk_buff *skb, struct fg_hold *live)
 {
 	struct nlattr *nest = nla_nest_start(skb, FREEZEGUARD_A_LEASE_HOLD);
 	struct fg_hold hold;
@@ -49,16 +51,9 @@ int fg_netlink_put_hold(struct sk_buff *skb, struct fg_hold *live)
 	return 0;
 }
 
-/**
- * fg_netlink_put_lease() - add a lease, without its holds, to a message
- * @skb: the message
- * @lease: the lease
- * @info: a snapshot of @lease
- *
- * Return: 0; -EMSGSIZE the message has no room; some of the attributes may be in it.
- */
-int fg_netlink_put_lease(struct sk_buff *skb, const struct fg_lease *lease,
-			 const struct fg_lease_info *info)
+/* Add a lease without its holds. -EMSGSIZE if there is no room for all of the attributes. */
+static int fg_netlink_put_lease(struct sk_buff *skb, const struct fg_lease *lease,
+				const struct fg_lease_info *info)
 {
 	if (nla_put_u64_64bit(skb, FREEZEGUARD_A_LEASE_NUMBER, lease->number,
 			      FREEZEGUARD_A_LEASE_PAD) ||
@@ -123,6 +118,8 @@ int fg_netlink_fill_lease(struct sk_buff *skb, struct genl_info *info, struct ne
 		++*next;
 	if (*next == first && first < lease->nr_holds)
 		goto cancel;
+	if (cb)	/* not earlier: a message that is cancelled would take the mark with it */
+		genl_dump_check_consistent(cb, header);
 	genlmsg_end(skb, header);
 	return 0;
 cancel:
@@ -161,4 +158,73 @@ int fg_netlink_put_fs(struct sk_buff *skb, struct super_block *sb, const struct 
 	     nla_put_string(skb, FREEZEGUARD_A_FS_LEASE_ID, lease->id)))
 		return -EMSGSIZE;
 	return 0;
+}
+
+static struct sk_buff *fg_netlink_event(const struct fg_lease *lease,
+					const struct fg_lease_info *info, struct fg_hold *hold)
+{
+	struct sk_buff *skb = genlmsg_new(FG_LEASE_SIZE + FG_HOLD_SIZE, GFP_ATOMIC);
+	void *header;
+
+	if (!skb)
+		return NULL;
+	header = genlmsg_put(skb, 0, 0, &fg_netlink_family, 0, FREEZEGUARD_CMD_LEASE_NTF);
+	if (!header || fg_netlink_put_lease(skb, lease, info) ||
+	    nla_put_u32(skb, FREEZEGUARD_A_LEASE_EVENT_SEQ, fg_netlink_event_seq) ||
+	    (hold && fg_netlink_put_hold(skb, hold))) {
+		nlmsg_free(skb);
+		return NULL;
+	}
+	genlmsg_end(skb, header);
+	return skb;
+}
+
+/*
+ * The kernel has no way to send to a socket rather than to a port id. If the owner's socket is
+ * closed between check and send, and another socket gets its port id meanwhile, that one receives
+ * the notification. It has names and process ids, and no authority over the lease.
+ */
+static void fg_netlink_notify_owner(const struct fg_owner *owner, const struct sk_buff *event)
+{
+	struct sk_buff *copy = sock_flag(owner->sk, SOCK_DEAD) ? NULL : skb_copy(event, GFP_ATOMIC);
+
+	if (copy)
+		genlmsg_unicast(sock_net(owner->sk), copy, owner->portid);
+}
+
+/**
+ * fg_netlink_notify() - announce that a lease changed
+ * @lease: the lease
+ * @what: what happened to it; sent only if it is news, see fg_lease_is_news()
+ * @hold: the hold whose thaw failed, or NULL
+ *
+ * Superblocks may be frozen, so this never waits for memory. Without memory there is no
+ * notification, and its number is missing in the sequence.
+ *
+ * Context: process context.
+ */
+void fg_netlink_notify(struct fg_lease *lease, enum fg_lease_event what, struct fg_hold *hold)
+{
+	struct fg_lease_info info;
+	struct fg_owner owner;
+	struct sk_buff *skb;
+	bool bound;
+
+	bound = fg_lease_owner_get(lease, &owner);
+	spin_lock(&fg_netlink_notify_lock);
+	fg_lease_snapshot(lease, &info);
+	if (!fg_lease_is_news(lease->announced, what, info.state))
+		goto unlock;
+	lease->announced = info.state;
+	fg_netlink_event_seq++;
+	skb = fg_netlink_event(lease, &info, hold);
+	if (!skb)
+		goto unlock;
+	if (bound && info.state != FREEZEGUARD_LEASE_STATE_FREEZING)
+		fg_netlink_notify_owner(&owner, skb);
+	genlmsg_multicast(&fg_netlink_family, skb, 0, FG_MCGRP_EVENTS, GFP_ATOMIC);
+unlock:
+	spin_unlock(&fg_netlink_notify_lock);
+	if (bound)
+		sock_put(owner.sk);
 }
