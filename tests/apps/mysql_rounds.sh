@@ -21,15 +21,13 @@ second_server() {
 
 # ends_at DIRECTORY MODE: the copy's binary log ends where the hook says; with mode instance, there or later
 ends_at() {
-	local end
-	end=$(end_of_binlog "$1")
-	echo "$end; the hook: $(noted "$([ "$2" = instance ] && echo binlog_before || echo binlog)")"
-	case $2 in
-	instance) end_is_behind "$end" "$(noted binlog_before)" ;;
-	*)	test "$end" = "$(noted binlog)" ;;
-	esac
+	local end said key=binlog
+	[ "$2" != instance ] || key=binlog_before
+	end=$(end_of_binlog "$1") said=$(noted $key)
+	echo "it ends at $end, and the hook says $said"
+	[ "$2" = instance ] || { test "$end" = "$said"; return; }
+	[ "${end%:*}" = "${said%:*}" ] && [ "${end#*:}" -ge "${said#*:}" ]
 }
-end_is_behind() { [ "${1%:*}" = "${2%:*}" ] && [ "${1#*:}" -ge "${2#*:}" ]; }
 
 end_of_binlog() {
 	local last
