@@ -286,7 +286,7 @@ umount "${fs[@]}"
 unset "mounted[ext4]" "mounted[xfs]"
 next
 expect 0 "only a root filesystem, and hooks" dlm pre-script
-says "it warns, and syncs" "no filesystem is frozen" "root filesystem was synced"
+says "it warns, and syncs" "no filesystem is frozen" "was synced, the root filesystem at least"
 expect 204 "... again" dlm pre-script
 expect 0 "... post-script" post
 expect 205 "... post-script again" post

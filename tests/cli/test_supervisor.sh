@@ -46,7 +46,7 @@ systemd() { pgrep -x -n systemd; }
 # inside COMMAND...: as a process of systemd's machine
 inside() { nsenter -t "$(systemd)" -a -- env FREEZEGUARD_CONFIG="$FREEZEGUARD_CONFIG" "$@"; }
 on_bus() { inside busctl --timeout=2 status org.freedesktop.systemd1 >/dev/null 2>&1; }
-that "systemd and its bus run" within 60000 on_bus
+that "systemd and its bus run" within 120000 on_bus
 expect 0 "a unit that ends with its pre-script" inside systemd-run --quiet --wait --unit=backup \
 	-p KillMode=control-group -E FREEZEGUARD_CONFIG="$FREEZEGUARD_CONFIG" \
 	"$(command -v freezectl)" dlm pre-script --execution-id $a --timeout 60s "$fs"

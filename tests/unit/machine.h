@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,13 +18,18 @@
 
 #include "plan/plan.h"
 
-/* One path that exists: the mount it is on, or a negative errno of opening it. */
+/*
+ * One path that exists, and so do those above it: the mount it is on, or a negative errno of opening
+ * it; or where it links to.
+ */
 struct machine_path {
 	const char *path;
 	int mount_id;
 	dev_t dev;
 	ino_t ino;
 	const char *uuid;
+	const char *link;
+	struct machine_space space;
 };
 
 struct machine_loop {
@@ -37,18 +43,25 @@ static struct {
 	const struct machine_loop *loops;
 	const struct machine_path *of_fd[1024];
 	char mountinfo[4096], filesystems[4096];
-	/* a path that must not be opened, because that would wait for ever */
+	/* a directory that must not be looked at, nor anything below it: that would wait for ever */
 	const char *hangs;
-	int opened_hanging;
+	int opened_hanging, loops_asked;
 	struct machine machine;
 } made_up;
+
+static bool is_at_or_below(const char *path, const char *directory)
+{
+	size_t len = strlen(directory);
+
+	return !strncmp(path, directory, len) && (!path[len] || path[len] == '/');
+}
 
 static int made_up_open(const char *path, int flags)
 {
 	const struct machine_path *p;
 	int fd;
 
-	if (made_up.hangs && !strcmp(path, made_up.hangs))
+	if (made_up.hangs && is_at_or_below(path, made_up.hangs))
 		made_up.opened_hanging++;
 	for (p = made_up.paths; p && p->path; p++) {
 		if (strcmp(p->path, path))
@@ -62,6 +75,26 @@ static int made_up_open(const char *path, int flags)
 		return fd;
 	}
 	return -ENOENT;
+}
+
+static int made_up_readlink(const char *path, char *target, size_t size)
+{
+	const struct machine_path *p;
+
+	if (made_up.hangs && is_at_or_below(path, made_up.hangs))
+		made_up.opened_hanging++;
+	for (p = made_up.paths; p && p->path; p++)
+		if (p->link && !strcmp(p->path, path))
+			return snprintf(target, size, "%s", p->link);
+	for (p = made_up.paths; p && p->path; p++)
+		if (is_at_or_below(p->path, path))
+			return -EINVAL;
+	return -ENOENT;
+}
+
+static int made_up_real_path(int fd, char *path, size_t size)
+{
+	return snprintf(path, size, "%s", made_up.of_fd[fd]->path);
 }
 
 static int made_up_mount_id(int fd)
@@ -88,6 +121,7 @@ static int made_up_loop_file(unsigned int major, unsigned int minor, dev_t *dev,
 	const struct machine_loop *l;
 
 	(void)major;
+	made_up.loops_asked++;
 	for (l = made_up.loops; l && l->dev; l++) {
 		if (l->minor == minor) {
 			*dev = l->dev;
@@ -96,6 +130,12 @@ static int made_up_loop_file(unsigned int major, unsigned int minor, dev_t *dev,
 		}
 	}
 	return -EACCES;
+}
+
+static int made_up_space(int fd, struct machine_space *space)
+{
+	*space = made_up.of_fd[fd]->space;
+	return space->blocks ? 0 : -ENOSYS;
 }
 
 static int made_up_btrfs_uuid(int fd, char uuid[37])
@@ -125,12 +165,16 @@ static const struct machine *machine_make(const char *mountinfo, const struct ma
 		.mountinfo = data_path(mountinfo, made_up.mountinfo, sizeof(made_up.mountinfo)),
 		.filesystems = data_path("filesystems", made_up.filesystems,
 					 sizeof(made_up.filesystems)),
+		.fstab = "/nonexistent",
 		.sysfs = sysfs ? sysfs : TEST_DATA "/sysfs",
 		.open = made_up_open,
+		.readlink = made_up_readlink,
+		.real_path = made_up_real_path,
 		.mount_id = made_up_mount_id,
 		.identity = made_up_identity,
 		.block_device = made_up_block_device,
 		.loop_file = made_up_loop_file,
+		.space = made_up_space,
 		.btrfs_uuid = made_up_btrfs_uuid,
 	};
 	return &made_up.machine;

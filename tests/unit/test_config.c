@@ -106,6 +106,9 @@ static void every_key(void **state)
 				   "timeout = 3s\n"
 				   "thaw_timeout = 4s\n"
 				   "enabled = off\n"
+				   "paths = /srv/my db\n"
+				   "paths = /srv/log\n"
+				   "allow_unfrozen = yes\n"
 				   "env.MYSQL_DEFAULTS = /etc/my file.cnf\n", NULL, false), 0);
 	assert_int_equal(findings.n, 0);
 	assert_int_equal(config.timeout_ms, 90000);
@@ -131,6 +134,9 @@ static void every_key(void **state)
 	assert_false(hook->enabled);
 	assert_int_equal(hook->timeout_ms, 3000);
 	assert_int_equal(hook->thaw_timeout_ms, 4000);
+	assert_int_equal(hook->paths.n, 2);
+	assert_string_equal(hook->paths.v[0], "/srv/my db");
+	assert_true(hook->allow_unfrozen);
 	assert_int_equal(hook->env.n, 1);
 	assert_string_equal(hook->env.v[0], "MYSQL_DEFAULTS=/etc/my file.cnf");
 	assert_null(config_hook(&config, "web"));
@@ -196,6 +202,8 @@ static void wrong_lines(void **state)
 	refused("[hook mysql]\ntimout = 1s\n", 2, "unknown key 'timout' in [hook mysql]");
 	refused("[hook a/b]\ntimeout = 1s\n", 2, "not the name of a hook");
 	refused("[hook a]\nenv.A-B = 1s\n", 2, "'A-B'");
+	refused("[hook a]\npaths = srv\n", 2, "not one absolute path");
+	refused("[hook a]\nallow_unfrozen = perhaps\n", 2, "neither yes nor no");
 	refused("[hook a]\nenv.A = pause ; sync\n", 2, "begins a comment");
 	refused("[hook a]\n env.A = pause\t;", 2, "begins a comment");
 	refused("[hook a]\nenv.FREEZEGUARD_ID = x\n", 2, "set by freezectl");

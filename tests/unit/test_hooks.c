@@ -357,8 +357,9 @@ static void a_session(void **state)
 
 	(void)state;
 	hookdir_hook("10-web.session", "echo '$1' $1; echo NOTE file=bin.7; echo NOTE nothing\n"
+		     "echo PATH /srv/my db; echo PATH relative; echo PATH /srv/log\n"
 		     "echo \"NOTE gtid=$(head -c 3000 /dev/zero | tr '\\0' x)\"\n"
-		     "echo READY; read -r why; echo \"[$why]\"; exit 4");
+		     "echo READY; echo PATH /late; read -r why; echo \"[$why]\"; exit 4");
 	assert_int_equal(find(NULL), 0);
 	assert_int_equal(hook_call_start(&run, &hooks.v[0], "session", &call), 0);
 	while (!run.ready && freezeguard_now_ns() < until) {
@@ -372,11 +373,17 @@ static void a_session(void **state)
 	assert_int_equal(run.n_notes, 2);
 	assert_string_equal(run.notes[0], "file=bin.7");
 	assert_int_equal(strlen(run.notes[1]), 3005);
+	assert_int_equal(run.paths.n, 2);
+	assert_string_equal(run.paths.v[0], "/srv/my db");
+	assert_string_equal(run.paths.v[1], "/srv/log");
 	hook_call_let_go(&run, "thaw");
 	while (!hook_call_reap(&run) && freezeguard_now_ns() < until)
 		usleep(5000);
 	assert_int_equal(hook_call_exit_status(&run), 4);
-	assert_string_equal(run.output, "$1 session\nNOTE nothing\n[thaw]\n");
+	/* After READY the comparison with what is frozen is over. */
+	assert_int_equal(run.paths.n, 2);
+	assert_string_equal(run.output,
+			    "$1 session\nNOTE nothing\nPATH relative\nPATH /late\n[thaw]\n");
 }
 
 int main(void)

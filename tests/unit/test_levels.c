@@ -367,6 +367,28 @@ static void two_unknown_ones_make_no_circle_either(void **state)
 	assert_int_equal(findings.n, 2);
 }
 
+/* The loop driver asks the filesystem of its file: for a dead one that never ends. */
+static void a_file_on_what_may_not_answer_is_not_asked_for(void **state)
+{
+	static const struct machine_loop loops[] = { { 9, DEV(0, 51), 13 }, {} };
+	static const struct machine_path waiting[] = {
+		{ .path = "/image", .mount_id = 50, .dev = DEV(7, 9) },
+		{ .path = "/again", .mount_id = 51, .dev = DEV(259, 10) },
+		{ .path = "/srv/a.img", .mount_id = 43, .dev = DEV(0, 51), .ino = 13 }, {}
+	};
+	struct plan_request req = { .paths = PATHS("/image", "/again"), .n_paths = 2 };
+
+	(void)state;
+	put_loop(9, "/srv/a.img");
+	req.machine = machine_make("waits.mountinfo", waiting, sysfs);
+	made_up.loops = loops;
+	made_up.hangs = "/srv";
+	assert_int_equal(plan_make(&plan, &req, &findings), 0);
+	assert_int_equal(made_up.opened_hanging, 0);
+	assert_int_equal(made_up.loops_asked, 0);
+	assert_int_equal(findings.n, 0);
+}
+
 static void without_the_loop_device_the_path_must_do(void **state)
 {
 	(void)state;
@@ -440,6 +462,101 @@ static void an_empty_sysfs_has_one_level(void **state)
 	assert_level("/pool", 0);
 }
 
+static void assert_left_out(const char *path, const char *why)
+{
+	size_t i;
+
+	for (i = 0; i < plan.n; i++) {
+		if (strcmp(plan.v[i].path, path))
+			continue;
+		if (!plan.v[i].skip || !strstr(plan.v[i].skip, why))
+			fail_msg("%s: left out: %s", path, plan.v[i].skip ? plan.v[i].skip : "no");
+		return;
+	}
+	fail_msg("%s isn't in the plan", path);
+}
+
+static const struct machine_path needed_paths[] = {
+	{ .path = "/", .mount_id = 27 }, { .path = "/l0", .mount_id = 90, .dev = DEV(259, 5) },
+	{ .path = "/tmp", .mount_id = 91 }, { .path = "/l1", .mount_id = 92 },
+	{ .path = "/l1/upper", .mount_id = 92 }, { .path = "/var/log/journal", .mount_id = 93 },
+	{ .path = "/pool", .mount_id = 94, .dev = DEV(0, 135), .uuid = UUID },
+	{ .path = "/pool/run.img", .mount_id = 94, .dev = DEV(0, 135), .ino = 5 },
+	{ .path = "/l2", .mount_id = 95 }, { .path = "/run", .mount_id = 96 },
+	{ .path = "/free", .mount_id = 97 }, { .path = "/opt", .mount_id = 98 },
+	{ .path = "/opt/hooks/mysql", .mount_id = 98 }, { .path = "/low", .mount_id = 99 }, {}
+};
+
+/* /tmp in a file on /l0; /run in a file on a btrfs in a file on /l2 */
+static const struct machine_loop needed_loops[] = {
+	{ 0, DEV(259, 5), 7 }, { 1, DEV(0, 135), 5 }, { 4, DEV(259, 7), 9 }, {}
+};
+
+static void all_leaves_out_what_the_thaw_needs_through_every_stack(void **state)
+{
+	char *hooks[] = { "/opt/hooks/mysql", "/nowhere/hook" };
+	struct text_list programs = { hooks, 2 };
+	struct plan_request req = { .all = true, .needed = &programs };
+
+	(void)state;
+	put_loop(0, "/l0/tmp.img");
+	put_loop(1, "/pool/run.img");
+	put_loop(4, "/l2/pool.img");
+	put("fs/btrfs/" UUID "/devices/loop4", "../../../../devices/loop4", true);
+	req.machine = machine_make("needed.mountinfo", needed_paths, sysfs);
+	made_up.loops = needed_loops;
+	assert_int_equal(plan_make(&plan, &req, &findings), 0);
+	assert_left_out("/tmp", "it holds /tmp (temporary files");
+	assert_left_out("/l0", "/tmp (temporary files of the scripts that the SSM agent runs) lies on it");
+	assert_left_out("/l1", "/var/log/journal (the system journal) lies on it");
+	assert_left_out("/low", "/var/log/journal (the system journal) lies on it");
+	assert_left_out("/run", "it holds /run");
+	assert_left_out("/pool", "/run (the state of running services) lies on it");
+	assert_left_out("/l2", "/run (the state of running services) lies on it");
+	assert_left_out("/opt", "/opt/hooks/mysql lies on it");
+	assert_int_equal(plan_n_to_freeze(&plan), 1);
+	assert_level("/free", 0);
+	assert_int_equal(findings.n, 0);
+}
+
+/* Then it may be on any filesystem without a device number of its own. */
+static void all_leaves_out_what_may_hold_a_needed_file(void **state)
+{
+	static const struct machine_loop loops[] = { { 0, DEV(0, 199), 7 }, {} };
+	struct plan_request req = { .all = true };
+
+	(void)state;
+	put_loop(0, "/gone/tmp.img (deleted)");
+	req.machine = machine_make("needed.mountinfo", needed_paths, sysfs);
+	made_up.loops = loops;
+	assert_int_equal(plan_make(&plan, &req, &findings), 0);
+	assert_left_out("/pool", "/tmp may lie on it: that is on loop device 7:0");
+	assert_level("/l0", 0);
+}
+
+static void what_the_root_filesystem_lies_on_is_root_too(void **state)
+{
+	static const struct machine_path root_paths[] = {
+		{ .path = "/", .mount_id = 91 }, { .path = "/host", .mount_id = 90 },
+		{ .path = "/data", .mount_id = 92 }, {}
+	};
+	static const struct machine_loop loops[] = { { 0, DEV(259, 5), 7 }, {} };
+	struct plan_request req = { .all = true };
+
+	(void)state;
+	put_loop(0, "/ubuntu/root.disk");
+	req.machine = machine_make("loop-root.mountinfo", root_paths, sysfs);
+	made_up.loops = loops;
+	assert_int_equal(plan_make(&plan, &req, &findings), 0);
+	assert_left_out("/", "it is the root filesystem");
+	assert_left_out("/host", "the root filesystem lies on it");
+	assert_level("/data", 0);
+	plan_free(&plan);
+	req = (struct plan_request){ .paths = PATHS("/host"), .n_paths = 1, .machine = req.machine };
+	assert_int_equal(plan_make(&plan, &req, &findings), -EINVAL);
+	assert_non_null(strstr(findings.v[0].message, "--allow-root"));
+}
+
 /* Then nothing is known of what lies on what, which matters when there is more than one. */
 static void no_sysfs_is_warned_of(void **state)
 {
@@ -472,12 +589,16 @@ int main(void)
 		TEST(another_file_of_that_name_is_not_believed),
 		TEST(not_knowing_makes_no_circle),
 		TEST(two_unknown_ones_make_no_circle_either),
+		TEST(a_file_on_what_may_not_answer_is_not_asked_for),
 		TEST(without_the_loop_device_the_path_must_do),
 		TEST(a_file_on_an_overlay_is_on_its_upper_layer),
 		TEST(through_what_is_not_mounted_here),
 		TEST(a_circle_is_an_error),
 		TEST(a_device_on_itself_ends),
 		TEST(an_empty_sysfs_has_one_level),
+		TEST(all_leaves_out_what_the_thaw_needs_through_every_stack),
+		TEST(all_leaves_out_what_may_hold_a_needed_file),
+		TEST(what_the_root_filesystem_lies_on_is_root_too),
 		TEST(no_sysfs_is_warned_of),
 	};
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "base/util.h"
 #include "plan/mounts.h"
 #include "machine.h"
 
@@ -145,6 +146,87 @@ static void finds_the_mount_of_an_open_file(void **state)
 	assert_int_equal(mounts_id_of_fd(-1), -EBADF);
 }
 
+static void knows_the_layers_of_an_overlay(void **state)
+{
+	static const char *const layers[] = {
+		"/l1/upper", "/low", "/ro:x", "/only/data", "/l1/work",
+	};
+	struct text_list list = { 0 };
+	struct mounts m;
+	bool writable;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(read_data(&m, "needed.mountinfo"), 0);
+	assert_int_equal(mounts_layers(mounts_find(&m, 93), &list, &writable), 0);
+	assert_true(writable);
+	assert_int_equal(list.n, ARRAY_SIZE(layers));
+	for (i = 0; i < list.n; i++)
+		assert_string_equal(list.v[i], layers[i]);
+	text_list_free(&list);
+	/* of these options each value is one path */
+	assert_int_equal(mounts_layers(mounts_find(&m, 100), &list, &writable), 0);
+	assert_false(writable);
+	assert_int_equal(list.n, 2);
+	assert_string_equal(list.v[0], "/a:b");
+	assert_string_equal(list.v[1], "/c");
+	text_list_free(&list);
+	mounts_free(&m);
+}
+
+static void assert_at(const struct mounts *m, const char *path, int id)
+{
+	const struct mount_entry *e = mounts_at(m, path);
+
+	if (!e || e->id != id)
+		fail_msg("%s is on mount %d, not %d", path, e ? e->id : 0, id);
+}
+
+static void follows_a_path_from_mount_to_mount(void **state)
+{
+	struct mounts m;
+
+	(void)state;
+	assert_int_equal(read_data(&m, "waits.mountinfo"), 0);
+	assert_at(&m, "/", 27);
+	assert_at(&m, "/etc", 27);
+	assert_at(&m, "/journal", 48);
+	assert_at(&m, "/journal/.snapshots", 49);
+	assert_at(&m, "/journal/.snapshots/1/x", 49);
+	assert_at(&m, "/journal/.snapshot", 48);
+	assert_at(&m, "/journals", 27);
+	/* what is hidden is not on the way, neither by a mount on it nor by one above it */
+	assert_at(&m, "/srv/x", 43);
+	assert_at(&m, "/mnt/data", 41);
+	assert_at(&m, "/mnt/again/x", 52);
+	assert_at(&m, "/auto/x", 45);
+	mounts_free(&m);
+}
+
+static void what_is_mounted_over_the_root_is_not_on_the_way(void **state)
+{
+	struct mounts m;
+
+	(void)state;
+	assert_int_equal(read_data(&m, "over-root.mountinfo"), 0);
+	assert_at(&m, "/", 27);
+	assert_at(&m, "/data", 29);
+	mounts_free(&m);
+	assert_int_equal(read_data(&m, "empty.mountinfo"), 0);
+	assert_null(mounts_at(&m, "/"));
+	mounts_free(&m);
+}
+
+static void a_circle_of_mounts_ends(void **state)
+{
+	struct mounts m;
+
+	(void)state;
+	assert_int_equal(read_data(&m, "circle.mountinfo"), 0);
+	assert_non_null(mounts_at(&m, "/data/x"));
+	mounts_free(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +238,10 @@ int main(void)
 		cmocka_unit_test(counts_lines_that_make_no_sense),
 		cmocka_unit_test(a_missing_table_is_an_error),
 		cmocka_unit_test(finds_the_mount_of_an_open_file),
+		cmocka_unit_test(knows_the_layers_of_an_overlay),
+		cmocka_unit_test(follows_a_path_from_mount_to_mount),
+		cmocka_unit_test(what_is_mounted_over_the_root_is_not_on_the_way),
+		cmocka_unit_test(a_circle_of_mounts_ends),
 	};
 
 	/* only data_path() of machine.h is used here */

@@ -13,7 +13,9 @@
 #include <cmocka.h>
 
 #include "base/output.h"
+#include "base/util.h"
 #include "show/lease.h"
+#include "show/plan.h"
 #include "show/table.h"
 
 static int saved_out;
@@ -350,6 +352,33 @@ static void rehearsing_prints_nothing(void **state)
 	close(fd);
 }
 
+/* A machine has dozens of images; each network filesystem may hold a database. */
+static void alike_filesystems_share_a_line(void **state)
+{
+	struct plan_target targets[] = {
+		{ .path = "/snap/a/1", .fstype = "squashfs", .read_only = true, .skip = "it is read-only" },
+		{ .path = "/data", .fstype = "ext4" },
+		{ .path = "/snap/b/2", .fstype = "squashfs", .read_only = true, .skip = "it is read-only" },
+		{ .path = "/efs", .fstype = "nfs4", .skip = "network" },
+		{ .path = "/efs2", .fstype = "nfs4", .skip = "network" },
+		{ .path = "/cd", .fstype = "iso9660", .read_only = true, .skip = "it is read-only" },
+		{ .path = "/snap/c/3", .fstype = "squashfs", .read_only = true, .skip = "it is read-only" },
+	};
+	static const char *const names[] = {
+		"/snap/a/1 and 2 more", "/data", NULL, "/efs", "/efs2", "/cd", NULL,
+	};
+	const struct plan plan = { .v = targets, .n = ARRAY_SIZE(targets) };
+	char name[SHOW_PLAN_NAME_MAX];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < plan.n; i++) {
+		assert_int_equal(show_plan_name(&plan, i, name), names[i] != NULL);
+		if (names[i])
+			assert_string_equal(name, names[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -367,6 +396,7 @@ int main(void)
 		cmocka_unit_test(tables_are_aligned),
 		cmocka_unit_test(findings_of_a_lost_document_are_kept),
 		cmocka_unit_test(rehearsing_prints_nothing),
+		cmocka_unit_test(alike_filesystems_share_a_line),
 	};
 
 	setenv("TZ", "UTC", 1);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "base/util.h"
 #include "plan/plan.h"
 #include "machine.h"
 
@@ -275,7 +276,10 @@ static void all_is_what_data_lifecycle_manager_means(void **state)
 	assert_skipped(9, "read-only");
 	assert_skipped(10, "fuseblk cannot be frozen");
 	assert_skipped(11, "vfat cannot be frozen");
-	assert_int_equal(plan.n, 10);
+	/* nobody who keeps files there is to miss them in the list */
+	assert_skipped(45, "network filesystem");
+	assert_skipped(50, "fuse.s3fs cannot be frozen");
+	assert_int_equal(plan.n, 12);
 	assert_int_equal(plan_n_to_freeze(&plan), 2);
 	assert_false(target(5)->named);
 	/* only the one that could have waited for a server is worth a warning */
@@ -293,6 +297,8 @@ static void what_is_excluded_is_left_out_unless_it_is_named(void **state)
 		.all = true, .can_freeze = all_but_vfat, .exclude = exclude, .n_exclude = 2 }), 0);
 	assert_skipped(5, "excluded by the configuration");
 	assert_frozen(6);
+	assert_finding(0, "/nowhere", "nothing is mounted there");
+	assert_int_equal(findings_exit_code(&findings), 0);
 	plan_free(&plan);
 	findings_free(&findings);
 	assert_int_equal(make(ec2(), (struct plan_request){
@@ -499,7 +505,108 @@ static void below_an_overlay_root_is_root_too(void **state)
 			      (struct plan_request){ .all = true }), 0);
 	assert_skipped(5, "root");
 	assert_frozen(6);
-	assert_int_equal(plan.n, 2);
+	assert_skipped(41, "an overlay cannot be frozen");
+	assert_int_equal(plan.n, 4);
+}
+
+/*
+ * After a switch of the root directory the path of its upper directory leads nowhere. It may be on
+ * any filesystem, unless that one has another size: an overlay says that of the one it writes to.
+ */
+static void an_overlay_root_whose_upper_is_lost_may_be_anywhere(void **state)
+{
+	static const struct machine_path paths[] = {
+		{ .path = "/", .mount_id = 27, .space = { 7, 4096, 1000 } },
+		{ .path = "/persist", .mount_id = 28, .space = { 8, 4096, 1000 } },
+		{ .path = "/data", .mount_id = 29, .space = { 9, 4096, 1001 } }, {}
+	};
+	static const struct machine_path silent[] = {
+		{ .path = "/", .mount_id = 27 }, { .path = "/persist", .mount_id = 28 },
+		{ .path = "/data", .mount_id = 29 }, {}
+	};
+
+	(void)state;
+	assert_int_equal(make(machine_make("overlay-root.mountinfo", paths, NULL),
+			      (struct plan_request){ .all = true }), 0);
+	assert_skipped(5, "the root filesystem may lie on it: it is on the overlay on /, and its upper directory \"/persist/upper\" cannot be found");
+	assert_frozen(6);
+	plan_free(&plan);
+	assert_int_equal(make(machine_make("overlay-root.mountinfo", silent, NULL),
+			      (struct plan_request){ .all = true }), 0);
+	assert_skipped(5, "may lie on it");
+	assert_skipped(6, "may lie on it");
+	assert_int_equal(findings.n, 0);
+}
+
+/* Also what isn't on a block device is in the list, unless nobody keeps files there. */
+static void what_cannot_be_frozen_is_listed(void **state)
+{
+	static const struct machine_path paths[] = {
+		{ .path = "/", .mount_id = 27 }, { .path = "/tank/db", .mount_id = 48 },
+		{ .path = "/new", .mount_id = 53 }, { .path = "/bootstrap", .mount_id = 54 },
+		{ .path = "/pool", .mount_id = 55 }, {}
+	};
+	const struct machine *machine;
+
+	(void)state;
+	assert_int_equal(make(machine_make("kinds.mountinfo", paths, NULL), (struct plan_request){
+		.all = true, .can_freeze = all_but_vfat }), 0);
+	assert_skipped(50, "network filesystem");
+	assert_skipped(51, "network filesystem");
+	assert_skipped(52, "network filesystem");
+	assert_skipped(53, "network filesystem");
+	assert_skipped(54, "zfs cannot be frozen");
+	assert_skipped(55, "fuse cannot be frozen");
+	assert_skipped(56, "not on a block device; to freeze it, name it");
+	assert_frozen(5);
+	assert_frozen(35);
+	assert_false(has_target(60));
+	assert_false(has_target(61));
+	assert_false(has_target(62));
+	assert_int_equal(findings.n, 0);
+	plan_free(&plan);
+	/* without the list of types, what a source says must do */
+	machine = machine_make("kinds.mountinfo", paths, NULL);
+	made_up.machine.filesystems = "/nonexistent";
+	assert_int_equal(make(machine, (struct plan_request){ .all = true }), 0);
+	assert_frozen(35);
+	assert_finding(0, "/nonexistent", "cannot be read");
+	plan_free(&plan);
+	findings_free(&findings);
+	/* a survey is about what can be frozen */
+	assert_int_equal(make(machine_make("kinds.mountinfo", paths, NULL),
+			      (struct plan_request){ .survey = true }), 0);
+	assert_false(has_target(50) || has_target(54));
+}
+
+/* What is named lies on the filesystem above, since its own one isn't mounted (nofail). */
+static void a_mount_point_without_its_mount_is_not_ready(void **state)
+{
+	static const struct machine_path paths[] = {
+		{ .path = "/", .mount_id = 27 }, { .path = "/data", .mount_id = 40 },
+		{ .path = "/data/mysql", .mount_id = 40 }, { .path = "/data/mysql/ibdata", .mount_id = 40 },
+		{ .path = "/data/mysqld", .mount_id = 40 },
+		/* mounted by hand below a mount point of fstab that nothing is mounted on */
+		{ .path = "/var/lib/mysql", .mount_id = 41 }, {}
+	};
+	char fstab[4096];
+	const struct machine *machine = machine_make("ec2.mountinfo", paths, NULL);
+
+	(void)state;
+	made_up.machine.fstab = data_path("fstab", fstab, sizeof(fstab));
+	assert_int_equal(make(machine, (struct plan_request){
+		.paths = PATHS("/data", "/data/mysql", "/data/mysql/ibdata") }), -ENODEV);
+	assert_finding(206, "/data/mysql", "nothing is mounted on /data/mysql");
+	assert_finding(206, "/data/mysql/ibdata", "nothing is mounted on /data/mysql");
+	assert_int_equal(findings.n, 2);
+	plan_free(&plan);
+	findings_free(&findings);
+	assert_int_equal(make(machine, (struct plan_request){
+		.paths = PATHS("/data", "/data/mysqld", "/var/lib/mysql") }), 0);
+	assert_int_equal(findings.n, 0);
+	plan_free(&plan);
+	assert_int_equal(make(machine, (struct plan_request){
+		.survey = true, .paths = PATHS("/data/mysql") }), 0);
 }
 
 static void a_table_without_root_is_an_error(void **state)
@@ -531,6 +638,52 @@ static void lines_that_make_no_sense_are_a_warning(void **state)
 	assert_int_equal(findings.n, 1);
 	assert_int_equal(findings.v[0].code, 0);
 	assert_frozen(5);
+}
+
+static const struct machine_path waits_paths[] = {
+	{ .path = "/", .mount_id = 27 }, { .path = "/mnt", .mount_id = 41 },
+	{ .path = "/mnt/data", .mount_id = 41 }, { .path = "/mnt/again", .mount_id = 52 },
+	{ .path = "/srv", .mount_id = 43 }, { .path = "/srv/log", .mount_id = 43 },
+	{ .path = "/auto", .mount_id = 45 }, { .path = "/var/log/audit", .mount_id = 46 },
+	{ .path = "/var/log/amazon", .mount_id = 27, .link = "../../srv/log" },
+	{ .path = "/tmp", .mount_id = 47 }, { .path = "/journal", .mount_id = 48 },
+	{ .path = "/var/log/journal", .mount_id = 27, .link = "/journal/./../journal/." },
+	{ .path = "/run/log", .mount_id = 27, .link = "/run/log" },
+	{ .path = "/image", .mount_id = 50 }, { .path = "/again", .mount_id = 51 }, {}
+};
+
+/*
+ * Whatever doesn't answer, a plan never looks at it: a server's or a program's filesystem, whether it
+ * hides a disk's or the way to a needed directory leads there, or an automount.
+ */
+static void what_would_wait_is_not_looked_at(void **state)
+{
+	static const char *const hanging[] = {
+		"/mnt", "/srv", "/var/log/audit", "/tmp", "/journal/.snapshots",
+	};
+	const struct machine *machine;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2 * ARRAY_SIZE(hanging); i++) {
+		machine = machine_make("waits.mountinfo", waits_paths, NULL);
+		made_up.hangs = hanging[i / 2];
+		assert_int_equal(make(machine, (struct plan_request){
+			.all = i % 2, .survey = !(i % 2) }), 0);
+		if (made_up.opened_hanging)
+			fail_msg("%s was looked at", made_up.hangs);
+		if (i % 2) {
+			assert_skipped(5, "hidden");
+			assert_skipped(6, "hidden");
+			/* what an automount has mounted is there, and through a link it's needed */
+			assert_frozen(7);
+			assert_skipped(8, "/var/log/journal");
+		}
+		/* the mount that can be reached is the one that is used */
+		assert_string_equal(target(10)->path, "/again");
+		plan_free(&plan);
+		findings_free(&findings);
+	}
 }
 
 static void the_real_machine(void **state)
@@ -575,9 +728,13 @@ int main(void)
 		TEST(an_overmount_is_what_is_named),
 		TEST(odd_names_are_names),
 		TEST(below_an_overlay_root_is_root_too),
+		TEST(an_overlay_root_whose_upper_is_lost_may_be_anywhere),
+		TEST(what_cannot_be_frozen_is_listed),
+		TEST(a_mount_point_without_its_mount_is_not_ready),
 		TEST(a_table_without_root_is_an_error),
 		TEST(a_missing_table_is_an_error),
 		TEST(lines_that_make_no_sense_are_a_warning),
+		TEST(what_would_wait_is_not_looked_at),
 		TEST(the_real_machine),
 	};
 

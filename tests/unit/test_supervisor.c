@@ -17,9 +17,9 @@
 /* A one-shot hook and a session around another one-shot hook, all of which keep a log. */
 static void three_hooks(void)
 {
-	hookdir_hook("10-a", "echo a $1 >>log; echo a says $1");
+	hookdir_hook("10-a", "echo a $1 >>log; echo PATH /of/a/$1; echo a says $1");
 	hookdir_hook("20-b.session", "[ $1 = session ] || exit 1\necho b $1 >>log; echo b says it\n"
-		     "echo $$ >b.pid; echo NOTE at=5; echo READY\nread -r why; "
+		     "echo $$ >b.pid; echo NOTE at=5; echo PATH /of/b; echo PATH /log/b; echo READY\nread -r why; "
 		     "echo \"b $why\" >>log; echo b goes on");
 	hookdir_hook("30-c", "echo c $1 >>log");
 }
@@ -110,6 +110,10 @@ static void a_freeze_with_a_lease(void **state)
 	assert_string_equal(record.apps[1].thaw_output, "b goes on\n");
 	assert_int_equal(record.apps[1].n_notes, 1);
 	assert_string_equal(record.apps[1].notes[0], "at=5");
+	assert_int_equal(record.apps[0].paths.n, 1);
+	assert_string_equal(record.apps[0].paths.v[0], "/of/a/freeze");
+	assert_int_equal(record.apps[1].paths.n, 2);
+	assert_string_equal(record.apps[1].paths.v[1], "/log/b");
 	assert_int_equal(record.apps[1].exit_status, 0);
 	assert_true(record.apps[1].session);
 	kept("\"id\":\"" ID "\",\"number\":7,\"state\":\"thawed\"",

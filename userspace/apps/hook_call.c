@@ -223,6 +223,15 @@ static void keep_output(struct hook_call *run, const char *text, size_t n)
 	run->output[run->n_output] = '\0';
 }
 
+/* "PATH /srv/db", until the application is quiet: its files are there. */
+static bool take_path(struct hook_call *run)
+{
+	const char *path = run->line + strlen("PATH ");
+
+	return !run->ready && !strncmp(run->line, "PATH /", strlen("PATH /")) &&
+	       run->paths.n < HOOK_CALL_PATHS_MAX && !text_list_add(&run->paths, path);
+}
+
 /* A line without its newline, or the beginning of a long one. */
 static void line_done(struct hook_call *run, bool whole)
 {
@@ -234,7 +243,7 @@ static void line_done(struct hook_call *run, bool whole)
 		run->notes[run->n_notes] = text_copy(run->line + 5);
 		if (run->notes[run->n_notes])
 			run->n_notes++;
-	} else {
+	} else if (!whole || !take_path(run)) {
 		if (whole && run->ready && !strncmp(run->line, "LOST", 4) &&
 		    (run->line[4] == ' ' || !run->line[4]))
 			run->lost = true;
@@ -247,7 +256,7 @@ static void line_done(struct hook_call *run, bool whole)
 
 /**
  * hook_call_read() - read what a hook has printed so far
- * @run: started; @ready, @output and @notes are kept up
+ * @run: started; @ready, @output, @notes and @paths are kept up
  *
  * At most what a pipe holds: one that prints without end is not to keep the caller here.
  */
@@ -355,6 +364,7 @@ void hook_call_close(struct hook_call *run)
 	for (i = 0; i < run->n_notes; i++)
 		free(run->notes[i]);
 	run->n_notes = 0;
+	text_list_free(&run->paths);
 }
 
 /**

@@ -14,6 +14,7 @@
 #define HOOK_CALL_OUTPUT_MAX	8192
 #define HOOK_CALL_LINE_MAX	8192
 #define HOOK_CALL_NOTES_MAX	32
+#define HOOK_CALL_PATHS_MAX	256
 /* EX_TEMPFAIL of sysexits.h */
 #define HOOK_CALL_NOT_READY	75
 /* From SIGTERM to SIGKILL. */
@@ -49,6 +50,7 @@ struct hook_call_args {
  * @begin_ns: when it was started, CLOCK_BOOTTIME
  * @output: what it printed, without READY and notes
  * @notes: what it noted, as key=value
+ * @paths: where it says that its application's files are
  */
 struct hook_call {
 	pid_t pid;
@@ -62,6 +64,7 @@ struct hook_call {
 	size_t n_output;
 	char *notes[HOOK_CALL_NOTES_MAX];
 	size_t n_notes;
+	struct text_list paths;
 	char line[HOOK_CALL_LINE_MAX];
 	size_t n_line;
 };

@@ -132,11 +132,14 @@ static struct hook_call_args call_of(const struct apps_request *request)
  * @ctl: gets findings of code 206, and the answers in its text
  * @request: what is wanted
  * @apps: prepared
+ * @check: what their files are compared with
  *
  * Return: whether all are that can be asked.
  */
-bool apps_ask(struct freezectl *ctl, const struct apps_request *request, const struct apps *apps)
+bool apps_ask(struct freezectl *ctl, const struct apps_request *request, const struct apps *apps,
+	      const struct files_check *check)
 {
+	const struct text_list none = { 0 };
 	const struct hook_call_args call = call_of(request);
 	bool good = true, in_time;
 	char line[1300];
@@ -154,6 +157,7 @@ bool apps_ask(struct freezectl *ctl, const struct apps_request *request, const s
 			fprintf(ctl->out.text,
 				"app %s: would be called; its hook is a one-shot and has no check\n",
 				hook->name);
+			good &= files_are_frozen(check, hook->name, &none);
 			continue;
 		}
 		until = freezectl_in_ms(hook->timeout_ms);
@@ -162,6 +166,7 @@ bool apps_ask(struct freezectl *ctl, const struct apps_request *request, const s
 		said = last_line(run.output, line, sizeof(line));
 		if (in_time && !hook_call_exit_status(&run)) {
 			fprintf(ctl->out.text, "app %s: is ready\n", hook->name);
+			good &= files_are_frozen(check, hook->name, &run.paths);
 		} else {
 			good = false;
 			findings_add(&ctl->findings, EXIT_CODE_NOT_READY, hook->name,

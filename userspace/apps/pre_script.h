@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "freezectl.h"
+#include "apps/files.h"
 #include "apps/hooks.h"
 #include "apps/record.h"
 #include "apps/supervisor.h"
@@ -16,6 +17,7 @@
  * @config: what is in force
  * @names: hooks that are named; an empty list: all that are enabled
  * @none: no hook is called
+ * @allow_unfrozen: applications' files may be on what is not frozen
  * @id: the lease's id
  * @timeout_ms: the lease's timeout
  * @give_up_ns: when the caller gives up, CLOCK_BOOTTIME
@@ -24,6 +26,7 @@ struct apps_request {
 	const struct config *config;
 	struct text_list names;
 	bool none;
+	bool allow_unfrozen;
 	const char *id;
 	uint32_t timeout_ms;
 	uint64_t give_up_ns;
@@ -46,7 +49,8 @@ struct apps {
 bool apps_prepare(struct freezectl *ctl, const struct apps_request *request, struct apps *apps);
 bool apps_startable(struct freezectl *ctl, const struct apps_request *request,
 		    const struct apps *apps, const struct plan *plan);
-bool apps_ask(struct freezectl *ctl, const struct apps_request *request, const struct apps *apps);
+bool apps_ask(struct freezectl *ctl, const struct apps_request *request, const struct apps *apps,
+	      const struct files_check *check);
 bool apps_quiesce(struct freezectl *ctl, const struct apps_request *request, struct apps *apps,
 		  const struct plan *plan);
 bool apps_still_quiet(struct freezectl *ctl, const struct apps_request *request, struct apps *apps,

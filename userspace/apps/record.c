@@ -90,6 +90,16 @@ static struct json_object *json_number(uint64_t value)
 	return json_object_new_uint64(value);
 }
 
+static struct json_object *json_of_list(const struct text_list *list)
+{
+	struct json_object *array = json_object_new_array();
+	size_t i;
+
+	for (i = 0; array && i < list->n; i++)
+		json_object_array_add(array, json_object_new_string(list->v[i]));
+	return array;
+}
+
 static struct json_object *json_of_app(const struct record_app *app)
 {
 	struct json_object *object = json_object_new_object(), *notes = json_object_new_array();
@@ -113,6 +123,7 @@ static struct json_object *json_of_app(const struct record_app *app)
 	for (i = 0; notes && i < app->n_notes; i++)
 		json_object_array_add(notes, json_object_new_string(app->notes[i]));
 	json_object_object_add(object, "notes", notes);
+	json_object_object_add(object, "paths", json_of_list(&app->paths));
 	return object;
 }
 
@@ -209,6 +220,19 @@ static bool index_of(const char *text, const char *const *names, size_t n, unsig
 	return false;
 }
 
+static int list_of(struct json_object *object, const char *key, struct text_list *list)
+{
+	struct json_object *array = json_object_object_get(object, key);
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && json_object_is_type(array, json_type_array) &&
+	     i < json_object_array_length(array); i++)
+		r = text_list_add(list,
+				  json_object_get_string(json_object_array_get_idx(array, i)));
+	return r;
+}
+
 static int app_of(struct json_object *object, struct record_app *app)
 {
 	struct json_object *notes = json_object_object_get(object, "notes");
@@ -237,6 +261,8 @@ static int app_of(struct json_object *object, struct record_app *app)
 			return -ENOMEM;
 		app->n_notes++;
 	}
+	if (list_of(object, "paths", &app->paths))
+		return -ENOMEM;
 	return app->path && app->output && app->thaw_output ? 0 : -ENOMEM;
 }
 
@@ -420,6 +446,7 @@ void record_free(struct record *record)
 		free(record->apps[i].thaw_output);
 		for (k = 0; k < record->apps[i].n_notes; k++)
 			free(record->apps[i].notes[k]);
+		text_list_free(&record->apps[i].paths);
 	}
 	free(record->apps);
 	*record = (struct record){ 0 };

@@ -68,6 +68,7 @@ enum record_app_state {
  * @output: what its hook printed at the freeze, and until the thaw; or NULL
  * @thaw_output: what its hook printed after that; or NULL
  * @notes: what its hook noted
+ * @paths: where its hook says that its files are
  */
 struct record_app {
 	char name[HOOK_NAME_MAX + 1];
@@ -80,6 +81,7 @@ struct record_app {
 	char *output, *thaw_output;
 	char *notes[HOOK_CALL_NOTES_MAX];
 	size_t n_notes;
+	struct text_list paths;
 };
 
 /**

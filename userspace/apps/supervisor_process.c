@@ -54,6 +54,11 @@ void process_take_output(struct record_app *app, struct hook_call *run, bool tha
 			free(run->notes[i]);
 	}
 	run->n_notes = 0;
+	if (!thaw && run->paths.n) {
+		text_list_free(&app->paths);
+		app->paths = run->paths;
+		run->paths = (struct text_list){ 0 };
+	}
 }
 
 static bool all_quiet(const struct process *p)

@@ -17,12 +17,9 @@
 
 #include "base/config.h"
 #include "base/duration.h"
+#include "base/installed.h"
 #include "base/secret.h"
 #include "base/util.h"
-
-#ifndef FREEZEGUARD_HOOKS
-#define FREEZEGUARD_HOOKS	"/usr/local/libexec/freezeguard/hooks"
-#endif
 
 #define AT(field)	offsetof(struct config, field)
 
@@ -284,23 +281,6 @@ static void apply_section(struct reader *r, struct config *config, const char *s
 	}
 }
 
-/*
- * Where the hooks were installed that come with freezeguard: beside this program, which may have
- * been installed elsewhere than it was built for.
- */
-static const char *installed_hooks(char buf[4096])
-{
-	ssize_t n = readlink("/proc/self/exe", buf, 2048);
-	char *end;
-
-	buf[n < 0 ? 0 : n] = '\0';
-	end = strstr(buf, "/sbin/freezectl");
-	if (!end)
-		return FREEZEGUARD_HOOKS;
-	strcpy(end, "/libexec/freezeguard/hooks");
-	return access(buf, F_OK) ? FREEZEGUARD_HOOKS : buf;
-}
-
 static void set_defaults(struct reader *r, struct config *config)
 {
 	char hooks[4096];
@@ -390,11 +370,17 @@ static void apply_hook(struct reader *r, struct config *config, const struct ent
 		parse_duration(r, e, &hook->timeout_ms);
 	else if (!strcmp(e->name, "thaw_timeout"))
 		parse_duration(r, e, &hook->thaw_timeout_ms);
+	else if (!strcmp(e->name, "allow_unfrozen"))
+		parse_yes_no(r, e, &hook->allow_unfrozen);
+	else if (!strcmp(e->name, "paths") && e->value[0] == '/')
+		r->no_memory |= text_list_add(&hook->paths, e->value) != 0;
+	else if (!strcmp(e->name, "paths"))
+		wrong(r, e->line, "paths: '%s' is not one absolute path", e->value);
 	else if (!strncmp(e->name, "env.", strlen("env.")))
 		apply_env(r, hook, e);
 	else
 		wrong(r, e->line,
-		      "unknown key '%s' in [%s]; known are enabled, timeout, thaw_timeout, and env.NAME for environment variables",
+		      "unknown key '%s' in [%s]; known are enabled, timeout, thaw_timeout, paths, allow_unfrozen, and env.NAME for environment variables",
 		      e->name, e->section);
 }
 
@@ -592,6 +578,7 @@ void config_free(struct config *config)
 	for (k = 0; k < config->n_hooks; k++) {
 		free(config->hooks[k].name);
 		text_list_free(&config->hooks[k].env);
+		text_list_free(&config->hooks[k].paths);
 	}
 	free(config->hooks);
 	free(config->file);

@@ -25,6 +25,8 @@
  * @timeout_ms: at the freeze; 0: that of all hooks
  * @thaw_timeout_ms: at the thaw; 0: that of all hooks
  * @env: variables for it, as NAME=value
+ * @paths: where its application's files are, beside those that it names itself
+ * @allow_unfrozen: its application's files may be on filesystems that are not frozen
  */
 struct config_hook {
 	char *name;
@@ -33,6 +35,8 @@ struct config_hook {
 	uint32_t timeout_ms;
 	uint32_t thaw_timeout_ms;
 	struct text_list env;
+	struct text_list paths;
+	bool allow_unfrozen;
 };
 
 /**

@@ -85,6 +85,10 @@ static void add_hooks(struct list *list)
 			add(list, section, "thaw_timeout",
 			    duration_format(hook->thaw_timeout_ms, span, sizeof(span)),
 			    hook->line);
+		if (hook->allow_unfrozen)
+			add(list, section, "allow_unfrozen", "yes", hook->line);
+		for (i = 0; i < hook->paths.n; i++)
+			add(list, section, "paths", hook->paths.v[i], hook->line);
 		for (i = 0; i < hook->env.n; i++) {
 			const char *text = hook->env.v[i];
 			int len = (int)strcspn(text, "=");

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* freezectl dlm: the pre-script, post-script and dry-run of Amazon Data Lifecycle Manager */
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "apps/files.h"
 #include "apps/history.h"
 #include "apps/post_script.h"
 #include "apps/pre_script.h"
@@ -17,12 +14,13 @@
 #include "commands/commands.h"
 #include "commands/execution_id.h"
 #include "lease/freeze.h"
+#include "lease/sync.h"
 #include "lease/thaw.h"
 #include "show/plan.h"
 
 enum {
 	OPT_EXECUTION_ID = OPT_FIRST, OPT_TIMEOUT, OPT_SCRIPT_TIMEOUT, OPT_SYNC_BUDGET, OPT_ALLOW_ROOT,
-	OPT_PROFILE, OPT_APP, OPT_NO_APPS,
+	OPT_PROFILE, OPT_APP, OPT_NO_APPS, OPT_ALLOW_UNFROZEN,
 };
 
 static const struct option_help options[] = {
@@ -41,6 +39,8 @@ static const struct option_help options[] = {
 	  "there is one" },
 	{ "app", OPT_APP, "NAME", "call only the hook of this application; repeatable" },
 	{ "no-apps", OPT_NO_APPS, NULL, "call no hooks" },
+	{ "allow-unfrozen", OPT_ALLOW_UNFROZEN, NULL,
+	  "applications may have files on filesystems that are not frozen; these are synced" },
 	{ 0 }
 };
 
@@ -53,43 +53,53 @@ struct call {
 };
 
 /*
- * Without a filesystem to freeze: what was written to the root filesystem is to be on the disk. In a
- * process of its own, since a sync can't be interrupted.
+ * What is left out is synced instead, once the applications are quiet. With a lease that is not
+ * waited for longer than for a quarter of the time that is left: the freeze needs the rest. Only what
+ * holds applications' files has to be on the disk then; without a lease all of it, and the root
+ * filesystem.
  */
-static bool sync_root(struct freezectl *ctl, uint64_t until_ns)
+static bool sync_before_freeze(struct freezectl *ctl, const struct call *call,
+			       const struct plan *plan, struct sync *sync)
 {
-	int status = 0, fd;
-	pid_t pid;
+	uint64_t now = freezeguard_now_ns(), until = call->request.give_up_ns;
+	bool lease = plan_n_to_freeze(plan);
+	const struct mount_entry *root = mounts_at(&plan->mounts, "/");
 
-	signal(SIGCHLD, SIG_DFL);
-	pid = fork();
-	if (!pid) {
-		/* It may outlive us: who waits for the end of our output, or for ours, is not to. */
-		close_range(0, ~0U, 0);
-		fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		_exit(fd < 0 || syncfs(fd));
+	if (sync_begin_left_out(sync, plan, !lease) ||
+	    (!lease && root && sync_begin(sync, plan, root, true))) {
+		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, NULL,
+			     "out of memory; nothing was frozen");
+		return false;
 	}
-	while (pid > 0 && !waitpid(pid, &status, WNOHANG) && freezeguard_now_ns() < until_ns)
-		usleep(5000);
-	if (pid > 0 && freezeguard_now_ns() < until_ns && WIFEXITED(status) && !WEXITSTATUS(status))
-		return true;
-	findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, "/", "could not be synced %s",
-		     pid < 0 ? strerror(errno) : freezeguard_now_ns() < until_ns ?
-		     "(see the kernel's log)" : "within the script timeout");
-	return false;
+	if (lease)
+		until = until > now ? now + (until - now) / 4 : now;
+	sync_wait(sync, until);
+	return !sync_failed(sync, &ctl->findings);
+}
+
+/* Are the files of the applications, as far as they are known, on what is going to be frozen? */
+static struct files_check files_check(struct freezectl *ctl, const struct call *call,
+				      const struct plan *plan, struct sync *sync)
+{
+	return (struct files_check){
+		.config = call->apps.config, .plan = plan, .machine = &machine_real,
+		.allow_unfrozen = call->apps.allow_unfrozen, .sync = sync,
+		.findings = &ctl->findings,
+	};
 }
 
 /* There are only applications: the supervisor keeps the deadline. Returns only if that failed. */
 static void pre_script_without_lease(struct freezectl *ctl, const struct call *call,
-				     struct apps *apps)
+				     const struct freeze *freeze, struct apps *apps,
+				     struct sync *sync)
 {
 	char span[DURATION_TEXT_MAX];
 
-	if (!sync_root(ctl, call->request.give_up_ns) ||
-	    !apps_still_quiet(ctl, &call->apps, apps, NULL))
+	if (!apps_still_quiet(ctl, &call->apps, apps, NULL))
 		return;
+	sync_warn(sync, &freeze->plan, &ctl->findings);
 	findings_add(&ctl->findings, EXIT_CODE_DONE, NULL,
-		     "no filesystem is frozen: the applications are quiet and the root filesystem was synced; other writers on it continue");
+		     "no filesystem is frozen: the applications are quiet and what is left out was synced, the root filesystem at least; other writers continue");
 	fprintf(ctl->out.text,
 		"%s: applications are quiet; without a post-script they are released after %s\n",
 		call->request.id, duration_format(call->request.timeout_ms, span, sizeof(span)));
@@ -104,6 +114,8 @@ static bool prepare(struct freezectl *ctl, struct call *call, struct freeze *fre
 	bool good = apps_prepare(ctl, &call->apps, apps);
 
 	call->request.apps = hooks_n_called(&apps->hooks);
+	if (files_of_hooks(call->apps.config, &apps->hooks, &call->request.needed))
+		findings_add(&ctl->findings, EXIT_CODE_SYSTEM, NULL, "out of memory");
 	if (!freeze_prepare(ctl, &call->request, freeze))
 		return false;
 	return apps_startable(ctl, &call->apps, apps, &freeze->plan) && good;
@@ -111,7 +123,7 @@ static bool prepare(struct freezectl *ctl, struct call *call, struct freeze *fre
 
 /* The supervisor keeps the applications quiet while the lease lives. Returns only if that failed. */
 static void pre_script_with_lease(struct freezectl *ctl, const struct call *call,
-				  struct freeze *freeze, struct apps *apps)
+				  struct freeze *freeze, struct apps *apps, struct sync *sync)
 {
 	if (!freeze_take(ctl, &call->request, freeze))
 		return;
@@ -119,6 +131,7 @@ static void pre_script_with_lease(struct freezectl *ctl, const struct call *call
 		freeze_undo(ctl, freeze);
 		return;
 	}
+	sync_warn(sync, &freeze->plan, &ctl->findings);
 	freeze_show(ctl, freeze, true);
 	apps_show(ctl, apps);
 	freeze_keep(ctl, &call->request, freeze);
@@ -128,6 +141,8 @@ static void pre_script(struct freezectl *ctl, struct call *call)
 {
 	struct freeze freeze = { 0 };
 	struct apps apps = { 0 };
+	struct sync sync = { 0 };
+	struct files_check check;
 
 	if (!prepare(ctl, call, &freeze, &apps))
 		goto out_free;
@@ -137,15 +152,20 @@ static void pre_script(struct freezectl *ctl, struct call *call)
 		apps_show(ctl, &apps);
 		goto out_free;
 	}
-	if (plan_n_to_freeze(&freeze.plan))
-		pre_script_with_lease(ctl, call, &freeze, &apps);
-	else
-		pre_script_without_lease(ctl, call, &apps);
+	check = files_check(ctl, call, &freeze.plan, &sync);
+	if (files_of_record_are_frozen(&check, &apps.record) &&
+	    sync_before_freeze(ctl, call, &freeze.plan, &sync)) {
+		if (plan_n_to_freeze(&freeze.plan))
+			pre_script_with_lease(ctl, call, &freeze, &apps, &sync);
+		else
+			pre_script_without_lease(ctl, call, &freeze, &apps, &sync);
+	}
 	apps_abort(ctl, &call->apps, &apps);
 	apps_show(ctl, &apps);
 	history_keep(ctl, &freeze.lease);
 
 out_free:
+	sync_free(&sync);
 	apps_free(&apps);
 	freeze_free(&freeze);
 }
@@ -195,11 +215,12 @@ static void dry_run(struct freezectl *ctl, struct call *call)
 	struct freeze freeze = { 0 };
 	struct apps apps = { 0 };
 	bool ready = prepare(ctl, call, &freeze, &apps);
+	const struct files_check check = files_check(ctl, call, &freeze.plan, NULL);
 
 	/* If not, the findings have the code that a pre-script would end with. */
 	show_plan(ctl, &freeze.plan, call->request.timeout_ms);
 	if (ready)
-		ready = apps_ask(ctl, &call->apps, &apps);
+		ready = apps_ask(ctl, &call->apps, &apps, &check);
 	if (ready)
 		fputs(plan_n_to_freeze(&freeze.plan) ?
 		      "ready: a pre-script would freeze these filesystems\n" :
@@ -291,6 +312,9 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		case OPT_APP:
 			apps[call.apps.names.n++] = optarg;
 			break;
+		case OPT_ALLOW_UNFROZEN:
+			call.apps.allow_unfrozen = true;
+			break;
 		case OPT_NO_APPS:
 			call.apps.none = true;
 			break;
@@ -322,6 +346,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		call.request.give_up_text = text;
 		operations[i].run(ctl, &call);
 	}
+	text_list_free(&call.request.needed);
 	free(apps);
 }
 
@@ -329,11 +354,12 @@ const struct subcommand cmd_dlm = {
 	.name = "dlm",
 	.arguments = "{pre-script | post-script | dry-run} --execution-id ID [--timeout "
 		     "DURATION] [--script-timeout DURATION] [--sync-budget DURATION] "
-		     "[--allow-root] [--profile NAME] [--app NAME | --no-apps] [PATH ...]",
+		     "[--allow-root] [--profile NAME] [--app NAME | --no-apps] "
+		     "[--allow-unfrozen] [PATH ...]",
 	.summary = "run as the pre-script or post-script of Amazon Data Lifecycle Manager",
 	.help =
 	"pre-script quiesces the applications and freezes the paths, or every mounted "
-	"block-device filesystem but / and /boot*. post-script thaws the filesystems and releases "
+	"block-device filesystem but / and /boot. post-script thaws the filesystems and releases "
 	"the applications. dry-run reports whether a pre-script would succeed.",
 	.options = options,
 	.run = run,

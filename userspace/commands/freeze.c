@@ -11,7 +11,7 @@ static const struct option_help options[] = {
 	{ "sync-budget", FREEZE_OPT_SYNC_BUDGET, "DURATION",
 	  "write back dirty data before the freeze, while writers still run, for this "
 	  "long at most; part of --timeout" },
-	{ "all", FREEZE_OPT_ALL, NULL, "every mounted block-device filesystem but / and /boot*" },
+	{ "all", FREEZE_OPT_ALL, NULL, "every mounted block-device filesystem but / and /boot" },
 	{ "allow-root", FREEZE_OPT_ALLOW_ROOT, NULL, "the root filesystem may be among the paths" },
 	{ "profile", FREEZE_OPT_PROFILE, "NAME", "use the settings of the section [profile NAME]" },
 	{ 0 }
@@ -30,6 +30,7 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 
 	if (freeze_prepare(ctl, &request, &freeze) && freeze_take(ctl, &request, &freeze)) {
 		freeze_show(ctl, &freeze, true);
+		freeze_show_left_out(ctl, &freeze);
 		freeze_keep(ctl, &request, &freeze);
 	}
 	/* It does not stay frozen. */

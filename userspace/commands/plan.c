@@ -10,7 +10,7 @@
 
 static const struct option_help options[] = {
 	{ "all", FREEZE_OPT_ALL, NULL,
-	  "every mounted block-device filesystem but / and /boot*; the default" },
+	  "every mounted block-device filesystem but / and /boot; the default" },
 	{ "allow-root", FREEZE_OPT_ALLOW_ROOT, NULL, "the root filesystem may be among the paths" },
 	{ "timeout", FREEZE_OPT_TIMEOUT, "DURATION",
 	  "warn of what this timeout would cause; default 60s" },

@@ -32,7 +32,7 @@ static const struct option_help options[] = {
 	{ "sync-budget", FREEZE_OPT_SYNC_BUDGET, "DURATION",
 	  "write back dirty data before the freeze, while writers still run, for this "
 	  "long at most; part of --timeout" },
-	{ "all", FREEZE_OPT_ALL, NULL, "every mounted block-device filesystem but / and /boot*" },
+	{ "all", FREEZE_OPT_ALL, NULL, "every mounted block-device filesystem but / and /boot" },
 	{ "allow-root", FREEZE_OPT_ALLOW_ROOT, NULL, "the root filesystem may be among the paths" },
 	{ "profile", FREEZE_OPT_PROFILE, "NAME", "use the settings of the section [profile NAME]" },
 	{ 0 }

@@ -182,6 +182,22 @@ static bool check_unfrozen(struct freezectl *ctl, const struct plan *plan)
 	return ctl->findings.n == before;
 }
 
+/* With --all: what is used meanwhile is the request's, this program, and the command. */
+static int find_needed(const struct freeze_request *request, struct text_list *needed)
+{
+	size_t i;
+	int ret;
+
+	if (!request->all)
+		return 0;
+	ret = preflight_files("/proc/self/exe", needed);
+	if (!ret && request->command)
+		ret = preflight_files(request->command, needed);
+	for (i = 0; !ret && i < request->needed.n; i++)
+		ret = text_list_add(needed, request->needed.v[i]);
+	return ret;
+}
+
 /**
  * freeze_prepare() - make the plan, and check everything; touches nothing
  * @ctl: gets the connection and the findings
@@ -195,11 +211,13 @@ bool freeze_prepare(struct freezectl *ctl, const struct freeze_request *request,
 {
 	struct freezable asked = { .ctl = ctl };
 	bool connected = freezectl_connect(ctl);
+	struct text_list needed = { 0 };
 	struct plan_request plan_request = {
 		.paths = request->paths,
 		.n_paths = request->n_paths,
 		.all = request->all,
 		.allow_root = request->allow_root,
+		.needed = &needed,
 		.exclude = request->exclude,
 		.n_exclude = request->n_exclude,
 		.can_freeze = connected ? can_freeze : NULL,
@@ -208,7 +226,11 @@ bool freeze_prepare(struct freezectl *ctl, const struct freeze_request *request,
 	bool good;
 
 	/* Also without the module: one call reports everything that is wrong. */
-	good = !plan_make(&freeze->plan, &plan_request, &ctl->findings);
+	good = !find_needed(request, &needed);
+	if (!good)
+		findings_add(&ctl->findings, EXIT_CODE_SYSTEM, NULL, "out of memory");
+	good = !plan_make(&freeze->plan, &plan_request, &ctl->findings) && good;
+	text_list_free(&needed);
 	freeze->paths.plan = &freeze->plan;
 	if (!good || !connected || asked.refused)
 		return false;
@@ -371,7 +393,6 @@ void freeze_show(struct freezectl *ctl, const struct freeze *freeze, bool kept)
 	char span[TIMEFMT_TEXT_MAX], text[TIMEFMT_TEXT_MAX];
 	struct clocks clocks = timefmt_now();
 	struct output *out = &ctl->out;
-	size_t i;
 
 	/* It is detached only after this could be written: freezectl_keep(). */
 	lease.bound = !kept;
@@ -385,14 +406,23 @@ void freeze_show(struct freezectl *ctl, const struct freeze *freeze, bool kept)
 		timefmt_span(lease.begin_ns, lease.frozen_ns, span),
 		timefmt_text(&clocks, lease.deadline_ns, text));
 	show_lease_table(out, &lease, &freeze->paths);
-	for (i = 0; i < freeze->plan.n; i++) {
-		char path[PATHS_TEXT_MAX], why[1024];
+}
 
-		if (freeze->plan.v[i].skip)
-			fprintf(out->text, "not frozen: %s: %s\n",
-				output_clean(freeze->plan.v[i].path, path, sizeof(path)),
+/**
+ * freeze_show_left_out() - put into the text what a plan leaves out, and why
+ * @ctl: the call
+ * @freeze: frozen
+ */
+void freeze_show_left_out(struct freezectl *ctl, const struct freeze *freeze)
+{
+	char name[SHOW_PLAN_NAME_MAX], path[SHOW_PLAN_NAME_MAX], why[1024];
+	size_t i;
+
+	for (i = 0; i < freeze->plan.n; i++)
+		if (freeze->plan.v[i].skip && show_plan_name(&freeze->plan, i, name))
+			fprintf(ctl->out.text, "not frozen: %s: %s\n",
+				output_clean(name, path, sizeof(path)),
 				output_clean(freeze->plan.v[i].skip, why, sizeof(why)));
-	}
 }
 
 /**

@@ -24,6 +24,8 @@
  * @exclude: mount points that @all leaves out
  * @n_exclude: how many
  * @apps: there are applications to be made quiet, so that nothing to freeze is no error
+ * @needed: files and directories that are used while filesystems are frozen; @all leaves out what
+ *	they lie on
  * @command: a program that will be started while frozen, or NULL
  * @give_up_ns: when to end a lease that is not frozen yet, CLOCK_BOOTTIME; 0: its deadline
  * @give_up_text: how to tell that, "within the script timeout of 8s"
@@ -39,6 +41,7 @@ struct freeze_request {
 	char **exclude;
 	size_t n_exclude;
 	bool apps;
+	struct text_list needed;
 	const char *command;
 	uint64_t give_up_ns;
 	const char *give_up_text;
@@ -75,6 +78,7 @@ bool freeze_prepare(struct freezectl *ctl, const struct freeze_request *request,
 bool freeze_take(struct freezectl *ctl, const struct freeze_request *request,
 		 struct freeze *freeze);
 void freeze_show(struct freezectl *ctl, const struct freeze *freeze, bool kept);
+void freeze_show_left_out(struct freezectl *ctl, const struct freeze *freeze);
 void freeze_keep(struct freezectl *ctl, const struct freeze_request *request,
 		 struct freeze *freeze);
 void freeze_undo(struct freezectl *ctl, struct freeze *freeze);

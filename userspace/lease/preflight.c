@@ -19,7 +19,7 @@
 #include "base/output.h"
 #include "base/util.h"
 #include "lease/preflight.h"
-#include "plan/mounts.h"
+#include "plan/below.h"
 #include "show/lease.h"
 
 /* More than the 128 KiB with which the kernel begins a stack, fs/exec.c. */
@@ -80,48 +80,20 @@ int preflight_memory(const struct plan *plan, bool json, struct findings *findin
 	return r;
 }
 
-/* Where the overlay that @fd is on keeps what is written to it; -1 if that cannot be seen. */
-static int open_upper(int fd)
-{
-	const struct mount_entry *e;
-	struct mounts mounts;
-	char *path = NULL;
-	int upper = -1;
-
-	if (mounts_read(&mounts, NULL))
-		return -1;
-	e = mounts_find(&mounts, mounts_id_of_fd(fd));
-	if (e)
-		path = mounts_option(e, "upperdir");
-	if (path)
-		upper = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
-	free(path);
-	mounts_free(&mounts);
-	return upper;
-}
-
-/* The target that will be frozen and that @fd is on, or NULL. Errors count as none. */
+/* The target that will be frozen and that @fd lies on, or NULL. Errors count as none. */
 static const struct plan_target *target_of(struct freezeguard *fg, const struct plan *plan, int fd)
 {
+	struct below on = { .mounts = &plan->mounts, .machine = &machine_real, .plan = plan };
 	const struct plan_target *found = NULL;
 	struct freezeguard_fs fs;
-	int upper;
 	size_t i;
 
-	if (freezeguard_fs_get(fg, fd, &fs))
+	if (freezeguard_fs_get(fg, fd, &fs) || below_find(&on, fs.major, fs.minor))
 		return NULL;
-	for (i = 0; i < plan->n; i++)
-		if (!plan->v[i].skip && plan->v[i].major == fs.major &&
-		    plan->v[i].minor == fs.minor)
-			return &plan->v[i];
-	if (strcmp(fs.fstype, "overlay"))
-		return NULL;
-	/* An overlay in an overlay in...: the kernel lets two of them be stacked. */
-	upper = open_upper(fd);
-	if (upper >= 0) {
-		found = target_of(fg, plan, upper);
-		close(upper);
-	}
+	for (i = 0; !found && i < plan->n; i++)
+		if (!plan->v[i].skip && below_has(&on, plan->v[i].major, plan->v[i].minor))
+			found = &plan->v[i];
+	below_free(&on);
 	return found;
 }
 
@@ -251,6 +223,26 @@ static bool is_program(const char *path)
 	return S_ISREG(st.st_mode);
 }
 
+/* A command as execvp() finds it; NULL and errno if there is none */
+static const char *find_program(const char *command, char file[4096])
+{
+	const char *dir, *end, *path = getenv("PATH");
+
+	if (strchr(command, '/'))
+		return is_program(command) ? command : NULL;
+	for (dir = path ? path : "/bin:/usr/bin"; ; dir = end + 1) {
+		end = strchrnul(dir, ':');
+		snprintf(file, 4096, "%.*s%s%.255s", (int)(end - dir), dir,
+			 end == dir ? "" : "/", command);
+		if (is_program(file))
+			return file;
+		if (!*end)
+			break;
+	}
+	errno = ENOENT;
+	return NULL;
+}
+
 /**
  * preflight_command() - refuse to start a program from a filesystem that will be frozen
  * @fg: connected
@@ -263,25 +255,44 @@ static bool is_program(const char *path)
 int preflight_command(struct freezeguard *fg, const struct plan *plan, const char *command,
 		      struct findings *findings)
 {
-	const char *dir, *end, *path = getenv("PATH");
 	char file[4096];
+	const char *program = find_program(command, file);
 
-	if (strchr(command, '/')) {
-		if (is_program(command))
-			return check_executable(fg, plan, command, 0, findings);
+	if (program)
+		return check_executable(fg, plan, program, 0, findings);
+	if (strchr(command, '/'))
 		findings_add(findings, EXIT_CODE_USAGE, command, "cannot be run: %s",
 			     strerror(errno));
-		return -EINVAL;
-	}
-	for (dir = path ? path : "/bin:/usr/bin"; ; dir = end + 1) {
-		end = strchrnul(dir, ':');
-		snprintf(file, sizeof(file), "%.*s%s%.255s", (int)(end - dir), dir,
-			 end == dir ? "" : "/", command);
-		if (is_program(file))
-			return check_executable(fg, plan, file, 0, findings);
-		if (!*end)
-			break;
-	}
-	findings_add(findings, EXIT_CODE_USAGE, command, "there is no such command in PATH");
+	else
+		findings_add(findings, EXIT_CODE_USAGE, command,
+			     "there is no such command in PATH");
 	return -EINVAL;
+}
+
+/**
+ * preflight_files() - which files starting a program needs: itself and its interpreters
+ * @command: as for preflight_command()
+ * @files: gets their absolute paths; none if there is no such command
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int preflight_files(const char *command, struct text_list *files)
+{
+	char file[4096], interpreter[256];
+	const char *program = find_program(command, file);
+	int fd, depth, ret = 0;
+	char *real;
+
+	for (depth = 0; program && !ret && depth <= INTERPRETERS; depth++) {
+		real = realpath(program, NULL);
+		ret = !real && errno == ENOMEM ? -ENOMEM : 0;
+		if (real)
+			ret = text_list_add(files, real);
+		free(real);
+		fd = open(program, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		program = fd >= 0 && interpreter_of(fd, interpreter) ? interpreter : NULL;
+		if (fd >= 0)
+			close(fd);
+	}
+	return ret;
 }

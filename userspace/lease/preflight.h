@@ -6,6 +6,7 @@
 #include <freezeguard.h>
 
 #include "base/findings.h"
+#include "base/text.h"
 #include "plan/targets.h"
 
 int preflight_memory(const struct plan *plan, bool json, struct findings *findings);
@@ -14,5 +15,6 @@ int preflight_directory(struct freezeguard *fg, const struct plan *plan, const c
 			struct findings *findings);
 int preflight_command(struct freezeguard *fg, const struct plan *plan, const char *command,
 		      struct findings *findings);
+int preflight_files(const char *command, struct text_list *files);
 
 #endif

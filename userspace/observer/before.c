@@ -13,7 +13,9 @@
 #include <freezeguard.h>
 
 #include "observer_maps.h"
+#include "plan/machine.h"
 #include "plan/mounts.h"
+#include "plan/reach.h"
 #include "observer/before.h"
 
 /* So many files are open at once: fewer than any process may have. */
@@ -40,27 +42,6 @@ static int run_iterator(int link)
 	return r;
 }
 
-/* The first mount that is what it says: something else may be mounted over it. */
-static int open_superblock(const struct mounts *mounts, const struct mount_entry *e)
-{
-	const struct mount_entry *at, *got;
-	int fd, id;
-
-	for (at = e; at < mounts->v + mounts->n; at++) {
-		if (!mounts_same_superblock(at, e) || !mounts_opens_at_once(mounts, at))
-			continue;
-		fd = open(at->mountpoint, O_PATH | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		id = mounts_id_of_fd(fd);
-		got = id < 0 ? NULL : mounts_find(mounts, id);
-		if (got && mounts_same_superblock(got, e))
-			return fd;
-		close(fd);
-	}
-	return -1;
-}
-
 static bool seen_before(const struct mounts *mounts, const struct mount_entry *e)
 {
 	const struct mount_entry *at;
@@ -85,7 +66,8 @@ static int look_at_mounts(int find, const struct mounts *mounts)
 		}
 		if (e == end || (e->pseudo && !e->major) || seen_before(mounts, e))
 			continue;
-		fds[n] = open_superblock(mounts, e);
+		fds[n] = reach_superblock(mounts, &machine_real, e->major, e->minor,
+					  O_PATH | O_CLOEXEC, NULL);
 		n += fds[n] >= 0;
 	}
 	while (n)

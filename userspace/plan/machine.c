@@ -2,11 +2,15 @@
 /* machine: what a plan asks the machine that this runs on. It looks, and changes nothing. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <linux/btrfs.h>
@@ -15,11 +19,32 @@
 #include "plan/machine.h"
 #include "plan/mounts.h"
 
+/* A filesystem that answers does so at once. */
+#define LOOP_FILE_MS	1000
+
 static int real_open(const char *path, int flags)
 {
 	int fd = open(path, flags);
 
 	return fd < 0 ? -errno : fd;
+}
+
+static int real_readlink(const char *path, char *target, size_t size)
+{
+	ssize_t len = readlink(path, target, size - 1);
+
+	if (len < 0)
+		return -errno;
+	target[len] = '\0';
+	return (int)len;
+}
+
+static int real_real_path(int fd, char *path, size_t size)
+{
+	char link[64];
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	return real_readlink(link, path, size);
 }
 
 static int real_identity(int fd, dev_t *dev, ino_t *ino)
@@ -46,20 +71,18 @@ static int real_block_device(const char *path, unsigned int *major, unsigned int
 	return 0;
 }
 
-static int real_loop_file(unsigned int major, unsigned int minor, dev_t *dev, ino_t *ino)
+/* The driver asks the filesystem of the file. */
+static int loop_status(unsigned int major, unsigned int minor, struct loop_info64 *info)
 {
 	char link[64], target[4096], path[4096 + 8];
-	struct loop_info64 info;
 	struct stat st;
-	ssize_t len;
 	int fd, ret = 0;
 	char *name;
 
 	snprintf(link, sizeof(link), "/sys/dev/block/%u:%u", major, minor);
-	len = readlink(link, target, sizeof(target) - 1);
-	if (len < 0)
-		return -errno;
-	target[len] = '\0';
+	ret = real_readlink(link, target, sizeof(target));
+	if (ret < 0)
+		return ret;
 	name = strrchr(target, '/');
 	snprintf(path, sizeof(path), "/dev/%s", name ? name + 1 : target);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -69,13 +92,69 @@ static int real_loop_file(unsigned int major, unsigned int minor, dev_t *dev, in
 		ret = -errno;
 	else if (!S_ISBLK(st.st_mode) || st.st_rdev != makedev(major, minor))
 		ret = -ENODEV;
-	else if (ioctl(fd, LOOP_GET_STATUS64, &info) < 0)
-		ret = -errno;
+	else
+		ret = ioctl(fd, LOOP_GET_STATUS64, info) < 0 ? -errno : 0;
 	close(fd);
+	return ret;
+}
+
+/*
+ * In a process of its own: the file may be where no path leads to any more, on a server that is gone.
+ * Nothing else of the caller's is open there, so nobody waits for that process.
+ */
+static int real_loop_file(unsigned int major, unsigned int minor, dev_t *dev, ino_t *ino)
+{
+	struct loop_answer {
+		int ret;
+		struct loop_info64 info;
+	} answer = { 0 };
+	struct pollfd readable;
+	int ends[2], ret = 0;
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return -errno;
+	signal(SIGCHLD, SIG_DFL);
+	pid = fork();
+	if (!pid) {
+		dup2(ends[1], STDIN_FILENO);
+		close_range(STDIN_FILENO + 1, ~0U, 0);
+		answer.ret = loop_status(major, minor, &answer.info);
+		_exit(write(STDIN_FILENO, &answer, sizeof(answer)) != sizeof(answer));
+	}
+	if (pid < 0)
+		ret = -errno;
+	close(ends[1]);
+	readable = (struct pollfd){ .fd = ends[0], .events = POLLIN };
+	if (!ret && poll(&readable, 1, LOOP_FILE_MS) != 1)
+		ret = -ETIMEDOUT;
+	if (!ret && read(ends[0], &answer, sizeof(answer)) != sizeof(answer))
+		ret = -EIO;
+	close(ends[0]);
+	if (pid > 0) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, ret == -ETIMEDOUT ? WNOHANG : 0);
+	}
+	if (!ret)
+		ret = answer.ret;
 	if (ret)
 		return ret;
-	*dev = (dev_t)info.lo_device;
-	*ino = (ino_t)info.lo_inode;
+	*dev = (dev_t)answer.info.lo_device;
+	*ino = (ino_t)answer.info.lo_inode;
+	return 0;
+}
+
+static int real_space(int fd, struct machine_space *space)
+{
+	struct statfs st;
+
+	if (fstatfs(fd, &st) < 0)
+		return -errno;
+	*space = (struct machine_space){
+		.id = (uint64_t)(uint32_t)st.f_fsid.__val[0] << 32 | (uint32_t)st.f_fsid.__val[1],
+		.block_bytes = (uint64_t)st.f_bsize,
+		.blocks = st.f_blocks,
+	};
 	return 0;
 }
 
@@ -96,11 +175,15 @@ static int real_btrfs_uuid(int fd, char uuid[37])
 const struct machine machine_real = {
 	.mountinfo = "/proc/self/mountinfo",
 	.filesystems = "/proc/filesystems",
+	.fstab = "/etc/fstab",
 	.sysfs = "/sys",
 	.open = real_open,
+	.readlink = real_readlink,
+	.real_path = real_real_path,
 	.mount_id = mounts_id_of_fd,
 	.identity = real_identity,
 	.block_device = real_block_device,
 	.loop_file = real_loop_file,
+	.space = real_space,
 	.btrfs_uuid = real_btrfs_uuid,
 };

@@ -5,6 +5,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,7 +19,8 @@
 
 /* Those that libmount doesn't count as network filesystems. */
 static const char *const more_network_types[] = {
-	"beegfs", "ceph", "coda", "glusterfs", "gpfs", "lustre", "orangefs", "virtiofs",
+	"acfs", "beegfs", "ceph", "coda", "glusterfs", "gpfs", "lustre", "orangefs", "panfs", "pvfs2",
+	"vboxsf", "virtiofs", "wekafs",
 };
 
 static bool is_more_network(const char *fstype)
@@ -178,18 +181,58 @@ bool mounts_is_fuse(const struct mount_entry *e)
 	       !strncmp(e->fstype, "fuse.", 5) || !strncmp(e->fstype, "fuseblk.", 8);
 }
 
-bool mounts_opens_at_once(const struct mounts *m, const struct mount_entry *e)
+bool mounts_is_overlay(const struct mount_entry *e)
+{
+	return !strcmp(e->fstype, "overlay");
+}
+
+/* The mount on this directory of another one: its path is the first @len bytes of @path */
+static const struct mount_entry *mounted_on(const struct mounts *m, const struct mount_entry *on,
+					    const char *path, size_t len)
 {
 	size_t i;
 
-	for (i = 0; e && i <= m->n; i++) {
-		if (e->network || mounts_is_fuse(e))
-			return false;
-		if (e->parent_id == e->id)
-			break;
-		e = mounts_find(m, e->parent_id);
+	for (i = 0; i < m->n; i++) {
+		const struct mount_entry *e = &m->v[i];
+
+		if (e->parent_id == on->id && e != on && !strncmp(e->mountpoint, path, len) &&
+		    !e->mountpoint[len])
+			return e;
 	}
-	return true;
+	return NULL;
+}
+
+/* What is mounted over the root directory later does not change where paths begin. */
+static const struct mount_entry *root_of(const struct mounts *m)
+{
+	const struct mount_entry *parent;
+	size_t i;
+
+	for (i = 0; i < m->n; i++) {
+		if (strcmp(m->v[i].mountpoint, "/"))
+			continue;
+		parent = mounts_find(m, m->v[i].parent_id);
+		if (!parent || parent == &m->v[i] || strcmp(parent->mountpoint, "/"))
+			return &m->v[i];
+	}
+	return NULL;
+}
+
+const struct mount_entry *mounts_at(const struct mounts *m, const char *path)
+{
+	const struct mount_entry *e = root_of(m), *next;
+	const char *end = path;
+	size_t n = 0;
+
+	while (e && end[strspn(end, "/")]) {
+		end = strchrnul(end + 1, '/');
+		/* A table that makes no sense may have a circle. */
+		while (n < m->n && (next = mounted_on(m, e, path, (size_t)(end - path)))) {
+			e = next;
+			n++;
+		}
+	}
+	return e;
 }
 
 int mounts_id_of_fd(int fd)
@@ -212,4 +255,91 @@ char *mounts_option(const struct mount_entry *e, const char *name)
 	if (mnt_optstr_get_option(e->options, name, &value, &size) || !value || !size)
 		return NULL;
 	return strndup(value, size);
+}
+
+/* "/a:/b::/data"; "\\:" is a colon */
+static int add_lower(struct text_list *layers, char *list)
+{
+	char *from, *to, *start, end;
+	int ret = 0;
+
+	for (from = to = start = list; !ret; from++) {
+		if (from[0] == '\\' && from[1]) {
+			*to++ = *++from;
+			continue;
+		}
+		end = *from;
+		if (end && end != ':') {
+			*to++ = end;
+			continue;
+		}
+		*to = '\0';
+		if (*start)
+			ret = text_list_add(layers, start);
+		if (!end)
+			break;
+		start = to = from + 1;
+	}
+	return ret;
+}
+
+static int add_layers(struct text_list *layers, const char *name, size_t name_size,
+		      const char *value, size_t size)
+{
+	bool is_list = name_size == 8 && !strncmp(name, "lowerdir", 8);
+	char *text;
+	int ret;
+
+	if (!value || (strncmp(name, "lowerdir", 8) && strncmp(name, "datadir", 7) &&
+		       strncmp(name, "workdir", 7)))
+		return 0;
+	text = strndup(value, size);
+	if (!text)
+		return -ENOMEM;
+	ret = is_list ? add_lower(layers, text) : text_list_add(layers, text);
+	free(text);
+	return ret;
+}
+
+int mounts_layers(const struct mount_entry *e, struct text_list *layers, bool *writable)
+{
+	char *options = e->options, *name, *value, *upper = mounts_option(e, "upperdir");
+	size_t name_size, size;
+	int ret = 0;
+
+	*writable = upper;
+	if (upper)
+		ret = text_list_add(layers, upper);
+	free(upper);
+	while (!ret && !mnt_optstr_next_option(&options, &name, &name_size, &value, &size))
+		ret = add_layers(layers, name, name_size, value, size);
+	return ret;
+}
+
+int mounts_fstab(const char *fstab, struct text_list *mountpoints)
+{
+	struct libmnt_table *table = mnt_new_table();
+	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
+	struct libmnt_fs *fs;
+	int ret = table && iter ? 0 : -ENOMEM;
+
+	/* A file that isn't there has no lines. */
+	if (!ret && mnt_table_parse_fstab(table, fstab) == -ENOMEM)
+		ret = -ENOMEM;
+	while (!ret && mnt_table_next_fs(table, iter, &fs) == 0) {
+		const char *target = mnt_fs_get_target(fs);
+		char path[PATH_MAX];
+		size_t n;
+
+		if (!target || target[0] != '/' || mnt_fs_is_swaparea(fs) == 1)
+			continue;
+		snprintf(path, sizeof(path), "%s", target);
+		for (n = strlen(path); n && path[n - 1] == '/'; n--)
+			path[n - 1] = '\0';
+		if (n)
+			ret = text_list_add(mountpoints, path);
+	}
+	mnt_free_iter(iter);
+	mnt_unref_table(table);
+	return ret;
 }

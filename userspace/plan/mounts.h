@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/text.h"
+
 /**
  * struct mount_entry - one mount; texts are decoded, may hold any byte, and are never NULL
  * @id: the mount id, as statx() gives it
@@ -86,14 +88,20 @@ bool mounts_same_superblock(const struct mount_entry *a, const struct mount_entr
 /** mounts_is_fuse() - a program serves this filesystem, which can't be frozen then */
 bool mounts_is_fuse(const struct mount_entry *e);
 
+/** mounts_is_overlay() - it keeps nothing itself: what is written is on its upper directory's */
+bool mounts_is_overlay(const struct mount_entry *e);
+
 /**
- * mounts_opens_at_once() - can a mount point be opened without waiting for a server, or for a program?
+ * mounts_at() - the mount that a path is on, by the table alone
  * @m: the table
- * @e: a mount of it
+ * @path: an absolute path without links, "." and ".."
  *
- * Return: false if it is a network or FUSE filesystem, or mounted below one.
+ * The way is the kernel's: from the root directory from mount to mount, so a mount whose path is
+ * hidden below another one is not found.
+ *
+ * Return: the mount; NULL if the table has no root.
  */
-bool mounts_opens_at_once(const struct mounts *m, const struct mount_entry *e);
+const struct mount_entry *mounts_at(const struct mounts *m, const char *path);
 
 /**
  * mounts_id_of_fd() - on which mount an open file is
@@ -112,5 +120,24 @@ int mounts_id_of_fd(int fd);
  * without memory.
  */
 char *mounts_option(const struct mount_entry *e, const char *name);
+
+/**
+ * mounts_layers() - the directories that an overlay is made of
+ * @e: the mount of an overlay
+ * @layers: gets them as they were named when it was mounted, relative ones too; text_list_free() it
+ * @writable: set to whether the first is the upper directory
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int mounts_layers(const struct mount_entry *e, struct text_list *layers, bool *writable);
+
+/**
+ * mounts_fstab() - the mount points that are configured
+ * @fstab: the file, in the format of /etc/fstab
+ * @mountpoints: gets them, without a last "/", and without the root directory; text_list_free() it
+ *
+ * Return: 0, also if there is no such file; -ENOMEM.
+ */
+int mounts_fstab(const char *fstab, struct text_list *mountpoints);
 
 #endif

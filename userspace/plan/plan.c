@@ -3,12 +3,12 @@
  * plan: which superblocks are to be frozen, in which order, and why not the others.
  *
  * Named paths are opened first and the mount table is read after that, so that every one of their
- * mounts is in it, one that the opening made autofs mount too. Apart from named paths only mount
- * points of block-device filesystems are opened, and those only if no network or FUSE filesystem
- * is on the way: opening never waits for a server. Opening and reading a frozen filesystem is fine.
+ * mounts is in it, one that the opening made autofs mount too. Apart from named paths only what can
+ * be reached at once is opened. Opening and reading a frozen filesystem is fine.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,32 +16,14 @@
 
 #include "base/text.h"
 #include "base/util.h"
+#include "plan/below.h"
 #include "plan/levels.h"
 #include "plan/mounts.h"
+#include "plan/needed.h"
 #include "plan/plan.h"
+#include "plan/reach.h"
 
 #define OPEN_DIR	(O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK)
-#define OPEN_PATH	(O_PATH | O_DIRECTORY | O_CLOEXEC)
-
-/*
- * What the caller must be able to write to get from the pre-script to the post-script. A filesystem
- * that holds one of these is frozen only if it is named: with --all every run would end at the
- * deadline. A directory that doesn't exist isn't written to.
- */
-static const struct {
-	const char *directory, *whose;
-} needed[] = {
-	{ "/var/lib/amazon/ssm", "the SSM agent's state" },
-	{ "/var/log/amazon/ssm", "the SSM agent's log" },
-	{ "/etc/amazon/ssm", "the SSM agent's configuration" },
-	{ "/var/snap/amazon-ssm-agent", "the SSM agent's state, as a snap" },
-	{ "/var/log/journal", "the system journal" },
-	{ "/run/log/journal", "the system journal" },
-	{ "/var/log/audit", "the audit log, for which audited processes wait" },
-	{ "/tmp", "temporary files of the scripts that the SSM agent runs" },
-};
-
-#define N_NEEDED ARRAY_SIZE(needed)
 
 /* What plan_make() works with. */
 struct planner {
@@ -49,13 +31,9 @@ struct planner {
 	const struct plan_request *req;
 	const struct machine *machine;
 	struct findings *f;
-	struct mounts mounts;
-	/* the root filesystem's mount, and where it keeps its files if it is an overlay */
-	const struct mount_entry *root, *below_root;
 	/* the text of /proc/filesystems, or NULL */
 	char *filesystems;
-	/* the mounts that the needed directories are on, or NULL */
-	const struct mount_entry *needed[N_NEEDED];
+	struct needed needed;
 	/* 0, or the error to return */
 	int error;
 };
@@ -89,7 +67,9 @@ static bool is_on_block_device(const struct planner *p, const struct mount_entry
 
 	if (e->major)
 		return true;
-	for (line = p->filesystems; line && *line; line = next) {
+	if (!p->filesystems)
+		return !e->pseudo && !strncmp(e->source, "/dev/", strlen("/dev/"));
+	for (line = p->filesystems; *line; line = next) {
 		size_t n = strcspn(line, "\n");
 
 		next = line + n + (line[n] == '\n');
@@ -99,57 +79,38 @@ static bool is_on_block_device(const struct planner *p, const struct mount_entry
 	return false;
 }
 
-/* The mount that a directory is on; NULL if it can't be known */
-static const struct mount_entry *mount_of_directory(const struct planner *p, const char *path)
+/* Does anybody keep files there, although it isn't on a block device? */
+static bool holds_files(const struct mount_entry *e)
 {
-	int fd, id;
-
-	fd = p->machine->open(path, OPEN_PATH);
-	if (fd < 0)
-		return NULL;
-	id = p->machine->mount_id(fd);
-	close(fd);
-	return id < 0 ? NULL : mounts_find(&p->mounts, id);
+	return e->network || mounts_is_overlay(e) || !e->pseudo ||
+	       (mounts_is_fuse(e) && strncmp(e->fstype, "fuse.", strlen("fuse.")));
 }
 
 static int find_root(struct planner *p)
 {
-	char *upper;
+	int ret = needed_root(&p->needed, p->plan, p->machine);
 
-	p->root = mount_of_directory(p, "/");
-	if (!p->root) {
+	if (ret == -ENODEV) {
 		findings_add(p->f, EXIT_CODE_SYSTEM, "/",
 			     "cannot find the root filesystem in the mount table, so it cannot be kept from freezing");
-		failed(p, -ENODEV);
-		return -ENODEV;
+		failed(p, ret);
+	} else if (ret) {
+		out_of_memory(p);
 	}
-	if (strcmp(p->root->fstype, "overlay"))
-		return 0;
-	upper = mounts_option(p->root, "upperdir");
-	if (upper)
-		p->below_root = mount_of_directory(p, upper);
-	free(upper);
-	return 0;
-}
-
-static void find_needed(struct planner *p)
-{
-	size_t i;
-
-	for (i = 0; i < N_NEEDED; i++)
-		p->needed[i] = mount_of_directory(p, needed[i].directory);
+	return ret;
 }
 
 /* Add the superblock of a mount; NULL without memory, which is a finding then. */
 static struct plan_target *target_add(struct planner *p, const struct mount_entry *e)
 {
-	struct plan_target *t = plan_add(p->plan, &p->mounts, e);
+	struct plan_target *t = plan_add(p->plan, e);
 
-	if (!t)
+	if (!t) {
 		out_of_memory(p);
-	else
-		t->is_root = mounts_same_superblock(e, p->root) ||
-			     mounts_same_superblock(e, p->below_root);
+		return NULL;
+	}
+	t->on_disk = !e->network && !mounts_is_fuse(e) && is_on_block_device(p, e);
+	t->is_root = below_has(&p->needed.root_on, e->major, e->minor);
 	return t;
 }
 
@@ -191,26 +152,33 @@ static bool can_freeze(const struct planner *p, int fd)
 	return !p->req->can_freeze || p->req->can_freeze(p->req->can_freeze_ctx, fd) != 0;
 }
 
+static bool is_below(const char *path, const char *directory)
+{
+	size_t len = strlen(directory);
+
+	return !strncmp(path, directory, len) && (path[len] == '\0' || path[len] == '/');
+}
+
 /* May a named path be frozen? Says why not. */
 static bool check_named(struct planner *p, const char *path, const struct mount_entry *e, int fd)
 {
 	if (p->req->survey)
 		return true;
-	if (mounts_same_superblock(e, p->root) && !p->req->allow_root) {
+	if (mounts_same_superblock(e, p->needed.root) && !p->req->allow_root) {
 		findings_add(p->f, EXIT_CODE_USAGE, path,
 			     "is on the root filesystem (%s): freezing that stops the whole machine, so it needs --allow-root",
 			     e->mountpoint);
 		wrong(p);
 		return false;
 	}
-	if (mounts_same_superblock(e, p->below_root) && !p->req->allow_root) {
+	if (below_has(&p->needed.root_on, e->major, e->minor) && !p->req->allow_root) {
 		findings_add(p->f, EXIT_CODE_USAGE, path,
-			     "is on %s, where the root filesystem, an overlay, keeps its files: freezing that stops the whole machine, so it needs --allow-root",
+			     "is on %s, and the root filesystem lies on that: freezing it stops the whole machine, so it needs --allow-root",
 			     e->mountpoint);
 		wrong(p);
 		return false;
 	}
-	if (!strcmp(e->fstype, "overlay")) {
+	if (mounts_is_overlay(e)) {
 		findings_add(p->f, EXIT_CODE_USAGE, path,
 			     "is on an overlay (%s), which cannot be frozen; name the filesystem that holds its upper directory",
 			     e->mountpoint);
@@ -227,6 +195,38 @@ static bool check_named(struct planner *p, const char *path, const struct mount_
 	return true;
 }
 
+/*
+ * A mount point that fstab has and that nothing is mounted on (nofail): whoever names it, or what
+ * is below it, does not mean the filesystem above.
+ */
+static bool check_mounted(struct planner *p, const char *path, const struct mount_entry *e, int fd)
+{
+	struct text_list known = { 0 };
+	char real[PATH_MAX];
+	bool good = true;
+	size_t i;
+
+	if (p->req->survey || p->machine->real_path(fd, real, sizeof(real)) < 0 ||
+	    mounts_fstab(p->machine->fstab, &known))
+		goto free_known;
+	for (i = 0; good && i < known.n; i++) {
+		const struct mount_entry *at = mounts_at(&p->plan->mounts, known.v[i]);
+
+		/* What is mounted below it by hand is what was meant. */
+		if (!is_below(real, known.v[i]) || is_below(e->mountpoint, known.v[i]) || !at ||
+		    !strcmp(at->mountpoint, known.v[i]))
+			continue;
+		findings_add(p->f, EXIT_CODE_NOT_READY, path,
+			     "is on %s, because nothing is mounted on %s, a mount point of %s; mount it, or remove it there",
+			     e->mountpoint, known.v[i], p->machine->fstab);
+		failed(p, -ENODEV);
+		good = false;
+	}
+free_known:
+	text_list_free(&known);
+	return good;
+}
+
 /* Add the superblock that an open path is on; takes the fd */
 static void add_named(struct planner *p, const char *path, int fd)
 {
@@ -241,14 +241,14 @@ static void add_named(struct planner *p, const char *path, int fd)
 		failed(p, id);
 		goto close_fd;
 	}
-	e = mounts_find(&p->mounts, id);
+	e = mounts_find(&p->plan->mounts, id);
 	if (!e) {
 		findings_add(p->f, EXIT_CODE_USAGE, path,
 			     "is on a mount that is not in this mount namespace, or was unmounted lazily; run this where it is mounted, with nsenter --mount");
 		wrong(p);
 		goto close_fd;
 	}
-	if (!check_named(p, path, e, fd))
+	if (!check_mounted(p, path, e, fd) || !check_named(p, path, e, fd))
 		goto close_fd;
 	if (plan_find(p->plan, e))
 		goto close_fd;
@@ -270,14 +270,6 @@ close_fd:
 	close(fd);
 }
 
-static bool is_below(const char *path, const char *directory)
-{
-	size_t len = strlen(directory);
-
-	return !strncmp(path, directory, len) && (path[len] == '\0' || path[len] == '/');
-}
-
-/* As Data Lifecycle Manager's own script: everything whose path begins with /boot */
 static const char *boot_mountpoint(const struct plan_target *t)
 {
 	size_t i;
@@ -285,7 +277,7 @@ static const char *boot_mountpoint(const struct plan_target *t)
 	for (i = 0; i < t->n_mountpoints; i++) {
 		const char *path = t->mountpoints[i];
 
-		if (!strncmp(path, "/boot", 5) || is_below(path, "/efi"))
+		if (is_below(path, "/boot") || is_below(path, "/efi"))
 			return path;
 	}
 	return NULL;
@@ -307,10 +299,15 @@ static bool is_excluded(const struct planner *p, const struct plan_target *t)
 static int skip_unopened(struct planner *p, struct plan_target *t, const struct mount_entry *e)
 {
 	const char *boot = boot_mountpoint(t);
-	size_t i;
 
 	if (t->is_root)
-		return plan_skip(t, "it is the root filesystem");
+		return plan_skip(t, mounts_same_superblock(e, p->needed.root) ?
+				 "it is the root filesystem" : "the root filesystem lies on it");
+	if (e->network)
+		return plan_skip(t, "it is a network filesystem, which cannot be frozen from here");
+	if (mounts_is_overlay(e))
+		return plan_skip(t,
+				 "an overlay cannot be frozen; what is written to it is on the filesystem of its upper directory");
 	if (boot)
 		return plan_skip(t, "it is mounted on %s, which the machine boots from", boot);
 	if (t->read_only)
@@ -319,55 +316,28 @@ static int skip_unopened(struct planner *p, struct plan_target *t, const struct 
 		return plan_skip(t, "%s cannot be frozen", t->fstype);
 	if (is_excluded(p, t))
 		return plan_skip(t, "it is excluded by the configuration");
-	for (i = 0; i < N_NEEDED; i++)
-		if (mounts_same_superblock(e, p->needed[i]))
-			return plan_skip(t,
-					 "it holds %s (%s), which the thaw may depend on; to freeze it, name it",
-					 needed[i].directory, needed[i].whose);
-	return 0;
+	return needed_skip(&p->needed, t);
 }
 
-/* Open the first mount point that is what it says; 0, or -errno of why there's none */
+/* Open a superblock by a mount point, and call it by that; 0, or -errno of why there's none */
 static int open_mountpoint(struct planner *p, struct plan_target *t)
 {
-	int ret = -EHOSTUNREACH;
-	bool whole;
-	size_t i;
+	const struct mount_entry *by;
+	char *path;
+	int fd;
 
-	/* first those that show the whole filesystem, then bind mounts and subvolumes */
-	for (i = 0; i < 2 * p->mounts.n; i++) {
-		const struct mount_entry *e = &p->mounts.v[i % p->mounts.n], *got;
-		char *path;
-		int fd, id;
-
-		whole = i < p->mounts.n;
-		if (e->major != t->major || e->minor != t->minor ||
-		    whole != !strcmp(e->root, "/") || !mounts_opens_at_once(&p->mounts, e))
-			continue;
-		fd = p->machine->open(e->mountpoint, OPEN_DIR);
-		if (fd < 0) {
-			ret = fd;
-			continue;
-		}
-		id = p->machine->mount_id(fd);
-		got = id < 0 ? NULL : mounts_find(&p->mounts, id);
-		if (!got || !mounts_same_superblock(got, e)) {
-			/* something else is mounted over it */
-			close(fd);
-			ret = -ESTALE;
-			continue;
-		}
-		path = strdup(e->mountpoint);
-		if (!path) {
-			close(fd);
-			return -ENOMEM;
-		}
-		free(t->path);
-		t->path = path;
-		t->fd = fd;
-		return 0;
+	fd = reach_superblock(&p->plan->mounts, p->machine, t->major, t->minor, OPEN_DIR, &by);
+	if (fd < 0)
+		return fd;
+	path = strdup(by->mountpoint);
+	if (!path) {
+		close(fd);
+		return -ENOMEM;
 	}
-	return ret;
+	free(t->path);
+	t->path = path;
+	t->fd = fd;
+	return 0;
 }
 
 /* No mount point of a superblock that isn't named could be opened */
@@ -415,25 +385,70 @@ static int add_found(struct planner *p, const struct mount_entry *e)
 	ret = open_mountpoint(p, t);
 	if (ret)
 		return not_opened(p, t, ret);
-	if (!p->req->survey && !can_freeze(p, t->fd))
+	if (p->req->survey)
+		return 0;
+	if (!can_freeze(p, t->fd))
 		return plan_skip(t, "%s cannot be frozen", t->fstype);
-	return 0;
+	if (!is_on_block_device(p, e))
+		return plan_skip(t, "it is not on a block device; to freeze it, name it");
+	return needed_skip_lost(&p->needed, t);
+}
+
+static void warn_of_excluded(struct planner *p)
+{
+	size_t i, k;
+
+	for (i = 0; i < p->req->n_exclude; i++) {
+		for (k = 0; k < p->plan->mounts.n; k++)
+			if (!strcmp(p->req->exclude[i], p->plan->mounts.v[k].mountpoint))
+				break;
+		if (k == p->plan->mounts.n)
+			findings_add(p->f, EXIT_CODE_DONE, p->req->exclude[i],
+				     "is excluded by the configuration, but nothing is mounted there; exclude names mount points");
+	}
 }
 
 static void add_all(struct planner *p)
 {
 	size_t i;
 
-	for (i = 0; i < p->mounts.n; i++) {
-		const struct mount_entry *e = &p->mounts.v[i];
+	for (i = 0; i < p->plan->mounts.n; i++) {
+		const struct mount_entry *e = &p->plan->mounts.v[i];
+		bool wanted = !e->network && is_on_block_device(p, e);
 
-		if (plan_find(p->plan, e) || e->network || !is_on_block_device(p, e))
+		if (plan_find(p->plan, e) || (!wanted && (p->req->survey || !holds_files(e))))
 			continue;
 		if (add_found(p, e)) {
 			out_of_memory(p);
 			return;
 		}
 	}
+	if (p->req->all)
+		warn_of_excluded(p);
+}
+
+/* Read what the plan is made from */
+static int look(struct planner *p)
+{
+	struct plan *plan = p->plan;
+	int ret = mounts_read(&plan->mounts, p->machine->mountinfo);
+
+	if (ret) {
+		findings_add(p->f, EXIT_CODE_SYSTEM, p->machine->mountinfo,
+			     "cannot read the mount table: %s", strerror(-ret));
+		failed(p, ret);
+		return ret;
+	}
+	if (plan->mounts.n_unreadable)
+		findings_add(p->f, EXIT_CODE_DONE, p->machine->mountinfo,
+			     "%zu lines of the mount table are malformed; their mounts are left out",
+			     plan->mounts.n_unreadable);
+	p->filesystems = text_read(AT_FDCWD, p->machine->filesystems);
+	if (!p->filesystems)
+		findings_add(p->f, EXIT_CODE_DONE, p->machine->filesystems,
+			     "cannot be read: %s; a filesystem without a device number, as btrfs, is on a block device if its source is one",
+			     strerror(errno));
+	return 0;
 }
 
 int plan_make(struct plan *plan, const struct plan_request *req, struct findings *f)
@@ -451,26 +466,14 @@ int plan_make(struct plan *plan, const struct plan_request *req, struct findings
 		return out_of_memory(&p);
 	for (i = 0; i < req->n_paths; i++)
 		fds[i] = p.machine->open(req->paths[i], OPEN_DIR);
-
-	ret = mounts_read(&p.mounts, p.machine->mountinfo);
-	if (ret) {
-		findings_add(f, EXIT_CODE_SYSTEM, p.machine->mountinfo,
-			     "cannot read the mount table: %s", strerror(-ret));
-		failed(&p, ret);
+	if (look(&p))
 		goto close_fds;
-	}
-	plan->v = calloc(p.mounts.n + 1, sizeof(*plan->v));
+	plan->v = calloc(plan->mounts.n + 1, sizeof(*plan->v));
 	if (!plan->v) {
 		out_of_memory(&p);
-		goto free_mounts;
+		goto free_filesystems;
 	}
-	if (p.mounts.n_unreadable)
-		findings_add(f, EXIT_CODE_DONE, p.machine->mountinfo,
-			     "%zu lines of the mount table are malformed; their mounts are left out",
-			     p.mounts.n_unreadable);
-	p.filesystems = text_read(AT_FDCWD, p.machine->filesystems);
-	if (find_root(&p) == 0 && req->all && !req->survey)
-		find_needed(&p);
+	ret = find_root(&p);
 	for (i = 0; i < req->n_paths; i++) {
 		if (fds[i] >= 0)
 			add_named(&p, req->paths[i], fds[i]);
@@ -478,18 +481,20 @@ int plan_make(struct plan *plan, const struct plan_request *req, struct findings
 			open_failed(&p, req->paths[i], fds[i]);
 		fds[i] = -1;
 	}
+	if (!ret && req->all && !req->survey && needed_find(&p.needed, req->needed))
+		out_of_memory(&p);
 	if (req->all || req->survey)
 		add_all(&p);
 	if (!p.error && !req->survey) {
-		ret = levels_assign(plan, &p.mounts, p.machine, f);
+		ret = levels_assign(plan, &plan->mounts, p.machine, f);
 		if (ret)
 			failed(&p, ret);
 	}
 	if (p.error)
 		plan_close(plan);
+	needed_free(&p.needed);
+free_filesystems:
 	free(p.filesystems);
-free_mounts:
-	mounts_free(&p.mounts);
 close_fds:
 	for (i = 0; i < req->n_paths; i++)
 		if (fds[i] >= 0)

@@ -20,6 +20,8 @@
  * @all: also every mounted block-device filesystem that Data Lifecycle Manager means: not the root
  *	filesystem, nothing on /boot*, and nothing that the caller needs to go on
  * @allow_root: the root filesystem may be named
+ * @needed: files and directories that are used while filesystems are frozen; @all leaves out what
+ *	they lie on. Or NULL.
  * @exclude: mount points that @all leaves out
  * @n_exclude: how many
  * @survey: for looking only: every mounted block-device filesystem, the root filesystem and
@@ -35,6 +37,7 @@ struct plan_request {
 	size_t n_paths;
 	bool all;
 	bool allow_root;
+	const struct text_list *needed;
 	char **exclude;
 	size_t n_exclude;
 	bool survey;

@@ -58,8 +58,7 @@ static char **copy_mountpoints(const struct mounts *m, const struct mount_entry 
 	return list;
 }
 
-struct plan_target *plan_add(struct plan *plan, const struct mounts *m,
-			     const struct mount_entry *e)
+struct plan_target *plan_add(struct plan *plan, const struct mount_entry *e)
 {
 	struct plan_target t = {
 		.major = e->major,
@@ -71,7 +70,7 @@ struct plan_target *plan_add(struct plan *plan, const struct mounts *m,
 		.fd = -1,
 	};
 
-	t.mountpoints = copy_mountpoints(m, e, &t.n_mountpoints);
+	t.mountpoints = copy_mountpoints(&plan->mounts, e, &t.n_mountpoints);
 	if (!t.fstype || !t.source || !t.path || !t.mountpoints) {
 		target_free(&t);
 		return NULL;
@@ -125,5 +124,6 @@ void plan_free(struct plan *plan)
 	for (i = 0; i < plan->n; i++)
 		target_free(&plan->v[i]);
 	free(plan->v);
+	mounts_free(&plan->mounts);
 	*plan = (struct plan){};
 }

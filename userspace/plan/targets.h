@@ -20,7 +20,8 @@
  * @n_mountpoints: how many
  * @named: a path was given for it; not just found by @all
  * @read_only: the superblock is read-only
- * @is_root: it is the root filesystem, or below the root filesystem if that is an overlay
+ * @on_disk: it is on a block device, and no program serves it
+ * @is_root: it is the root filesystem, or the root filesystem lies on it
  * @level: freezes after all lower levels; 0 freezes first
  * @fd: a directory on it, open for reading; -1 if it is skipped
  * @skip: NULL: will be frozen; else why not
@@ -30,7 +31,7 @@ struct plan_target {
 	char *fstype, *source, *path;
 	char **mountpoints;
 	size_t n_mountpoints;
-	bool named, read_only, is_root;
+	bool named, read_only, on_disk, is_root;
 	unsigned int level;
 	int fd;
 	char *skip;
@@ -40,10 +41,12 @@ struct plan_target {
  * struct plan - the superblocks, named ones first, each once
  * @v: the superblocks, also those that are skipped
  * @n: how many
+ * @mounts: the mount table that it was made from
  */
 struct plan {
 	struct plan_target *v;
 	size_t n;
+	struct mounts mounts;
 };
 
 /**
@@ -58,13 +61,11 @@ struct plan_target *plan_find(const struct plan *plan, const struct mount_entry 
 /**
  * plan_add() - add the superblock of a mount, without an fd
  * @plan: the plan; it has room: there are no more superblocks than mounts
- * @m: the mount table
  * @e: the mount
  *
  * Return: the target; NULL without memory.
  */
-struct plan_target *plan_add(struct plan *plan, const struct mounts *m,
-			     const struct mount_entry *e);
+struct plan_target *plan_add(struct plan *plan, const struct mount_entry *e);
 
 /**
  * plan_n_to_freeze() - how many superblocks of a plan will be frozen

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* plan: a plan as a table or as JSON, for plan and for dlm dry-run */
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/duration.h"
@@ -69,6 +70,40 @@ static void tell_of_suspends(struct freezectl *ctl, const struct plan *plan,
 	}
 }
 
+/* Many of these say one thing: read-only images, and overlays, whose files are elsewhere. */
+static bool is_alike(const struct plan_target *a, const struct plan_target *b)
+{
+	return a->skip && b->skip && !strcmp(a->skip, b->skip) && !strcmp(a->fstype, b->fstype) &&
+	       (a->read_only || !strcmp(a->fstype, "overlay"));
+}
+
+/**
+ * show_plan_name() - what to call a filesystem of a plan in a list for people
+ * @plan: the plan
+ * @i: which
+ * @buf: gets "/data", or "/snap/core22/1033 and 14 more" for those of one kind that are left out for
+ *	the same reason
+ *
+ * Return: whether it is in the list, and not among those of an earlier line.
+ */
+bool show_plan_name(const struct plan *plan, size_t i, char buf[SHOW_PLAN_NAME_MAX])
+{
+	size_t k, n = 0;
+
+	for (k = 0; k < plan->n; k++) {
+		if (k == i || !is_alike(&plan->v[k], &plan->v[i]))
+			continue;
+		if (k < i)
+			return false;
+		n++;
+	}
+	if (n)
+		snprintf(buf, SHOW_PLAN_NAME_MAX, "%s and %zu more", plan->v[i].path, n);
+	else
+		snprintf(buf, SHOW_PLAN_NAME_MAX, "%s", plan->v[i].path);
+	return true;
+}
+
 /**
  * show_plan_json() - a plan as a JSON array
  * @plan: the plan
@@ -116,7 +151,7 @@ void show_plan(struct freezectl *ctl, const struct plan *plan, uint32_t timeout_
 					       "FREEZE", "WHY NOT", NULL };
 	struct table *table;
 	struct json_object *array;
-	char device[32], level[16];
+	char device[32], level[16], name[SHOW_PLAN_NAME_MAX];
 	size_t i;
 
 	warn_of_realtime(ctl);
@@ -135,9 +170,11 @@ void show_plan(struct freezectl *ctl, const struct plan *plan, uint32_t timeout_
 	for (i = 0; i < plan->n; i++) {
 		const struct plan_target *t = &plan->v[i];
 
+		if (!show_plan_name(plan, i, name))
+			continue;
 		snprintf(device, sizeof(device), "%u:%u", t->major, t->minor);
 		snprintf(level, sizeof(level), "%u", t->level);
-		table_row(table, (const char *[]) { t->path, t->fstype, t->source, device,
+		table_row(table, (const char *[]) { name, t->fstype, t->source, device,
 						     t->skip ? "-" : level, t->skip ? "no" : "yes",
 						     t->skip ? t->skip : "-" });
 	}
