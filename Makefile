@@ -80,7 +80,7 @@ check: guest
 	@KERNELS='$(KERNELS)' ALSO='$(ALSO)' tests/run $(SUITES)
 
 # One suite, by its name without the kernel. These need no guest.
-HOST_SUITES := unit static ssm
+HOST_SUITES := unit static ssm databases
 ifneq ($(filter test,$(MAKECMDGOALS)),)
 $(if $(SUITE),,$(error make test needs a suite, for example SUITE=cli ONLY=test_dlm.sh))
 endif
@@ -97,8 +97,9 @@ lint: userspace
 
 # PATIENCE multiplies the suites' timeouts.
 check-all: KERNELS := $(shell tools/guest/list check-all)
+check-all: export PART := all
 check-all: guest
-	@KERNELS='$(KERNELS)' HOSTILE_TRIES=20 ROUNDS=10 PART=all PATIENCE=4 tests/run
+	@KERNELS='$(KERNELS)' HOSTILE_TRIES=20 ROUNDS=10 PATIENCE=4 tests/run
 
 check-debug: KERNELS := $(shell tools/guest/list check-debug)
 check-debug: guest

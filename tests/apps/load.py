@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""load.py mariadb|postgresql SOCKET CLIENTS DIRECTORY
+"""load.py mysql|postgresql SOCKET CLIENTS DIRECTORY
 
 Writes to a database from CLIENTS connections at once, one short transaction after another, until
 SIGTERM. DIRECTORY/N records what client N did, one line for each event, times in CLOCK_BOOTTIME nanoseconds:
 "begin SEQ TIME" before a transaction and "ack SEQ TIME" after the answer to its commit. Transaction
-SEQ of client N adds the row (N, SEQ) to table t, on MariaDB also to m, which is MyISAM.
+SEQ of client N adds the row (N, SEQ) to table t; on MySQL and MariaDB another one then adds it to m, which need not
+have transactions.
 Numbers continue those of an earlier run.
 """
 import os
@@ -19,7 +20,7 @@ import traceback
 PAUSE_S = 0.1
 
 
-def mariadb(socket):
+def mysql(socket):
     # It can do without these over a socket; an emulated machine takes seconds to load them.
     sys.modules["ssl"] = sys.modules["cryptography"] = None
     import pymysql
@@ -31,7 +32,7 @@ def postgresql(socket):
     return lambda: psycopg2.connect(host=socket, user="postgres", dbname="postgres")
 
 
-def client(connect, myisam, number, directory, stop):
+def client(connect, two_tables, number, directory, stop):
     connection = connect()
     cursor = connection.cursor()
     cursor.execute("SELECT COALESCE(MAX(seq), 0) FROM t WHERE client = %s", (number,))
@@ -47,7 +48,9 @@ def client(connect, myisam, number, directory, stop):
         tell("begin")
         cursor.execute("INSERT INTO t (client, seq, filler) VALUES (%s, %s, %s)",
                        (number, seq, "x" * 200))
-        if myisam:
+        if two_tables:
+            # MySQL wants one kind of table in one transaction.
+            connection.commit()
             cursor.execute("INSERT INTO m (client, seq) VALUES (%s, %s)", (number, seq))
         connection.commit()
         tell("ack")
@@ -61,13 +64,13 @@ def main():
 
     def run(number):
         try:
-            client(connect, server == "mariadb", number, directory, stop)
+            client(connect, server == "mysql", number, directory, stop)
         except Exception:
             traceback.print_exc()
             failed.set()
 
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    connect = {"mariadb": mariadb, "postgresql": postgresql}[server](socket)
+    connect = {"mysql": mysql, "postgresql": postgresql}[server](socket)
     threads = [threading.Thread(target=run, args=(number,)) for number in range(int(clients))]
     # Python runs the handler in this thread, which a signal to another one does not wake.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})

@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What happens to a database if the thaw does not come in time. What happens if the supervisor, the client of
-# the session, or the server is killed while everything is frozen.
+# What happens to a database if the thaw does not come in time. What happens if the supervisor, the hook, or
+# the server is killed while everything is frozen.
 # shellcheck disable=SC2154 # variables of the libraries
 # shellcheck source=tests/apps/lib.sh
 . ./lib.sh
-# shellcheck source=tests/apps/mariadb.sh
-. ./mariadb.sh
+# shellcheck source=tests/apps/mysql.sh
+. ./mysql.sh
 # shellcheck source=tests/apps/postgresql.sh
 . ./postgresql.sh
-plan $((2 * (3 + 7 + 2 * 7 + 9)))
+products=(mariadb mysql postgresql)
+[ ! -e "$templates/mysql.missing" ] || products=(mariadb postgresql)
+plan $((${#products[@]} * (3 + 7 + 2 * 7 + 9)))
 
-configure "[hook mysql]" "env.MYSQL_OPTIONS = --no-defaults -uroot -S $scratch/socket" \
+mysql_login "$scratch/login" "$scratch/socket"
+configure "[hook mysql]" "env.MYSQL_OPTIONS_FILE = $scratch/login" \
 	"[hook postgresql]" "env.PGHOST = $scratch/socket" "env.PGUSER = postgres" \
 	"env.POSTGRESQL_USER = nobody" "env.POSTGRESQL_MODE = backup"
 
@@ -36,8 +39,8 @@ supervisor() { freezectl apps --id "dlm-$execution" | sed -n 's/.*by supervisor 
 
 # ---- the cases, each for server $1 ----
 
-declare -A app=([mariadb]=mysql [postgresql]=postgresql)
-declare -A client_of=([mariadb]="mariadb --no-defaults .*--force" [postgresql]="psql .*-v ON_ERROR_STOP=0")
+declare -A app=([mariadb]=mysql [mysql]=mysql [postgresql]=postgresql)
+hook_of() { echo "$scratch/shipped/${app[$1]}.session session"; }
 freeze() { pre_script --app "${app[$1]}" "${@:2}" "$scratch/$1"; }
 
 deadline_case() {
@@ -55,7 +58,7 @@ print(json.load(open(sys.argv[1]))["leases"][0]["deadline_ns"])' "$scratch/did")
 	that "$1, deadline: the last soon" test $((latest - deadline)) -le 4000000000
 	expect 203 "$1, deadline: post-script" post_script
 	says "$1, deadline: it says why" "deadline"
-	that "$1, deadline: no client is left" within 3000 ended_pattern "${client_of[$1]}"
+	that "$1, deadline: no hook is left" within 3000 ended_pattern "$(hook_of "$1")"
 }
 ended_pattern() { ! pgrep -f -- "$1"; }
 
@@ -66,7 +69,7 @@ lost_case() {
 	does "$server, $name: pre-script" freeze "$server" --timeout 60s
 	victim=$("$@")
 	that "$server, $name: is killed" kill -KILL "$victim"
-	that "$server, $name: the session with the server ends" within 6000 ended_pattern "${client_of[$server]}"
+	that "$server, $name: the hook ends" within 6000 ended_pattern "$(hook_of "$server")"
 	that "$server, $name: nothing is thawed by that" frozen "$scratch/$server"
 	expect 203 "$server, $name: post-script" post_script
 	says "$server, $name: it says that consistency was lost" "consistency was lost"
@@ -77,7 +80,7 @@ server_case() {
 	does "$1, server: pre-script" freeze "$1" --timeout 60s
 	that "$1, server: is killed" kill -KILL "$first"
 	that "$1, server: nothing is thawed by that" frozen "$scratch/$1"
-	that "$1, server: the hook ends" within 15000 ended_pattern "${client_of[$1]}"
+	that "$1, server: the hook ends" within 15000 ended_pattern "$(hook_of "$1")"
 	expect 203 "$1, server: post-script" post_script
 	says "$1, server: it says that consistency was lost" "consistency was lost"
 	that "$1, server: it is gone when its filesystem is thawed" within 12000 gone "$first"
@@ -86,33 +89,34 @@ server_case() {
 	does "$1, server: it starts again, and takes writes" again "$1"
 }
 
-# ---- both servers ----
+# ---- the servers ----
 
 files() {
-	"$1_files" "$scratch/$1/db"
+	"${app[$1]}_files" "$scratch/$1/db"
 }
 start() {
-	"$1_start" "$scratch/$1/db" "$scratch/socket"
+	"${app[$1]}_start" "$scratch/$1/db" "$scratch/socket"
 }
 again() {
 	servers=()
-	start "$1" && "$1_does" "$scratch/socket" "INSERT INTO ${table[$1]} VALUES (99, 1)"
+	start "$1" && "${app[$1]}_does" "$scratch/socket" "INSERT INTO ${table[${app[$1]}]} VALUES (99, 1)"
 }
-declare -A table=([mariadb]="test.m" [postgresql]="t (client, seq)")
+declare -A table=([mysql]="test.m" [postgresql]="t (client, seq)")
 
-for server_name in mariadb postgresql; do
-	make_store $server_name ext4 320
-	does "$server_name: its files" files $server_name
-	does "$server_name: a server" start $server_name
+for server_name in "${products[@]}"; do
+	product=$server_name
+	make_store "$server_name" ext4 320
+	does "$server_name: its files" files "$server_name"
+	does "$server_name: a server" start "$server_name"
 	first=$server
-	tables=${server_name}_tables
-	${server_name}_does "$scratch/socket" "${!tables}"
-	does "$server_name: load" load_begins $server_name "$scratch/socket" "$scratch/said.$server_name"
-	deadline_case $server_name
-	lost_case $server_name supervisor supervisor
-	lost_case $server_name client pid_of "${client_of[$server_name]}"
-	server_case $server_name
+	tables=${app[$server_name]}_tables
+	"${app[$server_name]}_does" "$scratch/socket" "${!tables}"
+	does "$server_name: load" load_begins "${app[$server_name]}" "$scratch/socket" "$scratch/said.$server_name"
+	deadline_case "$server_name"
+	lost_case "$server_name" supervisor supervisor
+	lost_case "$server_name" hook pid_of "$(hook_of "$server_name")"
+	server_case "$server_name"
 	stop_server "$server"
 	rm -rf "$scratch/socket"
-	close_store $server_name
+	close_store "$server_name"
 done

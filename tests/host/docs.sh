@@ -403,7 +403,7 @@ check_kernel_names() {
 		done
 	git grep -nEe "(--kernel |KERNELS?[:?]?=[ \"']*|guest/[a-z-]+ |(cli|kernel|devices|hostile|sleep|observer)-)($versions)\b" \
 		-- Makefile .ci tools tests ':!tools/guest/kernels'
-	git grep -nwE "$suites" -- Makefile .ci tools tests/run 'tests/*/run' ':!tools/guest/kernels' ':!tests/fresh'
+	git grep -nwE "$suites" -- Makefile .ci tools tests/run 'tests/*/run' ':!tools/guest/kernels' ':!tools/guest/servers' ':!tests/fresh'
 }
 
 # ---- what is generated ----

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Holds userspace/ to its floor plan: which folder may include which, and which library; and the product
-# to its sizes. Documentation/architecture.md has the reasons. KTAP on standard output.
+# Holds userspace/ to its floor plan: which folder may include which, and which library; the hooks, which are
+# programs of their own, to themselves; and the product to its sizes. Documentation/architecture.md has the reasons. KTAP on standard output.
 set -u
 export LC_ALL=C
 cd "$(dirname "$0")/../.." || exit 1
@@ -17,6 +17,10 @@ libraries="
 <libsmartcols	show/table.c
 <netlink/	lib/
 <json-c/	base/output.h show/ apps/record.c
+<mysql		hooks/mysql/
+<errmsg.h	hooks/mysql/
+<libpq		hooks/postgresql/
+<hiredis/	hooks/redis/
 "
 
 max_file=600 max_function=80
@@ -64,9 +68,21 @@ height_of() {
 check_arrows() {
 	local file header
 	grep -v ' <' <<<"$all" | while read -r file header; do
+		case "$file $header" in hooks/*' hooks/'*) continue ;; esac
 		[ "$(height_of "$file")" -le "$(height_of "$header")" ] ||
 			echo "$file includes $header: $(floor_of "$header") is above $(floor_of "$file")"
 	done 2>&1
+}
+
+# A hook includes its own folder and hooks/lib/, and nothing else includes a hook.
+check_hooks() {
+	local file header
+	grep -E '(^| )hooks/' <<<"$all" | grep -v ' <' | while read -r file header; do
+		case "$header" in
+		"${file%/*}"/* | hooks/lib/*) case $file in hooks/*) continue ;; esac ;;
+		esac
+		echo "$file includes $header"
+	done
 }
 
 # The observer's own is made by bpf/Makefile; only who reads its maps may know what is in them.
@@ -121,8 +137,9 @@ check_functions() {
 
 all=$(includes)
 [ "$(wc -l <<<"$all")" -gt 100 ] || { echo "Bail out! no includes were found"; exit 1; }
-echo 1..6
+echo 1..7
 report "each folder includes only what is below it" "$(check_arrows)"
+report "a hook includes its own folder and hooks/lib, and freezectl includes no hook" "$(check_hooks)"
 report "what is made from the observer's object is included by the observer alone" "$(check_generated)"
 report "no files include each other in a circle" "$(check_circles)"
 report "each library is included where it belongs" "$(check_libraries)"

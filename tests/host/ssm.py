@@ -19,7 +19,7 @@ import yaml
 TOP = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted((TOP / "tools/ssm").glob("*.yaml"))
 APPS = {"mysql": ["--app", "mysql"], "postgresql": ["--app", "postgresql"], "iris": ["--app", "iris"],
-        "hana": ["--app", "hana"], "generic": []}
+        "hana": ["--app", "hana", "--script-timeout", "58s"], "generic": []}
 UUID = "12345678-abcd-ABCD-0123-0123456789ab"
 
 loader = importlib.machinery.SourceFileLoader("lint", str(TOP / "tools/ssm/lint"))

@@ -184,6 +184,24 @@ mirror_has()
 	return $status
 }
 
+# fetch_tree SUITE DIRECTORY SOURCES OPTION...: packages of Debian, only unpacked, never configured: no maintainer
+# script runs. SOURCES is a file with the lines of a sources.list.
+fetch_tree()
+{
+	local suite=$1 root=$2 sources=$3
+	shift 3
+	set -- --variant=extract --dpkgopt='path-exclude=/usr/share/doc/*' --aptopt='APT::Install-Recommends "false"' \
+		--aptopt='Acquire::Retries "3"' --aptopt='Acquire::Languages "none"' "$@"
+	mkdir "$root"
+	if [ "$(id -u)" = 0 ]; then
+		timeout --foreground 1500 mmdebstrap --mode=root --format=directory "$@" "$suite" "$root" "$sources"
+	else
+		# The tree's files belong to subordinate users in there; unpacked again they are the caller's.
+		timeout --foreground 1500 mmdebstrap --mode=unshare --format=tar "$@" "$suite" - "$sources" |
+			tar -x -C "$root" --no-same-owner --exclude='./dev/*'
+	fi
+}
+
 # cache_check STATUS MIB FOR: ends with STATUS unless the cache can be written to and has that much room.
 cache_check()
 {
