@@ -72,6 +72,6 @@ expect 1 "no permission to thaw" setpriv --reuid 65534 --regid 65534 --clear-gro
 expect 1 "no permission to watch" setpriv --reuid 65534 --regid 65534 --clear-groups freezectl monitor --timeout 2s
 says "no permission to watch: says what is needed" CAP_SYS_ADMIN
 expect 1 "status without permission" setpriv --reuid 65534 --regid 65534 --clear-groups freezectl status
-says "status without permission: says what it does not show" "root sees all"
+says "status without permission: says what it does not show" "root of the machine, with CAP_SYS_ADMIN and outside of user namespaces, sees all"
 that "nothing is frozen at the end" unfrozen "$good"
 expect 0 "a freeze after all that" freezectl freeze --timeout 20s "$good"

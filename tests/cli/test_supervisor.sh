@@ -4,6 +4,12 @@
 # runs as pid 1 of a namespace, with its bus.
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
+
+if [ -e /proc/lockdep ]; then
+	plan 1
+	pass "a scope of its own # SKIP on a kernel that checks itself systemd answers later than a supervisor waits"
+	exit
+fi
 plan 14
 
 make_fs ext4
