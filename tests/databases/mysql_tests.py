@@ -370,10 +370,10 @@ class MysqlTests:
                 self.server.stop()
                 self.server.options += (f"--innodb-directories={directory}",)
                 self.server.start()
-            self.server.ask(f"CREATE TABLE d.x (a INT) DATA DIRECTORY = '{directory}'")
+            self.server.ask(f"CREATE TABLE d.elsewhere (a INT) DATA DIRECTORY = '{directory}'")
             hook = self.hook(verb="check")
             assert hook.ends() == 0 and any(path.startswith(directory) for path in hook.paths()), hook.lines
-            self.server.ask("DROP TABLE d.x")
+            self.server.ask("DROP TABLE d.elsewhere")
         finally:
             subprocess.run(["rm", "-rf", directory], check=False)
 
