@@ -126,7 +126,7 @@ static void fg_lease_announce_end(struct work_struct *work)
 	fg_lease_events->happened(lease, FG_LEASE_ENDING, NULL);
 	/* No process may be left that could say it. A console can be slow, so this comes last. */
 	if (lease->info.cause == FREEZEGUARD_CAUSE_DEADLINE)
-		pr_notice_ratelimited("lease %s (number %lu) has reached its deadline and is thawed\n",
+		pr_notice_ratelimited("lease %s (number %lu) has reached its deadline and ends\n",
 				      lease->id, lease->number);
 	fg_lease_put(lease);
 }
@@ -187,7 +187,7 @@ int fg_lease_end(struct fg_lease *lease, enum freezeguard_cause cause)
 	bool won;
 
 	if (cause == FREEZEGUARD_CAUSE_REQUEST)
-		fg_process_current(&ender);	/* takes locks that an interrupt must not */
+		fg_process_current(&ender);	/* in an interrupt it would be somebody else */
 	flags = fg_lease_lock(lease);
 	won = fg_lease_end_locked(lease, cause, 0);
 	if (won)
