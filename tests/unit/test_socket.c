@@ -371,6 +371,12 @@ static void get_none(int fd, const struct nlmsghdr *request)
 	send_msg(fd);
 }
 
+static void no_memory(int fd, const struct nlmsghdr *request)
+{
+	msg_error(&m, NLM_F_CAPPED, request->nlmsg_seq, ENOMEM);
+	send_msg(fd);
+}
+
 static void check_no_error(struct kernel *k)
 {
 	assert_int_equal(freezeguard_errno(k->fg), 0);
@@ -404,7 +410,8 @@ static void an_end_that_is_only_acknowledged(void **state)
 static void an_extension_that_is_only_acknowledged(void **state)
 {
 	struct kernel k = { .scripts = {
-		ack_without_reply, get_thawing_by_number, ack_without_reply, get_none } };
+		ack_without_reply, get_thawing_by_number, ack_without_reply, get_none,
+		ack_without_reply, no_memory } };
 	struct freezeguard_lease lease = { 0 };
 
 	(void)state;
@@ -414,6 +421,10 @@ static void an_extension_that_is_only_acknowledged(void **state)
 	assert_int_equal(lease.state, FREEZEGUARD_LEASE_STATE_THAWING);
 	assert_int_equal(freezeguard_lease_extend(k.fg, 0, "x", 1000, &lease), -ENOENT);
 	assert_non_null(strstr(freezeguard_error(k.fg), "look up lease number 1"));
+	assert_int_equal(freezeguard_lease_extend(k.fg, 0, "x", 1000, &lease), 0);
+	check_no_error(&k);
+	assert_int_equal(lease.number, 1);
+	assert_int_equal(lease.state, 0);
 	kernel_stop(&k);
 }
 

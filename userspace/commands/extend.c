@@ -24,7 +24,10 @@ static void extend(struct freezectl *ctl, const char *id, uint32_t ms)
 
 	r = freezeguard_lease_extend(ctl->fg, 0, id, ms, &lease);
 	clocks = timefmt_now();
-	if (!r)
+	if (!r && !lease.state)
+		fprintf(ctl->out.text, "lease %s: extended; its new deadline could not be looked up\n",
+			id);
+	else if (!r)
 		fprintf(ctl->out.text, "lease %s: thaws by itself at %s\n", lease.id,
 			timefmt_text(&clocks, lease.deadline_ns, text));
 	else if (r == -ENOENT)
@@ -34,9 +37,9 @@ static void extend(struct freezectl *ctl, const char *id, uint32_t ms)
 		thaw_late(ctl, &lease, DEFAULT_WAIT_MS);
 	else
 		freezectl_refused(ctl, id, EXIT_CODE_SYSTEM);
-	if (!r)
+	if (!r && lease.state)
 		live_warn_of_limit(ctl, &lease);
-	if (lease.number)
+	if (lease.state)
 		show_lease_document(&ctl->out, &lease, &paths, &clocks);
 	freezeguard_lease_clear(&lease);
 }

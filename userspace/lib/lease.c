@@ -192,7 +192,7 @@ int freezeguard_lease_end(struct freezeguard *fg, uint64_t number, const char *i
  * @number: the lease's number, or 0
  * @id: without a number: its id
  * @timeout_ms: from now on
- * @lease: set to the lease; may be NULL
+ * @lease: set to the lease; may be NULL. If it could not be sent or looked up, only its number is set.
  *
  * Return: 0; -ERANGE its whole life would be over the bound; else as freezeguard_lease_end().
  */
@@ -207,9 +207,14 @@ int freezeguard_lease_extend(struct freezeguard *fg, uint64_t number, const char
 	if (nla_put_u32(msg, FREEZEGUARD_A_LEASE_TIMEOUT_MS, timeout_ms) < 0)
 		return no_room(fg, msg);
 	r = transact_lease(fg, msg, lease);
-	if (!r && is_unread(lease))
-		r = freezeguard_lease_get(fg, lease->number, NULL, lease);
-	return r;
+	if (r || !is_unread(lease))
+		return r;
+	/* Extended it is, whether or not it can be looked up; unless it is gone by now. */
+	r = freezeguard_lease_get(fg, lease->number, NULL, lease);
+	if (!r || r == -ENOENT)
+		return r;
+	fg_error_clear(fg);
+	return 0;
 }
 
 /**
