@@ -327,19 +327,14 @@ static void a_post_script_that_runs_again(void **state)
 	hears(SUPERVISOR_QUIET);
 	tell(SUPERVISOR_KEEP);
 	supervisor_leave(&supervisor);
-	for (i = 0; i < 4; i++) {
-		static const int codes[] = { 0, 0, 205, 205 };
+	for (i = 0; i < 3; i++) {
+		static const int codes[] = { 0, 0, 205 };
 
 		if (i == 2) {
 			/* It was long ago. */
 			load();
 			record.ended_ns -= RECORD_RETRY_MS * NS_PER_MS;
 			assert_int_equal(record_save(run_dir, &record), 0);
-		} else if (i == 3) {
-			load();
-			record.ended_ns += RECORD_RETRY_MS * NS_PER_MS;
-			assert_int_equal(record_save(run_dir, &record), 0);
-			apps_end_forget(&hookdir_config, ID);
 		}
 		assert_int_equal(apps_end_begin(run_dir, ID, SUPERVISOR_POST_SCRIPT, &end), 0);
 		assert_true(apps_end_wait(&ctl, &hookdir_config, &end, in_s(20)));
@@ -352,6 +347,9 @@ static void a_post_script_that_runs_again(void **state)
 		if (!i)
 			over("request");
 	}
+	/* A new pre-script may make a lease, of which this record would keep the post-script. */
+	apps_end_forget(&hookdir_config, ID);
+	assert_int_equal(apps_end_begin(run_dir, ID, SUPERVISOR_POST_SCRIPT, &end), -ENOENT);
 	log_is("a thaw\n");
 }
 

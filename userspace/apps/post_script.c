@@ -392,14 +392,20 @@ void apps_end_remember(struct freezectl *ctl, const struct config *config,
 	record_forget_old(config->run_dir, RECORD_MOST);
 }
 
-/** apps_end_forget() - a pre-script of that id begins: an earlier success is not this one's */
+/**
+ * apps_end_forget() - a pre-script of that id begins: an earlier one's record is not this one's
+ *
+ * A record without a lease would keep the post-script from a lease that is made without hooks.
+ */
 void apps_end_forget(const struct config *config, const char *id)
 {
 	struct record record;
 
 	if (record_load(config->run_dir, id, &record))
 		return;
-	if (record.state == RECORD_RELEASED && record.in_time) {
+	if (record.state == RECORD_RELEASED && !record.has_lease) {
+		record_remove(config->run_dir, id);
+	} else if (record.state == RECORD_RELEASED && record.in_time) {
 		record.in_time = false;
 		record_save(config->run_dir, &record);
 	}

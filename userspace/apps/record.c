@@ -424,6 +424,16 @@ static size_t count(const char *run_dir)
 	return n;
 }
 
+/** record_remove() - remove the record of an id, if there is one */
+void record_remove(const char *run_dir, const char *id)
+{
+	char file[FILE_MAX], path[4096];
+
+	file_of(id, RECORD, file);
+	snprintf(path, sizeof(path), "%s/%s", run_dir, file);
+	unlink(path);
+}
+
 /**
  * record_forget_old() - remove all but the newest records; those that are not over stay
  * @run_dir: the directory of the records
@@ -431,18 +441,14 @@ static size_t count(const char *run_dir)
  */
 void record_forget_old(const char *run_dir, size_t most)
 {
-	char file[FILE_MAX], path[4096];
 	struct record_list list;
 	size_t i;
 
 	if (count(run_dir) <= most || record_list(run_dir, &list))
 		return;
 	for (i = RECORD_HISTORY; i < list.n; i++) {
-		if (list.v[i].state != RECORD_RELEASED)
-			continue;
-		file_of(list.v[i].id, RECORD, file);
-		snprintf(path, sizeof(path), "%s/%s", run_dir, file);
-		unlink(path);
+		if (list.v[i].state == RECORD_RELEASED)
+			record_remove(run_dir, list.v[i].id);
 	}
 	record_list_free(&list);
 }

@@ -133,6 +133,7 @@ int record_save(const char *run_dir, const struct record *record);
 int record_load(const char *run_dir, const char *id, struct record *record);
 int record_list(const char *run_dir, struct record_list *list);
 bool record_is_retry(const struct record *record);
+void record_remove(const char *run_dir, const char *id);
 void record_forget_old(const char *run_dir, size_t most);
 int record_address(const char *run_dir, const char *id, struct sockaddr_un *address);
 void record_free(struct record *record);
