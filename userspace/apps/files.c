@@ -133,13 +133,15 @@ bool files_are_frozen(const struct files_check *check, const char *app,
 	return good;
 }
 
-/** files_of_record_are_frozen() - the same for all applications that are quiet */
+/** files_of_record_are_frozen() - the same for all applications, but for those that are stopped and skipped */
 bool files_of_record_are_frozen(const struct files_check *check, const struct record *record)
 {
 	bool good = true;
 	size_t i;
 
 	for (i = 0; i < record->n_apps; i++)
-		good &= files_are_frozen(check, record->apps[i].name, &record->apps[i].paths);
+		if (record->apps[i].state != RECORD_APP_STOPPED)
+			good &= files_are_frozen(check, record->apps[i].name,
+						 &record->apps[i].paths);
 	return good;
 }

@@ -122,9 +122,12 @@ bool show_history_is_fine(struct json_object *entry)
 	size_t i;
 
 	for (i = 0; json_object_is_type(apps, json_type_array) &&
-	     i < json_object_array_length(apps); i++)
-		if (strcmp(text_of(json_object_array_get_idx(apps, i), "state"), "released"))
+	     i < json_object_array_length(apps); i++) {
+		const char *state = text_of(json_object_array_get_idx(apps, i), "state");
+
+		if (strcmp(state, "released") && strcmp(state, "stopped"))
 			return false;
+	}
 	return !strcmp(text_of(entry, "cause"), "request") &&
 	       strcmp(text_of(entry, "continuity"), "broken");
 }
