@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <paths.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
@@ -171,6 +172,7 @@ int history_keep(struct freezectl *ctl, const struct freezeguard_lease *lease)
 	if (lease)
 		entry = entry_of(config, lease, &paths);
 	if (entry || !lease) {
+		signal(SIGCHLD, SIG_DFL);	/* ignored, it would take the writer's status away */
 		pid = fork();
 		if (!pid)
 			work(ctl, config, entry, lease && is_fresh(lease));
@@ -192,7 +194,7 @@ void history_keep_record(const char *dir, const struct record *record,
 			 const struct freezeguard_lease *lease)
 {
 	struct freezeguard_lease none = {
-		.begin_ns = record->begin_ns, .frozen_ns = record->quiet_ns,
+		.begin_ns = record->begin_ns, .frozen_ns = record->has_lease ? 0 : record->quiet_ns,
 		.deadline_ns = record->deadline_ns, .ended_ns = record->ended_ns,
 		.released_ns = record->released_ns, .state = FREEZEGUARD_LEASE_STATE_THAWED,
 	};

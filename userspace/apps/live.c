@@ -18,12 +18,11 @@
  */
 const struct config *live_config(struct freezectl *ctl)
 {
-	const char *file = getenv(CONFIG_ENV);
 	struct findings wrong = { 0 };
 	size_t i;
 
 	config_free(&ctl->config);
-	config_read(&ctl->config, file && *file ? file : CONFIG_FILE, NULL, false, &wrong);
+	config_read(&ctl->config, freezectl_config_file(), NULL, false, &wrong);
 	for (i = 0; i < wrong.n; i++)
 		findings_add(&ctl->findings, EXIT_CODE_DONE, wrong.v[i].target,
 			     "%s; applications are searched for in %s", wrong.v[i].message,
