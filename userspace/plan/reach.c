@@ -29,12 +29,14 @@ static bool waits(const struct mounts *m, const struct mount_entry *e)
 	/* What is mounted on an automount is there already. */
 	if (!strcmp(e->fstype, "autofs"))
 		return true;
-	for (i = 0; e && i <= m->n; i++) {
+	for (i = 0; i <= m->n; i++) {
 		if (e->network || mounts_is_fuse(e))
 			return true;
 		if (e->parent_id == e->id)
 			break;
 		e = mounts_find(m, e->parent_id);
+		if (!e)
+			break;
 	}
 	return false;
 }
