@@ -28,9 +28,11 @@
  *	in:  NUMBER or ID; ID means the newest lease of that name, here and below
  *	out: the lease, in state THAWING or ROLLING_BACK, or already in its last one; the last one
  *	     comes as LEASE_NTF. The ACK has the lease's number as a u64 in the extended ack's
- *	     cookie: without memory or room in the socket for the lease, the ACK is the only answer.
- *	     So it is with EXTEND and DETACH.
- *	errors: EINVAL; ENOENT no such lease; EPERM; EALREADY it is ending or has ended
+ *	     cookie: without memory for the lease, the ACK is the only answer. A socket without room
+ *	     may get neither, but ENOBUFS; LEASE_GET shows what happened. So it is with EXTEND and
+ *	     DETACH.
+ *	errors: EINVAL; ENOENT no such lease; EPERM; EALREADY it is ending or has ended; ENOMEM
+ *	     nothing was done
  * FREEZEGUARD_CMD_LEASE_EXTEND
  *	in:  NUMBER or ID, TIMEOUT_MS: from now on; the lease's whole life stays within the bound
  *	out: the lease
