@@ -118,6 +118,9 @@ static void __attribute__((noreturn)) work(struct freezectl *ctl, const struct c
 	if (entry) {
 		json_object_array_add(entries, entry);
 		r = add(config->keep_dir, entries, true, fresh, &gap);
+		/* The caller waits for its own lease, and not for all that others have left out. */
+		if (r || !gap || fork())
+			_exit(-r);
 	}
 	if (!r && gap) {
 		entries = remembered(ctl, config);
