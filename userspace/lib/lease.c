@@ -172,7 +172,8 @@ static struct nl_msg *request_lease(struct freezeguard *fg, uint8_t cmd, const c
  *	If the kernel could not send it and it cannot be looked up either, only its number is set.
  *
  * Return: 0: this request ended it, freezeguard_lease_wait() waits for the result; -ENOENT no such
- * lease; -EALREADY it is ending or has ended; -EPERM; -EINVAL; -ENOMEM nothing was done; -ETIMEDOUT it may be done.
+ * lease; -EALREADY it is ending or has ended; -EPERM; -EINVAL; -ENOMEM nothing was done;
+ * -ETIMEDOUT it may be done.
  */
 int freezeguard_lease_end(struct freezeguard *fg, uint64_t number, const char *id,
 			  struct freezeguard_lease *lease)
