@@ -109,7 +109,7 @@ static void __attribute__((noreturn)) work(struct freezectl *ctl, const struct c
 					   struct json_object *entry, bool fresh)
 {
 	struct json_object *entries = json_object_new_array();
-	bool gap = !entry;
+	bool gap;
 	int r = 0;
 
 	/* Whoever waits for the end of the caller's output or of its lease is not to wait for this. */
@@ -122,11 +122,9 @@ static void __attribute__((noreturn)) work(struct freezectl *ctl, const struct c
 		if (r || !gap || fork())
 			_exit(-r);
 	}
-	if (!r && gap) {
-		entries = remembered(ctl, config);
-		if (json_object_array_length(entries))
-			r = add(config->keep_dir, entries, false, false, &gap);
-	}
+	entries = remembered(ctl, config);
+	if (json_object_array_length(entries))
+		r = add(config->keep_dir, entries, false, false, &gap);
 	_exit(-r);
 }
 
