@@ -146,13 +146,20 @@ waiter_killed()
 		[ $? = 125 ] && grep -q "${wrong%%=*}" "$tmp/err" || return
 	done
 	exec 8>"$tmp/slots/queue" && flock 8 || return
+	killed_while_it_waits
+	wrong=$?
+	exec 8>&-
+	return $wrong
+}
+
+killed_while_it_waits()
+{
 	FREEZEGUARD_SLOTS=$tmp/slots tools/vm-run --kernel "$kernel" true </dev/null 2>"$tmp/err" 8>&- &
 	started=$!
 	wait_until grep -q 'waiting for' "$tmp/err" || return
 	{ kill -KILL "$started"; wait "$started"; } 2>/dev/null
 	started=
-	sleep 1
-	only_we_have "$tmp/slots/queue" && exec 8>&-
+	wait_until only_we_have "$tmp/slots/queue"
 }
 
 only_we_have()
