@@ -5,13 +5,15 @@
  * A thread has the name of one superblock's device, and works for that superblock only: the name of
  * a kernel thread cannot be changed later. It also keeps its class. A thread that leaves
  * SCHED_DEADLINE and comes back within a period spoils the kernel's count of what is reserved, in
- * 7.3 at least, until nobody gets SCHED_DEADLINE any more. So threads that thaw are parked only with
- * SCHED_DEADLINE; the others exit.
+ * 7.3 at least, until nobody gets SCHED_DEADLINE any more. So no thread leaves it: one that thaws with
+ * SCHED_FIFO asks for SCHED_DEADLINE each time it is taken, and one whose class a rescue has changed
+ * exits.
  */
 #include <linux/jiffies.h>
 #include <linux/kdev_t.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
@@ -28,18 +30,30 @@ static LIST_HEAD(fg_parked);		/* the last one parked is first */
 static unsigned int fg_nr_parked;
 static atomic_t fg_nr_used;		/* threads that are not parked */
 
+/* The calling thread's class is the one that it was given. */
+static bool fg_thread_has_class(const struct fg_thread *thread)
+{
+	switch (thread->class) {
+	case FREEZEGUARD_CLASS_DEADLINE:
+		return current->policy == SCHED_DEADLINE;
+	case FREEZEGUARD_CLASS_FIFO:
+		return current->policy == SCHED_FIFO;
+	default:
+		return current->policy == SCHED_NORMAL;
+	}
+}
+
 /*
  * The calling thread has finished its work. From here on fg_thread_exit() can find it, so it needs
  * no reference to the module.
  */
 static bool fg_thread_park(struct fg_thread *thread)
 {
-	bool may_park = !thread->class || thread->class == FREEZEGUARD_CLASS_DEADLINE;
 	bool parked = false;
 
 	spin_lock(&fg_parked_lock);
 	thread->fn = NULL;
-	if (may_park && fg_nr_parked < FG_PARKED_MAX) {
+	if (fg_thread_has_class(thread) && fg_nr_parked < FG_PARKED_MAX) {
 		list_add(&thread->parked, &fg_parked);
 		fg_nr_parked++;
 		parked = true;
@@ -122,6 +136,26 @@ static struct fg_thread *fg_thread_find(dev_t dev, bool thaws)
 	return found;
 }
 
+static struct fg_thread *fg_thread_make(dev_t dev)
+{
+	struct fg_thread *thread = kzalloc(sizeof(*thread), GFP_KERNEL);
+	struct task_struct *task;
+
+	if (!thread)
+		return ERR_PTR(-ENOMEM);
+	INIT_LIST_HEAD(&thread->parked);
+	thread->dev = dev;
+	task = kthread_create(fg_thread_main, thread, "fguard/%u:%u", MAJOR(dev), MINOR(dev));
+	if (IS_ERR(task)) {
+		kfree(thread);
+		return ERR_CAST(task);
+	}
+	thread->task = task;
+	atomic_inc(&fg_nr_used);
+	__module_get(THIS_MODULE);
+	return thread;
+}
+
 /**
  * fg_thread_take() - take a parked thread, or make one
  * @dev: device number of the superblock that it shall work for
@@ -134,25 +168,11 @@ static struct fg_thread *fg_thread_find(dev_t dev, bool thaws)
 struct fg_thread *fg_thread_take(dev_t dev, bool thaws)
 {
 	struct fg_thread *thread = fg_thread_find(dev, thaws);
-	struct task_struct *task;
 
-	if (thread)
-		return thread;
-	thread = kzalloc(sizeof(*thread), GFP_KERNEL);
 	if (!thread)
-		return ERR_PTR(-ENOMEM);
-	INIT_LIST_HEAD(&thread->parked);
-	thread->dev = dev;
-	task = kthread_create(fg_thread_main, thread, "fguard/%u:%u", MAJOR(dev), MINOR(dev));
-	if (IS_ERR(task)) {
-		kfree(thread);
-		return ERR_CAST(task);
-	}
-	thread->task = task;
-	if (thaws)
-		thread->class = fg_thread_boost(task, &thread->reserved_us);
-	atomic_inc(&fg_nr_used);
-	__module_get(THIS_MODULE);
+		thread = fg_thread_make(dev);
+	if (!IS_ERR(thread) && thaws && thread->class != FREEZEGUARD_CLASS_DEADLINE)
+		thread->class = fg_thread_boost(thread->task, &thread->reserved_us);
 	return thread;
 }
 

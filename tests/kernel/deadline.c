@@ -2,6 +2,7 @@
 /* The deadline, which comes whatever else happens, and never early. */
 #include <errno.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "kt.h"
@@ -115,40 +116,104 @@ TEST(the_class_is_there_before_the_freeze)
 	kt_await(&nl, number, FREEZEGUARD_LEASE_STATE_FAILED, KT_SOON_MS);
 }
 
-/* All threads, once none of them has work; two for each of four superblocks at least. */
-static unsigned int parked(struct kt_thread found[64])
+enum { MANY = 24 };		/* more than get SCHED_DEADLINE on two processors */
+
+/* All threads, once none of them has work; how many. */
+static unsigned int parked(struct kt_thread *found)
 {
 	unsigned int n = 0, i, waited;
 
 	for (waited = 0; waited < KT_SOON_MS; waited += 10, kt_sleep_ms(10)) {
-		n = kt_threads(found, 64);
+		n = kt_threads(found, 2 * MANY);
 		for (i = 0; i < n && found[i].parked; i++)
 			;
-		if (n >= 8 && i == n)
+		if (n && i == n)
 			return n;
 	}
 	FAIL("%u threads, and not all are parked", n);
 }
 
-/* Few enough for all to have SCHED_DEADLINE: the others exit. */
-TEST(threads_are_parked_and_used_again)
+/* How many threads of a policy are among both. */
+static unsigned int used_again(const struct kt_thread *before, unsigned int n_before,
+			       const struct kt_thread *after, unsigned int n_after, int policy)
 {
-	struct kt_thread before[64], after[64];
-	unsigned int n, i, j, same = 0;
+	unsigned int i, j, same = 0;
+
+	for (i = 0; i < n_before; i++)
+		for (j = 0; j < n_after; j++)
+			same += before[i].pid == after[j].pid && before[i].policy == policy &&
+				after[j].policy == policy;
+	return same;
+}
+
+static void park_and_use_again(unsigned int n, unsigned int *deadline, unsigned int *fifo)
+{
+	struct kt_thread before[2 * MANY], after[2 * MANY];
+	unsigned int n_before, n_after;
 	struct fgnl nl;
-	int fds[4];
+	int fds[MANY];
 
 	kt_reload("");
-	kt_mounts("p", fds, 4);
+	kt_mounts("p", fds, n);
 	kt_open(&nl);
-	kt_end(&nl, kt_frozen(&nl, NULL, 60000, fds, 4)->number);
-	n = parked(before);
-	kt_end(&nl, kt_frozen(&nl, NULL, 60000, fds, 4)->number);
-	EQUAL(parked(after), n);
-	for (i = 0; i < n; i++)
-		for (j = 0; j < n; j++)
-			same += before[i].pid == after[j].pid;
-	EQUAL(same, n);
+	kt_end(&nl, kt_frozen(&nl, NULL, 60000, fds, n)->number);
+	n_before = parked(before);
+	kt_end(&nl, kt_frozen(&nl, NULL, 60000, fds, n)->number);
+	n_after = parked(after);
+	*deadline = used_again(before, n_before, after, n_after, SCHED_DEADLINE);
+	*fifo = used_again(before, n_before, after, n_after, SCHED_FIFO);
+	EQUAL(used_again(before, n_before, after, n_after, SCHED_OTHER), n);
+}
+
+TEST(threads_are_parked_and_used_again)
+{
+	unsigned int deadline, fifo;
+
+	park_and_use_again(4, &deadline, &fifo);
+	EQUAL(deadline, 4);
+}
+
+/* All but those to which time was lent at the end. */
+TEST(threads_without_their_class_are_parked_and_used_again)
+{
+	unsigned int deadline, fifo;
+
+	park_and_use_again(MANY, &deadline, &fifo);
+	kt_note("%u with SCHED_DEADLINE, %u with SCHED_FIFO", deadline, fifo);
+	CHECK(deadline + fifo <= MANY);
+	CHECK(fifo > 0);
+}
+
+/* A thread that got SCHED_FIFO gets SCHED_DEADLINE as soon as others have given it back. */
+TEST(a_parked_thread_gets_its_class_later)
+{
+	struct fg_lease *lease;
+	uint64_t number;
+	unsigned int i;
+	struct fgnl nl;
+	char name[16];
+	int fds[MANY], fd = -1;
+
+	kt_reload("");
+	kt_mounts("p", fds, MANY);
+	kt_open(&nl);
+	lease = kt_frozen(&nl, NULL, 60000, fds, MANY);
+	for (i = 0; i < MANY && fd < 0; i++) {
+		snprintf(name, sizeof(name), "p%u", i);
+		if (kt_hold(lease, name)->class == FREEZEGUARD_CLASS_FIFO)
+			fd = fds[i];
+	}
+	kt_end(&nl, lease->number);
+	if (fd < 0)
+		kt_skip("all threads got SCHED_DEADLINE");
+	for (i = 0; i < 6; i++) {	/* its own thread is in use while the others exit, after 10 s */
+		lease = kt_frozen(&nl, NULL, 60000, &fd, 1);
+		EQUAL(lease->hold[0].class, FREEZEGUARD_CLASS_FIFO);
+		number = lease->number;
+		kt_sleep_ms(i < 5 ? 1500 : 6000);
+		kt_end(&nl, number);
+	}
+	EQUAL(kt_frozen(&nl, NULL, 60000, &fd, 1)->hold[0].class, FREEZEGUARD_CLASS_DEADLINE);
 }
 
 TEST(deadline_while_waiting_for_a_level)
