@@ -16,7 +16,7 @@ mysql_options=(--skip-networking --innodb-buffer-pool-size=8M --innodb-buffer-po
 mariadb_options=(--innodb-log-file-size=4M --innodb-undo-tablespaces=0
 	--innodb-temp-data-file-path=ibtmp1:5M:autoextend --aria-pagecache-buffer-size=1M
 	--aria-recover-options=OFF)
-mysql9_options=(--innodb-redo-log-capacity=8M --mysqlx=OFF --secure-file-priv=NULL)
+mysql9_options=(--innodb-redo-log-capacity=8M --mysqlx=OFF --secure-file-priv=)
 
 # prepare_product: how its programs are called, and with what
 prepare_product() {

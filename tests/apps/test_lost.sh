@@ -10,7 +10,7 @@
 . ./postgresql.sh
 products=(mariadb mysql postgresql)
 [ ! -e "$templates/mysql.missing" ] || products=(mariadb postgresql)
-plan $((${#products[@]} * (3 + 7 + 2 * 7 + 9)))
+plan $((${#products[@]} * (3 + 7 + 2 * 7 + 10)))
 
 mysql_login "$scratch/login" "$scratch/socket"
 configure "[hook mysql]" "env.MYSQL_OPTIONS_FILE = $scratch/login" \
@@ -76,13 +76,22 @@ lost_case() {
 	that "$server, $name: every client goes on" within 12000 all_go_on "$(now)" "$scratch/said.$server"
 }
 
+# A thread that waits for the thaw outlives its process, and keeps the connections of all threads.
+waits_for_thaw() { grep -qs '^State:.D' "/proc/$1/task"/*/status; }
+
 server_case() {
 	does "$1, server: pre-script" freeze "$1" --timeout 60s
+	if [ "${app[$1]}" = mysql ]; then
+		mysql_does "$scratch/socket" "SELECT 1 INTO OUTFILE '$scratch/$1/held'" >/dev/null 2>&1 &
+		that "$1, server: a thread of it waits for the thaw" within 12000 waits_for_thaw "$first"
+	fi
 	that "$1, server: is killed" kill -KILL "$first"
 	that "$1, server: nothing is thawed by that" frozen "$scratch/$1"
-	that "$1, server: the hook ends" within 15000 ended_pattern "$(hook_of "$1")"
+	[ "${app[$1]}" = mysql ] ||
+		that "$1, server: the hook ends" within 15000 ended_pattern "$(hook_of "$1")"
 	expect 203 "$1, server: post-script" post_script
 	says "$1, server: it says that consistency was lost" "consistency was lost"
+	that "$1, server: no hook is left" within 3000 ended_pattern "$(hook_of "$1")"
 	that "$1, server: it is gone when its filesystem is thawed" within 12000 gone "$first"
 	that "$1, server: the load ends with it" within 12000 gone "$loader"
 	load_killed
