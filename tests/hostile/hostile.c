@@ -217,16 +217,20 @@ static void judge_beside(const struct lateness *late, int priority)
 	kt_note("not judged on PREEMPT_RT: the disk, whose interrupt is a thread of priority 50");
 }
 
-/* The scheduling policy of the threads that will thaw. */
+/*
+ * The scheduling policy of the threads that will thaw: SCHED_DEADLINE if all have it, else that of
+ * one that has less. Where no more can be reserved some may have it nevertheless: newer kernels do
+ * not count exactly what tasks give back that change their policy.
+ */
 static int threads_policy(void)
 {
 	struct kt_thread found[64];
 	unsigned int i;
 
 	kt_thawers(found, 64, FILESYSTEMS);
-	for (i = 1; i < FILESYSTEMS; i++)
-		EQUAL(found[i].policy, found[0].policy);
-	return found[0].policy;
+	for (i = 0; i < FILESYSTEMS - 1 && found[i].policy == SCHED_DEADLINE; i++)
+		;
+	return found[i].policy;
 }
 
 /* Waits for the end of a lease that nobody ends, and for the writers. */
