@@ -3,7 +3,7 @@
 # shellcheck disable=SC2016 # the commands of other shells
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
-plan 17
+plan 21
 
 a=11111111-1111-4111-8111-111111111111
 modprobe -a fuse loop dm-mod || exit 99
@@ -13,9 +13,9 @@ printf '[default]\nhooks_dir = %s\n' "$scratch/hooks.d" >"$FREEZEGUARD_CONFIG"
 mkdir "$scratch/hooks.d"
 
 dead=() covered=()
-# dead_fuse DIRECTORY: a filesystem there whose program does not answer
+# dead_fuse DIRECTORY [FILE]: a filesystem there whose program does not answer; with FILE, not after SIGUSR1
 dead_fuse() {
-	"$helpers/dead_fuse" "$1" >"$scratch/said.${#dead[@]}" &
+	"$helpers/dead_fuse" "$@" >"$scratch/said.${#dead[@]}" &
 	covered=("$1" "${covered[@]}")
 	within 10000 grep -q mounted "$scratch/said.${#dead[@]}" || exit 99
 	dead+=($!)
@@ -71,6 +71,30 @@ mounted[image]=$scratch/image.d
 dead_fuse "$scratch/below"
 expect 0 "plan --all, with a loop device whose file's path leads there" bounded freezectl plan --all
 says "... has it" "$scratch/image.d"
+
+# A disk that goes on with loop devices whose file no path leads to any more: only the kernel can be asked.
+mkdir "$scratch/gone"
+dead_fuse "$scratch/gone" file
+make_loop long 32M
+mkfs.ext4 -q "$device" || exit 99
+table="0 65536 linear $device 0"
+for ((n = 0; n < 12; n++)); do
+	loop=$(losetup --find --show "$scratch/gone/file") || exit 99
+	loops+=("$loop")
+	table+=$'\n'"$((65536 + n * 8)) 8 linear $loop 0"
+done
+dmsetup create long <<<"$table" && dms+=(long) || exit 99
+mount_on "/dev/dm-$(dmsetup info -c --noheadings -o minor long)" ext4 long
+umount -l "$scratch/gone" && kill -USR1 "${dead[-1]}" || exit 99
+unset "covered[0]"
+covered=("${covered[@]}")
+begin=$EPOCHREALTIME
+expect 0 "plan of a disk on a dozen loop devices with a file that nobody serves" \
+	bounded freezectl plan "${mounted[long]}"
+waited_us=$((${EPOCHREALTIME/./} - ${begin/./}))
+says "... says that something is not found" "cannot be found"
+that "... and has waited for one of them" test $waited_us -ge 1000000
+that "... and not for each" test $waited_us -le 7000000
 
 rm /var/lib/amazon/ssm
 revive

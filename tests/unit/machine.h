@@ -45,7 +45,7 @@ static struct {
 	char mountinfo[4096], filesystems[4096];
 	/* a directory that must not be looked at, nor anything below it: that would wait for ever */
 	const char *hangs;
-	int opened_hanging, loops_asked;
+	int opened_hanging, loops_asked, loops_answering;
 	struct machine machine;
 } made_up;
 
@@ -116,12 +116,14 @@ static int made_up_block_device(const char *path, unsigned int *major, unsigned 
 	return sscanf(path, "/dev/loop%u", minor) == 1 ? 0 : -ENOENT;
 }
 
-static int made_up_loop_file(unsigned int major, unsigned int minor, dev_t *dev, ino_t *ino)
+static int made_up_loop_file(unsigned int major, unsigned int minor, bool answers, dev_t *dev,
+			     ino_t *ino)
 {
 	const struct machine_loop *l;
 
 	(void)major;
 	made_up.loops_asked++;
+	made_up.loops_answering += answers;
 	for (l = made_up.loops; l && l->dev; l++) {
 		if (l->minor == minor) {
 			*dev = l->dev;

@@ -406,6 +406,7 @@ static void a_file_on_an_overlay_is_on_its_upper_layer(void **state)
 	(void)state;
 	put_loop(0, "/layers/a.img");
 	assert_int_equal(make(PATHS("/l0", "/l1"), loops), 0);
+	assert_int_equal(made_up.loops_answering, made_up.loops_asked);
 	assert_level("/l1", 0);
 	assert_level("/l0", 1);
 }
@@ -421,6 +422,8 @@ static void through_what_is_not_mounted_here(void **state)
 	put_loop(0, "/elsewhere/a.img");
 	put_loop(9, "/l0/elsewhere.img");
 	assert_int_equal(make(PATHS("/l0", "/l1"), loops), 0);
+	/* Whether what serves them answers is not known. */
+	assert_int_equal(made_up.loops_answering, 0);
 	assert_level("/l1", 0);
 	assert_level("/l0", 1);
 	assert_int_equal(findings.n, 0);

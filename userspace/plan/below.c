@@ -124,21 +124,6 @@ static int push_mount(struct below *b, const struct mount_entry *e)
 	return push(b, true, e->major, e->minor);
 }
 
-/* Is this the file that we mean? */
-static bool is_file(const struct below *b, const char *path, dev_t dev, ino_t ino)
-{
-	int fd = b->machine->open(path, O_PATH | O_CLOEXEC);
-	dev_t got_dev;
-	ino_t got_ino;
-	bool is;
-
-	if (fd < 0)
-		return false;
-	is = !b->machine->identity(fd, &got_dev, &got_ino) && got_dev == dev && got_ino == ino;
-	close(fd);
-	return is;
-}
-
 /* The target one of whose open directories has the same st_dev: the same btrfs subvolume */
 static const struct mount_entry *target_of_device(const struct below *b, dev_t dev)
 {
@@ -175,15 +160,19 @@ static int lost(struct below *b, enum below_lost how, const struct mount_entry *
 	return b->what ? 0 : -ENOMEM;
 }
 
-/* Go on with the superblock that holds a loop device's file */
+/*
+ * Go on with the superblock that holds a loop device's file. Its filesystem is taken for one that
+ * answers if the path leads to a file at once. That could be another file only if the right one was
+ * opened in another mount namespace, or is hidden by now.
+ */
 static int push_loop_file(struct below *b, unsigned int major, unsigned int minor, const char *path)
 {
 	const struct mount_entry *e = NULL, *by_path = NULL;
-	bool known = false;
+	dev_t dev = 0, dev_there = 0;
+	ino_t ino = 0, ino_there = 0;
+	bool known = false, there;
 	char *real = NULL;
-	dev_t dev = 0;
-	ino_t ino = 0;
-	int ret;
+	int ret, fd = -1;
 
 	ret = reach_path(b->mounts, b->machine, path, &real, &by_path);
 	if (ret == -ENOMEM)
@@ -191,12 +180,17 @@ static int push_loop_file(struct below *b, unsigned int major, unsigned int mino
 	/* The loop driver would ask that filesystem, and whoever serves it may not answer. */
 	if (ret == -EHOSTUNREACH)
 		return push_mount(b, by_path);
-	known = b->machine->loop_file(major, minor, &dev, &ino) == 0;
+	if (!ret)
+		fd = b->machine->open(real, O_PATH | O_CLOEXEC);
+	free(real);
+	there = fd >= 0 && !b->machine->identity(fd, &dev_there, &ino_there);
+	if (fd >= 0)
+		close(fd);
+	known = b->machine->loop_file(major, minor, there, &dev, &ino) == 0;
 	if (known)
 		e = find_superblock(b, major(dev), minor(dev));
-	if (!e && !ret && (!known || is_file(b, real, dev, ino)))
+	if (!e && !ret && (!known || (there && dev == dev_there && ino == ino_there)))
 		e = by_path;
-	free(real);
 	/* mounted nowhere in this namespace, but a block device that we can follow */
 	if (known && !e && major(dev))
 		return push(b, true, major(dev), minor(dev));

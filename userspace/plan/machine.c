@@ -19,8 +19,9 @@
 #include "plan/machine.h"
 #include "plan/mounts.h"
 
-/* A filesystem that answers does so at once. */
-#define LOOP_FILE_MS	1000
+/* A filesystem that answers does so at once; where one does not, there may be many. */
+#define LOOP_FILE_MS		1000
+#define NEXT_LOOP_FILE_MS	50
 
 static int real_open(const char *path, int flags)
 {
@@ -102,12 +103,13 @@ static int loop_status(unsigned int major, unsigned int minor, struct loop_info6
  * In a process of its own: the file may be where no path leads to any more, on a server that is gone.
  * Nothing else of the caller's is open there, so nobody waits for that process.
  */
-static int real_loop_file(unsigned int major, unsigned int minor, dev_t *dev, ino_t *ino)
+static int ask_in_process(unsigned int major, unsigned int minor, struct loop_info64 *info)
 {
 	struct loop_answer {
 		int ret;
 		struct loop_info64 info;
 	} answer = { 0 };
+	static bool one_is_dead;
 	struct pollfd readable;
 	int ends[2], ret = 0;
 	pid_t pid;
@@ -126,8 +128,10 @@ static int real_loop_file(unsigned int major, unsigned int minor, dev_t *dev, in
 		ret = -errno;
 	close(ends[1]);
 	readable = (struct pollfd){ .fd = ends[0], .events = POLLIN };
-	if (!ret && poll(&readable, 1, LOOP_FILE_MS) != 1)
+	if (!ret && poll(&readable, 1, one_is_dead ? NEXT_LOOP_FILE_MS : LOOP_FILE_MS) != 1) {
+		one_is_dead = true;
 		ret = -ETIMEDOUT;
+	}
 	if (!ret && read(ends[0], &answer, sizeof(answer)) != sizeof(answer))
 		ret = -EIO;
 	close(ends[0]);
@@ -135,12 +139,20 @@ static int real_loop_file(unsigned int major, unsigned int minor, dev_t *dev, in
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, ret == -ETIMEDOUT ? WNOHANG : 0);
 	}
-	if (!ret)
-		ret = answer.ret;
+	*info = answer.info;
+	return ret ? ret : answer.ret;
+}
+
+static int real_loop_file(unsigned int major, unsigned int minor, bool answers, dev_t *dev,
+			  ino_t *ino)
+{
+	struct loop_info64 info = { 0 };
+	int ret = answers ? loop_status(major, minor, &info) : ask_in_process(major, minor, &info);
+
 	if (ret)
 		return ret;
-	*dev = (dev_t)answer.info.lo_device;
-	*ino = (ino_t)answer.info.lo_inode;
+	*dev = (dev_t)info.lo_device;
+	*ino = (ino_t)info.lo_inode;
 	return 0;
 }
 

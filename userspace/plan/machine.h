@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 /**
@@ -29,7 +30,8 @@ struct machine_space {
  * @mount_id: as mounts_id_of_fd()
  * @identity: st_dev and st_ino of an open file; 0 or -errno
  * @block_device: the number of the block device whose node @path (below /dev) is; 0 or -errno
- * @loop_file: st_dev and st_ino of the file behind a loop device, by LOOP_GET_STATUS64; 0 or -errno
+ * @loop_file: st_dev and st_ino of the file behind a loop device, by LOOP_GET_STATUS64; @answers: its
+ * filesystem does so at once, and else is not waited for; 0 or -errno
  * @space: the space of the filesystem that an open file is on; 0 or -errno
  * @btrfs_uuid: the UUID of the btrfs that an open file is on, as text; 0 or -errno
  */
@@ -44,7 +46,8 @@ struct machine {
 	int (*mount_id)(int fd);
 	int (*identity)(int fd, dev_t *dev, ino_t *ino);
 	int (*block_device)(const char *path, unsigned int *major, unsigned int *minor);
-	int (*loop_file)(unsigned int major, unsigned int minor, dev_t *dev, ino_t *ino);
+	int (*loop_file)(unsigned int major, unsigned int minor, bool answers, dev_t *dev,
+			 ino_t *ino);
 	int (*space)(int fd, struct machine_space *space);
 	int (*btrfs_uuid)(int fd, char uuid[37]);
 };
