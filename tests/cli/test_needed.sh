@@ -15,7 +15,7 @@ make_at() { # make_at NAME: an ext4 on /srv/NAME
 modprobe -a loop dm-mod overlay || exit 99
 for name in tmpdisk journaldisk opt free; do make_at "$name"; done
 truncate -s 32M /srv/tmpdisk/tmp.img && mkfs.ext4 -q /srv/tmpdisk/tmp.img || exit 99
-mkdir -p /srv/journaldisk/upper /srv/journaldisk/work /var/log/journal
+mkdir -p '/srv/journaldisk/up,per \dir' /srv/journaldisk/work /var/log/journal
 cp /usr/bin/true /srv/opt/program
 a=11111111-1111-4111-8111-111111111111
 mkdir /srv/opt/hooks.d
@@ -23,12 +23,13 @@ printf '#!/bin/sh\nexit 0\n' >/srv/opt/hooks.d/10-app && chmod 755 /srv/opt/hook
 printf '[default]\nhooks_dir = /srv/opt/hooks.d\n' >/srv/conf
 export FREEZEGUARD_CONFIG=/srv/conf a
 
-# /tmp on dm-linear on a loop device whose file is on tmpdisk; the journal in an overlay that writes to journaldisk.
+# /tmp on dm-linear on a loop device whose file is on tmpdisk; the journal in an overlay that writes to journaldisk,
+# to a directory whose name the mount table escapes, and overlayfs before it.
 inner=$(losetup --find --show /srv/tmpdisk/tmp.img) || exit 99
 make_dms "needed,,140,rw,0 65536 linear $inner 0"
 in_namespace() {
 	unshare -m sh -c 'mount /dev/dm-140 /tmp && mkdir -p /tmp/x &&
-		mount -t overlay -o lowerdir=/var/log/journal,upperdir=/srv/journaldisk/upper,workdir=/srv/journaldisk/work \
+		mount -t overlay -o "lowerdir=/var/log/journal,upperdir=/srv/journaldisk/up\,per \\\\dir,workdir=/srv/journaldisk/work" \
 			overlay /var/log/journal || exit 98
 		set -e
 		works() { # files are written, and are on the disk

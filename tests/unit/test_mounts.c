@@ -174,6 +174,41 @@ static void knows_the_layers_of_an_overlay(void **state)
 	mounts_free(&m);
 }
 
+/* What they are called with the escapes of the kernel, and below these with those of overlayfs. */
+static void decodes_the_layers_of_an_overlay(void **state)
+{
+	static const struct {
+		int id;
+		const char *layers[8];
+		bool writable;
+	} overlays[] = {
+		{ 60, { "/u,ro,x", "/l", "/w,1" }, true },
+		{ 61, { "/u,1 \\2", "/l,m", "/n:o", "/w" }, true },
+		{ 62, { "/u\t2", "/a:b", "/c:d", "/e\\", "/f", "/w" }, true },
+		{ 63, { "/a\\,:b", "/c 1" }, false },
+	};
+	struct text_list list = { 0 };
+	struct mounts m;
+	bool writable;
+	size_t i, k;
+
+	(void)state;
+	assert_int_equal(read_data(&m, "overlay-names.mountinfo"), 0);
+	for (i = 0; i < ARRAY_SIZE(overlays); i++) {
+		const struct mount_entry *e = mounts_find(&m, overlays[i].id);
+
+		assert_int_equal(mounts_layers(e, &list, &writable), 0);
+		assert_int_equal(writable, overlays[i].writable);
+		/* a path that has ",ro," is no option */
+		assert_int_equal(e->read_only, !overlays[i].writable);
+		for (k = 0; k < list.n; k++)
+			assert_string_equal(list.v[k], overlays[i].layers[k]);
+		assert_null(overlays[i].layers[list.n]);
+		text_list_free(&list);
+	}
+	mounts_free(&m);
+}
+
 static void assert_at(const struct mounts *m, const char *path, int id)
 {
 	const struct mount_entry *e = mounts_at(m, path);
@@ -239,6 +274,7 @@ int main(void)
 		cmocka_unit_test(a_missing_table_is_an_error),
 		cmocka_unit_test(finds_the_mount_of_an_open_file),
 		cmocka_unit_test(knows_the_layers_of_an_overlay),
+		cmocka_unit_test(decodes_the_layers_of_an_overlay),
 		cmocka_unit_test(follows_a_path_from_mount_to_mount),
 		cmocka_unit_test(what_is_mounted_over_the_root_is_not_on_the_way),
 		cmocka_unit_test(a_circle_of_mounts_ends),

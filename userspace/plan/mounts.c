@@ -14,6 +14,7 @@
 
 #include <libmount/libmount.h>
 
+#include "base/text.h"
 #include "base/util.h"
 #include "plan/mounts.h"
 
@@ -33,9 +34,77 @@ static bool is_more_network(const char *fstype)
 	return false;
 }
 
+/* One option of a superblock, as the kernel writes it; what it escapes is still escaped. */
+struct option {
+	const char *name, *value;	/* not terminated; @value is NULL if it has none */
+	size_t name_size, size;
+};
+
+/* A comma in a value is escaped, so each comma that is one ends an option. */
+static bool next_option(const char **options, struct option *option)
+{
+	const char *at = *options, *end = strchrnul(at, ','), *equals;
+
+	if (!*at)
+		return false;
+	equals = memchr(at, '=', (size_t)(end - at));
+	*option = (struct option){
+		.name = at, .name_size = (size_t)((equals ? equals : end) - at),
+		.value = equals ? equals + 1 : NULL,
+		.size = equals ? (size_t)(end - equals - 1) : 0,
+	};
+	*options = *end ? end + 1 : end;
+	return true;
+}
+
+static bool is_called(const struct option *option, const char *name)
+{
+	return option->name_size == strlen(name) && !memcmp(option->name, name, option->name_size);
+}
+
 static bool has_option(const char *options, const char *name)
 {
-	return options && mnt_optstr_get_option(options, name, NULL, NULL) == 0;
+	struct option option;
+
+	while (next_option(&options, &option))
+		if (is_called(&option, name))
+			return true;
+	return false;
+}
+
+static bool is_octal(const char *text, const char *end)
+{
+	return end - text >= 4 && text[0] == '\\' && text[1] >= '0' && text[1] <= '3' &&
+	       text[2] >= '0' && text[2] <= '7' && text[3] >= '0' && text[3] <= '7';
+}
+
+/*
+ * A copy without the escapes of the mount table ("\054"), for free(); NULL without memory.
+ * @slashes: the text below them has escapes of its own ("\,"), which are taken away, too
+ */
+static char *decode(const char *text, size_t size, bool slashes)
+{
+	const char *end = text + size;
+	char *to, *from, *copy = malloc(size + 1);
+
+	if (!copy)
+		return NULL;
+	for (to = copy; text < end; to++) {
+		bool octal = is_octal(text, end);
+
+		*to = octal ? (char)((text[1] - '0') << 6 | (text[2] - '0') << 3 | (text[3] - '0')) :
+			      *text;
+		text += octal ? 4 : 1;
+	}
+	*to = '\0';
+	for (to = from = copy; slashes && *from; to++, from++) {
+		if (from[0] == '\\' && from[1])
+			from++;
+		*to = *from;
+	}
+	if (slashes)
+		*to = '\0';
+	return copy;
 }
 
 static char *copy(const char *text)
@@ -52,7 +121,31 @@ static void entry_free(struct mount_entry *e)
 	free(e->options);
 }
 
-static int entry_fill(struct mount_entry *e, struct libmnt_fs *fs)
+/*
+ * libmount decodes the options of a superblock as a whole; where a path in them ends cannot be seen
+ * then. So they are taken from the line. Lines are in the order of the entries.
+ * Return: a copy, for free(), or NULL without memory.
+ */
+static char *options_of(const char **line, struct libmnt_fs *fs)
+{
+	const char *at, *end;
+	int i;
+
+	for (; **line; *line = *end ? end + 1 : end) {
+		end = strchrnul(*line, '\n');
+		if (atoi(*line) != mnt_fs_get_id(fs))
+			continue;
+		/* "... - TYPE SOURCE OPTIONS" */
+		at = strstr(*line, " - ");
+		for (i = 0; at && at < end && i < 3; i++)
+			at = strchr(at + (i ? 1 : 2), ' ');
+		if (i == 3 && at && at < end)
+			return strndup(at + 1, strcspn(at + 1, " \n"));
+	}
+	return strdup("");
+}
+
+static int entry_fill(struct mount_entry *e, struct libmnt_fs *fs, const char **line)
 {
 	dev_t dev = mnt_fs_get_devno(fs);
 	struct mount_entry new = {
@@ -64,8 +157,7 @@ static int entry_fill(struct mount_entry *e, struct libmnt_fs *fs)
 		.source = copy(mnt_fs_get_source(fs)),
 		.root = copy(mnt_fs_get_root(fs)),
 		.mountpoint = copy(mnt_fs_get_target(fs)),
-		.options = copy(mnt_fs_get_fs_options(fs)),
-		.read_only = has_option(mnt_fs_get_fs_options(fs), "ro"),
+		.options = options_of(line, fs),
 		.pseudo = mnt_fs_is_pseudofs(fs) == 1,
 	};
 
@@ -73,6 +165,7 @@ static int entry_fill(struct mount_entry *e, struct libmnt_fs *fs)
 		entry_free(&new);
 		return -ENOMEM;
 	}
+	new.read_only = has_option(new.options, "ro");
 	new.network = mnt_fs_is_netfs(fs) == 1 || is_more_network(new.fstype);
 	*e = new;
 	return 0;
@@ -91,46 +184,52 @@ static int on_bad_line(struct libmnt_table *table, const char *filename, int lin
 
 int mounts_read(struct mounts *m, const char *mountinfo)
 {
+	const char *file = mountinfo ? mountinfo : "/proc/self/mountinfo", *line;
 	struct libmnt_table *table;
 	struct libmnt_iter *iter;
 	struct libmnt_fs *fs;
-	int ret, n;
+	FILE *stream = NULL;
+	int ret = -ENOMEM, n;
+	char *text;
 
 	*m = (struct mounts){};
+	text = text_read(AT_FDCWD, file);
+	if (!text)
+		return errno ? -errno : -ENOMEM;
 	table = mnt_new_table();
-	if (!table)
-		return -ENOMEM;
 	iter = mnt_new_iter(MNT_ITER_FORWARD);
-	if (!iter) {
-		ret = -ENOMEM;
-		goto unref_table;
-	}
+	stream = fmemopen(text, strlen(text), "r");
+	if (!table || !iter || !stream)
+		goto unref;
 	mnt_table_set_userdata(table, &m->n_unreadable);
 	mnt_table_set_parser_errcb(table, on_bad_line);
-	ret = mnt_table_parse_file(table, mountinfo ? mountinfo : "/proc/self/mountinfo");
+	ret = mnt_table_parse_stream(table, stream, file);
 	if (ret) {
 		ret = ret < 0 ? ret : -EINVAL;
-		goto free_iter;
+		goto unref;
 	}
 	n = mnt_table_get_nents(table);
 	if (n > 0) {
 		m->v = calloc((size_t)n, sizeof(*m->v));
 		if (!m->v) {
 			ret = -ENOMEM;
-			goto free_iter;
+			goto unref;
 		}
 	}
+	line = text;
 	while (m->n < (size_t)n && mnt_table_next_fs(table, iter, &fs) == 0) {
-		ret = entry_fill(&m->v[m->n], fs);
+		ret = entry_fill(&m->v[m->n], fs, &line);
 		if (ret)
-			goto free_iter;
+			goto unref;
 		m->n++;
 	}
 
-free_iter:
+unref:
+	if (stream)
+		fclose(stream);
 	mnt_free_iter(iter);
-unref_table:
 	mnt_unref_table(table);
+	free(text);
 	if (ret)
 		mounts_free(m);
 	return ret;
@@ -249,70 +348,73 @@ int mounts_id_of_fd(int fd)
 
 char *mounts_option(const struct mount_entry *e, const char *name)
 {
-	char *value = NULL;
-	size_t size = 0;
+	const char *options = e->options;
+	struct option option;
 
-	if (mnt_optstr_get_option(e->options, name, &value, &size) || !value || !size)
-		return NULL;
-	return strndup(value, size);
+	while (next_option(&options, &option))
+		if (option.size && is_called(&option, name))
+			return decode(option.value, option.size, false);
+	return NULL;
 }
 
-/* "/a:/b::/data"; "\\:" is a colon */
-static int add_lower(struct text_list *layers, char *list)
+static int add_layer(struct text_list *layers, const char *value, size_t size, bool slashes)
 {
-	char *from, *to, *start, end;
-	int ret = 0;
+	char *path = size ? decode(value, size, slashes) : NULL;
+	int ret;
 
-	for (from = to = start = list; !ret; from++) {
-		if (from[0] == '\\' && from[1]) {
-			*to++ = *++from;
-			continue;
-		}
-		end = *from;
-		if (end && end != ':') {
-			*to++ = end;
-			continue;
-		}
-		*to = '\0';
-		if (*start)
-			ret = text_list_add(layers, start);
-		if (!end)
-			break;
-		start = to = from + 1;
-	}
+	if (!path)
+		return size ? -ENOMEM : 0;
+	ret = text_list_add(layers, path);
+	free(path);
 	return ret;
 }
 
-static int add_layers(struct text_list *layers, const char *name, size_t name_size,
-		      const char *value, size_t size)
+/*
+ * "/a:/b::/data". A colon in a path is escaped as "\134:" or "\072": so it is the table that
+ * says which colons are none, and not the text that it decodes to.
+ */
+static int add_lower(struct text_list *layers, const struct option *option)
 {
-	bool is_list = name_size == 8 && !strncmp(name, "lowerdir", 8);
-	char *text;
-	int ret;
+	const char *start = option->value, *at, *end = start + option->size;
+	int ret = 0;
 
-	if (!value || (strncmp(name, "lowerdir", 8) && strncmp(name, "datadir", 7) &&
-		       strncmp(name, "workdir", 7)))
-		return 0;
-	text = strndup(value, size);
-	if (!text)
-		return -ENOMEM;
-	ret = is_list ? add_lower(layers, text) : text_list_add(layers, text);
-	free(text);
+	for (at = start; !ret && at <= end; at++) {
+		if (end - at >= 4 && !memcmp(at, "\\134", 4)) {
+			/* With the byte that it escapes, which may be escaped in turn. */
+			at += is_octal(at + 4, end) ? 7 : 4;
+			continue;
+		}
+		if (at < end && *at != ':')
+			continue;
+		ret = add_layer(layers, start, (size_t)(at - start), true);
+		start = at + 1;
+	}
 	return ret;
 }
 
 int mounts_layers(const struct mount_entry *e, struct text_list *layers, bool *writable)
 {
-	char *options = e->options, *name, *value, *upper = mounts_option(e, "upperdir");
-	size_t name_size, size;
+	const char *options = e->options;
+	struct option option;
 	int ret = 0;
 
-	*writable = upper;
-	if (upper)
-		ret = text_list_add(layers, upper);
-	free(upper);
-	while (!ret && !mnt_optstr_next_option(&options, &name, &name_size, &value, &size))
-		ret = add_layers(layers, name, name_size, value, size);
+	*writable = false;
+	while (!ret && !*writable && next_option(&options, &option)) {
+		if (!option.size || !is_called(&option, "upperdir"))
+			continue;
+		*writable = true;
+		ret = add_layer(layers, option.value, option.size, true);
+	}
+	options = e->options;
+	while (!ret && next_option(&options, &option)) {
+		/* Each of the options with a "+" has one path, and only the table's escapes. */
+		if (is_called(&option, "lowerdir"))
+			ret = add_lower(layers, &option);
+		else if (is_called(&option, "lowerdir+") || is_called(&option, "datadir+"))
+			ret = add_layer(layers, option.value, option.size, false);
+		else if (is_called(&option, "workdir"))
+			ret = add_layer(layers, option.value, option.size, true);
+	}
 	return ret;
 }
 

@@ -9,7 +9,7 @@
 #include "base/text.h"
 
 /**
- * struct mount_entry - one mount; texts are decoded, may hold any byte, and are never NULL
+ * struct mount_entry - one mount; texts but @options are decoded, may hold any byte, and are never NULL
  * @id: the mount id, as statx() gives it
  * @parent_id: the mount it is mounted on
  * @major: the superblock's device number; 0 for one without a block device of its own, as btrfs.
@@ -19,7 +19,7 @@
  * @source: "/dev/nvme1n1", "tmpfs", "server:/export", or ""
  * @root: the directory of the filesystem that is mounted: "/" unless a bind mount or subvolume
  * @mountpoint: where
- * @options: the superblock's options
+ * @options: the superblock's options, with the escapes of the mount table: mounts_option() decodes
  * @read_only: the superblock is read-only; a read-only mount of a writable superblock isn't
  * @pseudo: libmount says it is a pseudo filesystem (proc, tmpfs, overlay, ...)
  * @network: libmount says it is a network filesystem
