@@ -122,7 +122,7 @@ bool freezectl_sees_all(void)
  * freezectl_refused() - the kernel said no to the last request
  * @ctl: gets a finding
  * @target: what it is about, or NULL
- * @otherwise: its code, unless the error is the user's (1) or the module is missing (206)
+ * @otherwise: its code, unless the error is the user's (1), or no more leases may live (206)
  */
 void freezectl_refused(struct freezectl *ctl, const char *target, int otherwise)
 {
@@ -134,6 +134,10 @@ void freezectl_refused(struct freezectl *ctl, const char *target, int otherwise)
 		/* The kernel says which bound it is over, and has no room to say how much that is. */
 		advice = "; see /sys/module/freezeguard/parameters/max_timeout_ms";
 		code = EXIT_CODE_USAGE;
+		break;
+	case EUSERS:
+		/* As what is found before a hook is called: it was not taken, and nothing was touched. */
+		code = EXIT_CODE_NOT_READY;
 		break;
 	case EPERM:
 	case EACCES:

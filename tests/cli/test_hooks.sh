@@ -3,7 +3,7 @@
 # Documentation/dlm.md, and what happens to an application if one of the processes is killed or stopped.
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
-plan 200
+plan 206
 
 hooks=$scratch/hooks.d
 log=$scratch/log
@@ -368,6 +368,8 @@ limited() {
 	says "it says so" "$4" "$parameters/$1"
 	expect "$3" "$1 = $2: dry-run" dlm dry-run --timeout 30s "${fs[@]}"
 	expect "$3" "$1 = $2: plan" freezectl plan --timeout 30s "${fs[@]}"
+	expect "$3" "$1 = $2: pre-script without hooks" dlm pre-script --no-apps --timeout 30s "${fs[@]}"
+	expect "$3" "$1 = $2: freeze" freezectl freeze --id limited --timeout 30s "${fs[@]}"
 	echo "$was" >"$parameters/$1"
 }
 limited max_timeout_ms 20000 1 "the timeout of 30s is longer than the module allows, 20s"
