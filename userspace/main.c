@@ -10,7 +10,7 @@
 #include "commands/commands.h"
 
 static const struct subcommand *const subcommands[] = {
-	&cmd_freeze, &cmd_thaw, &cmd_run, &cmd_extend, &cmd_status, &cmd_history, &cmd_plan,
+	&cmd_freeze, &cmd_thaw, &cmd_run, &cmd_complete, &cmd_extend, &cmd_status, &cmd_history, &cmd_plan,
 	&cmd_monitor, &cmd_dlm, &cmd_observer, &cmd_config, &cmd_apps,
 };
 

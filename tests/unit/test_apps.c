@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <json-c/json.h>
 
 #include "capture.h"
@@ -240,6 +242,107 @@ static void quiet_without_a_lease(void **state)
 	assert_null(strstr(captured_out, "web"));
 }
 
+/* A log must not be dropped for a backup that is none, nor twice; only a hook that asks is called. */
+static void all_copies_are_done(void **state)
+{
+	struct json_object *doc;
+	int lock;
+
+	(void)state;
+	assert_int_equal(FREEZECTL("complete", "--id", ID), 205);
+	hookdir_hook("10-web", "echo web $1 >>log");
+	hookdir_hook("20-db.session",
+		     "[ $1 != complete ] || { echo db $1 $FREEZEGUARD_NOTES >>log; exit $(cat status); }\n"
+		     "echo NOTE at=5; echo WANTS complete; echo READY; read -r why; echo db $why >>log");
+	hookdir_write("status", "75", 0644);
+	start(false, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	assert_int_equal(FREEZECTL("complete", "--id", ID), 206);
+	assert_non_null(strstr(captured_err, "is not thawed yet; no hook was called"));
+	tell(SUPERVISOR_KEEP);
+	close(client(SUPERVISOR_POST_SCRIPT));
+	over("request");
+	/* Its end is no success: the connection did not last. */
+	assert_int_equal(FREEZECTL("complete", "--id", ID), record.in_time ? 206 : 205);
+	record.in_time = true;
+	assert_int_equal(record_save(run_dir, &record), 0);
+	hookdir_write("log", "", 0644);
+
+	assert_int_equal(FREEZECTL("complete", "--id", ID), 206);
+	hookdir_write("status", "9", 0644);
+	assert_int_equal(FREEZECTL("complete", "--id", ID), 2);
+	assert_non_null(strstr(captured_err, "db: did not complete: its hook ended with status 9"));
+	hookdir_write("status", "0", 0644);
+	lock = open(strcat(strcpy((char[120]){ 0 }, run_dir), "/.complete"), O_RDONLY);
+	assert_int_equal(flock(lock, LOCK_EX), 0);
+	assert_int_equal(FREEZECTL("complete", "--id", ID), 206);
+	assert_non_null(strstr(captured_err, "another freezectl complete is at work"));
+	close(lock);
+	assert_int_equal(FREEZECTL("complete", "--id", ID), 0);
+	assert_non_null(strstr(captured_out, "app web: its hook does not ask for this call"));
+	assert_non_null(strstr(captured_out, "applications completed: db\n"));
+	assert_int_equal(FREEZECTL("complete", "--json", "--id", ID), 204);
+	doc = document();
+	assert_true(json_object_get_uint64(
+		json_object_object_get(at(doc, "apps", 1), "completed_ns")));
+	assert_null(json_object_object_get(at(doc, "apps", 0), "completed_ns"));
+	json_object_put(doc);
+	log_is("db complete at=5\ndb complete at=5\ndb complete at=5\n");
+}
+
+/* Every way in which a freeze can have been none: the code of the thaw, and no call. */
+static void copies_that_are_none(void **state)
+{
+	static const struct {
+		const char *why, *says;
+		bool in_time, lost;
+		enum record_state state;
+		enum record_app_state app;
+		int code;
+	} ways[] = {
+		{ "request", "", true, false, RECORD_RELEASED, RECORD_APP_RELEASED, 0 },
+		{ "request", "not as a success", false, false, RECORD_RELEASED, RECORD_APP_RELEASED, 205 },
+		{ "owner-death", "not as a success", false, false, RECORD_RELEASED, RECORD_APP_RELEASED, 205 },
+		{ "deadline", "its deadline", false, false, RECORD_RELEASED, RECORD_APP_RELEASED, 203 },
+		{ "request", "resumed before", false, true, RECORD_RELEASED, RECORD_APP_LOST, 203 },
+		{ "request", "failed at the thaw", true, false, RECORD_RELEASED, RECORD_APP_THAW_FAILED, 202 },
+		{ "", "died while", false, false, RECORD_QUIET, RECORD_APP_QUIET, 203 },
+	};
+	struct record_app app = { .name = "db", .path = (char *)"/x", .wants_complete = true };
+	size_t i;
+
+	(void)state;
+	hookdir_hook("20-db", "echo db $1 >>log");
+	snprintf(run_dir, sizeof(run_dir), "%s/run", hookdir);
+	assert_int_equal(record_directory(run_dir), 0);
+	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		struct record one = {
+			.id = ID, .state = ways[i].state, .in_time = ways[i].in_time, .begin_ns = 1,
+			.ended_ns = 2, .released_ns = 3, .apps = &app, .n_apps = 1,
+		};
+
+		snprintf(one.why, sizeof(one.why), "%s", ways[i].why);
+		app.state = ways[i].app;
+		app.lost = ways[i].lost;
+		assert_int_equal(record_save(run_dir, &one), 0);
+		hookdir_write("log", "", 0644);
+		assert_int_equal(FREEZECTL("complete", "--id", ID), ways[i].code);
+		assert_non_null(strstr(captured_err, ways[i].says));
+		log_is(ways[i].code ? "" : "db complete\n");
+	}
+	/* The hook has gone since. */
+	record_free(&record);
+	assert_int_equal(record_load(run_dir, ID, &record), 0);
+	record.state = RECORD_RELEASED;
+	record.in_time = true;
+	snprintf(record.why, sizeof(record.why), "request");
+	record.apps[0].state = RECORD_APP_RELEASED;
+	assert_int_equal(record_save(run_dir, &record), 0);
+	assert_int_equal(system_in("rm hooks.d/20-db"), 0);
+	assert_int_equal(FREEZECTL("complete", "--id", ID), 2);
+	assert_non_null(strstr(captured_err, "no longer exists"));
+}
+
 /* ... and of those whose supervisor is dead. --all ends them also without the module. */
 static void left_quiet_without_a_lease(void **state)
 {
@@ -419,6 +522,8 @@ int main(void)
 		TEST(released_before_the_lease_ended),
 		TEST(quiet_without_a_lease),
 		TEST(left_quiet_without_a_lease),
+		TEST(all_copies_are_done),
+		TEST(copies_that_are_none),
 		TEST(an_extended_lease),
 		TEST(a_post_script_behind_an_administrator),
 		TEST(a_post_script_that_runs_again),

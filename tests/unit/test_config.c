@@ -165,6 +165,9 @@ static void a_profile_stands_above_the_default(void **state)
 	assert_string_equal(config.profile, "night");
 	assert_int_equal(config.timeout_ms, 300000);
 	assert_true(config.from[0].profile);
+	assert_true(config_from_profile(&config, "path"));
+	assert_false(config_from_profile(&config, "script_timeout"));
+	assert_false(config_from_profile(&config, "app"));
 	assert_int_equal(config.from[0].line, 2);
 	assert_int_equal(config.script_timeout_ms, 7000);
 	assert_int_equal(config.paths.n, 1);

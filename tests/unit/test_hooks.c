@@ -433,6 +433,28 @@ static void environment_is_clean(void **state)
 	assert_int_equal(strtoull(text + 8, NULL, 16) & ~0x180000000ULL, 0);
 }
 
+/* Only hooks that ask for it are called later, with what they had noted. */
+static void a_call_when_all_is_done(void **state)
+{
+	const struct hook_call_args done = {
+		.id = "x", .timeout_ms = 90000, .limit_ms = 90000, .paths = "",
+		.notes = "at=5\ngtid=7", .keep = "/keep/x",
+	};
+
+	(void)state;
+	hookdir_hook("10-web", "echo wants complete; echo WANTS complete, please; echo $1");
+	assert_true(whole("freeze", 20000));
+	assert_false(run.wants_complete);
+	hookdir_hook("10-web", "echo WANTS complete; echo \"$1 $FREEZEGUARD_TIMEOUT $FREEZEGUARD_NOTES\"");
+	assert_true(whole("freeze", 20000));
+	assert_true(run.wants_complete);
+	assert_string_equal(run.output, "freeze 5 \n");
+	hook_call_close(&run);
+	assert_true(hook_call_whole(&run, &hooks.v[0], "complete", &done,
+				    freezeguard_now_ns() + 20 * NS_PER_S));
+	assert_string_equal(run.output, "complete 90 at=5\ngtid=7\n");
+}
+
 static void too_slow(void **state)
 {
 	uint64_t begin = freezeguard_now_ns();
@@ -535,6 +557,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(two_of_one_name, hookdir_make, teardown),
 		cmocka_unit_test_setup_teardown(one_call, hookdir_make, teardown),
 		cmocka_unit_test_setup_teardown(environment_is_clean, hookdir_make, teardown),
+		cmocka_unit_test_setup_teardown(a_call_when_all_is_done, hookdir_make, teardown),
 		cmocka_unit_test_setup_teardown(too_slow, hookdir_make, teardown),
 		cmocka_unit_test_setup_teardown(what_it_leaves_running_is_left_alone, hookdir_make,
 						teardown),

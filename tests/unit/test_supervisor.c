@@ -228,6 +228,86 @@ static void an_unknown_continuity_is_as_it_is_configured(void **state)
 	}
 }
 
+/* Who ends it can ask for that, too. */
+static void an_unknown_continuity_is_as_the_end_wants_it(void **state)
+{
+	static const char *const words[] = { "a thaw\n", "a abort\n", "a thaw\n" };
+	static const char *const ends[] = { "request unknown", "request unknown", "request" };
+	int fd, i;
+
+	(void)state;
+	hookdir_hook("10-a.session", "echo READY; read -r why; echo a $why >log");
+	for (i = 0; i < 3; i++) {
+		hookdir_write("lease", "", 0644);
+		start(true, 60000, 20000, 20000);
+		hears(SUPERVISOR_QUIET);
+		still_quiet();
+		supervisor_leave(&supervisor);
+		fd = client(i ? SUPERVISOR_STRICT : SUPERVISOR_POST_SCRIPT);
+		hookdir_write("lease", ends[i], 0644);
+		over("request");
+		close(fd);
+		log_is(words[i]);
+		hooks_free(&hooks);
+	}
+}
+
+/* As start(), of a caller that stays, and gives up very soon. */
+static void start_attended(bool lease)
+{
+	static const struct text_list none;
+
+	start(lease, 60000, 20000, 20000);
+	hears(SUPERVISOR_QUIET);
+	tell(SUPERVISOR_ABORT);
+	hears(SUPERVISOR_OVER);
+	over("abort");
+	supervisor_leave(&supervisor);
+	hooks_free(&hooks);
+	assert_int_equal(hooks_find(&hooks, &hookdir_config, &none, &hookdir_findings), 0);
+	job.attended = true;
+	job.give_up_ns = freezeguard_now_ns() + 500 * NS_PER_MS;
+	job.by = RECORD_BY_RUN;
+	assert_int_equal(supervisor_start(&supervisor, &job), 0);
+	hears(SUPERVISOR_QUIET);
+	if (lease)
+		still_quiet();
+	hookdir_write("log", "", 0644);
+}
+
+/* freezectl run: it lives until the end, and only its own word makes that a success. */
+static void a_caller_that_stays(void **state)
+{
+	int fd, lease, i;
+
+	(void)state;
+	hookdir_hook("10-a.session", "echo READY; read -r why; echo a $why >>log");
+	for (i = 0; i < 6; i++) {
+		lease = i % 2;
+		hookdir_write("lease", "", 0644);
+		start_attended(lease);
+		/* It is not given up. */
+		if (!lease)
+			usleep((500 + SUPERVISOR_PATIENCE_MS + 300) * 1000);
+		/* 0, 1: a success; 2, 3: its command failed; 4, 5: it was killed, whoever thaws */
+		if (i < 2)
+			tell(SUPERVISOR_KEEP);
+		if (i >= 4)
+			supervisor_leave(&supervisor);
+		fd = i < 4 || lease ? client(i < 2 || i >= 4 ? SUPERVISOR_POST_SCRIPT :
+					     SUPERVISOR_END) : -1;
+		hookdir_write("lease", "request", 0644);
+		over(i == 4 ? "owner-death" : "request");
+		log_is(i < 2 ? "a thaw\n" : "a abort\n");
+		assert_int_equal(record.in_time, i < 2);
+		assert_string_equal(record.by, RECORD_BY_RUN);
+		if (fd >= 0)
+			close(fd);
+		supervisor_leave(&supervisor);
+		hooks_free(&hooks);
+	}
+}
+
 static void the_deadline(void **state)
 {
 	uint64_t begin;
@@ -784,6 +864,36 @@ static void records_of_odd_ids(void **state)
 	record_list_free(&list);
 }
 
+/* What freezectl --id takes: no such id may lead to another file, and each has a socket. */
+static void any_id_has_files_of_its_own(void **state)
+{
+	static const char longest[] =
+		".@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@";
+	static const struct {
+		const char *id, *keep;
+	} ids[] = {
+		{ "a:b@c+d-e_f.g", "/k/a:b@c+d-e_f.g" },
+		{ ".", "/k/%2e" }, { "..", "/k/%2e." }, { ".complete", "/k/%2ecomplete" },
+		{ "history", "/k/%68istory" }, { "history.new", "/k/%68istory.new" },
+		{ "dlm-None", "/k/dlm-None" }, { longest, NULL },
+	};
+	struct sockaddr_un address;
+	char *keep;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(strlen(longest), FREEZEGUARD_ID_MAX);
+	for (i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		assert_int_equal(strspn(ids[i].id, FREEZEGUARD_ID_CHARACTERS), strlen(ids[i].id));
+		keep = record_keep("/k", ids[i].id);
+		if (ids[i].keep)
+			assert_string_equal(keep, ids[i].keep);
+		free(keep);
+		assert_int_equal(record_address("/run/freezeguard", ids[i].id, &address), 0);
+		assert_int_not_equal(address.sun_path[strlen("/run/freezeguard/")], '.');
+	}
+}
+
 static void old_records_are_forgotten(void **state)
 {
 	struct record_list list;
@@ -821,6 +931,8 @@ int main(void)
 		TEST(only_its_post_script_is_a_success),
 		TEST(a_loss_is_no_success_for_the_others),
 		TEST(an_unknown_continuity_is_as_it_is_configured),
+		TEST(an_unknown_continuity_is_as_the_end_wants_it),
+		TEST(a_caller_that_stays),
 		TEST(the_deadline),
 		TEST(one_fails),
 		TEST(one_is_not_ready),
@@ -852,6 +964,7 @@ int main(void)
 		TEST(it_cannot_write_its_record),
 		TEST(it_cannot_work),
 		TEST(records_of_odd_ids),
+		TEST(any_id_has_files_of_its_own),
 		TEST(old_records_are_forgotten),
 	};
 

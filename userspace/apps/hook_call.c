@@ -23,7 +23,7 @@
 #include "base/timefmt.h"
 #include "base/text.h"
 
-#define FIXED_ENV	10
+#define FIXED_ENV	11
 /* A pipe's capacity. */
 #define READ_MAX	65536
 
@@ -83,6 +83,7 @@ static int environment_make(struct environment *env, const struct hook *hook, ui
 			(unsigned long long)(call->limit_ms + 999) / 1000);
 	environment_add(env, 8, "FREEZEGUARD_PATHS=%s", call->paths);
 	environment_add(env, 9, "FREEZEGUARD_KEEP=%s/%s", call->keep, hook->name);
+	environment_add(env, 10, "FREEZEGUARD_NOTES=%s", call->notes ? call->notes : "");
 	env->all = calloc(FIXED_ENV + hook->env->n + 1, sizeof(*env->all));
 	for (i = 0; env->all && i < FIXED_ENV && env->v[i]; i++)
 		;
@@ -161,6 +162,9 @@ int hook_call_start(struct hook_call *run, const struct hook *hook, const char *
 	memset(run, 0, sizeof(*run));
 	run->in = run->out = -1;
 	timeout_ms = strcmp(verb, "thaw") ? hook->timeout_ms : hook->thaw_timeout_ms;
+	/* Nothing is stopped meanwhile. */
+	if (!strcmp(verb, "complete"))
+		timeout_ms = call->timeout_ms;
 	if (call->timeout_ms && call->timeout_ms < timeout_ms)
 		timeout_ms = call->timeout_ms;
 	r = environment_make(&env, hook, timeout_ms, call);
@@ -240,6 +244,8 @@ static void line_done(struct hook_call *run, bool whole)
 		run->ready = true;
 	} else if (whole && !strcmp(run->line, "STOPPED")) {
 		run->stopped = true;
+	} else if (whole && !strcmp(run->line, "WANTS complete")) {
+		run->wants_complete = true;
 	} else if (whole && !strncmp(run->line, "NOTE ", 5) && strchr(run->line + 5, '=') &&
 		   run->n_notes < HOOK_CALL_NOTES_MAX) {
 		run->notes[run->n_notes] = text_copy(run->line + 5);

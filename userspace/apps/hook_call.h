@@ -26,6 +26,7 @@
  * @timeout_ms: how long this call may take, if that is less than the hook's own; or 0
  * @limit_ms: how long, from now, a session can last at most
  * @paths: what is going to be frozen, one a line
+ * @notes: what the hook has noted, one a line; or NULL
  * @keep: where hooks keep what a restore needs, without their name
  * @oom_score_adj: how the OOM killer is to treat it; NULL or "": as the caller
  */
@@ -34,6 +35,7 @@ struct hook_call_args {
 	uint32_t timeout_ms;
 	uint64_t limit_ms;
 	const char *paths;
+	const char *notes;
 	const char *keep;
 	const char *oom_score_adj;
 };
@@ -46,6 +48,7 @@ struct hook_call_args {
  * @ready: it said READY
  * @lost: it said LOST, after READY
  * @stopped: it said STOPPED: its server does not run
+ * @wants_complete: it said that it is to be called when all copies are done
  * @ended: it was reaped
  * @status: as waitpid() tells it
  * @begin_ns: when it was started, CLOCK_BOOTTIME
@@ -59,6 +62,7 @@ struct hook_call {
 	bool ready;
 	bool lost;
 	bool stopped;
+	bool wants_complete;
 	bool ended;
 	int status;
 	uint64_t begin_ns;

@@ -13,16 +13,17 @@
 /**
  * live_config() - the configuration, whatever is wrong with it
  * @ctl: gets what is wrong as warnings: in an emergency nothing may depend on it
+ * @profile: whose section is in force, or NULL
  *
  * Return: what is in force: of a file that is wrong what was read, and the defaults.
  */
-const struct config *live_config(struct freezectl *ctl)
+const struct config *live_config(struct freezectl *ctl, const char *profile)
 {
 	struct findings wrong = { 0 };
 	size_t i;
 
 	config_free(&ctl->config);
-	config_read(&ctl->config, freezectl_config_file(), NULL, false, &wrong);
+	config_read(&ctl->config, freezectl_config_file(), profile, false, &wrong);
 	for (i = 0; i < wrong.n; i++)
 		findings_add(&ctl->findings, EXIT_CODE_DONE, wrong.v[i].target,
 			     "%s; applications are searched for in %s", wrong.v[i].message,
@@ -99,7 +100,7 @@ void live_show(struct freezectl *ctl)
 {
 	static const char *const headers[] = { "QUIET FOR", "APPLICATIONS", "STATE", "SINCE",
 					       "RELEASED BY ITSELF", "SUPERVISOR", NULL };
-	const struct config *config = live_config(ctl);
+	const struct config *config = live_config(ctl, NULL);
 	struct json_object *array = ctl->out.json ? json_object_new_array() : NULL;
 	struct clocks clocks = timefmt_now();
 	struct table *table = table_new(headers);
@@ -136,7 +137,7 @@ void live_show(struct freezectl *ctl)
  */
 void live_warn_of_limit(struct freezectl *ctl, const struct freezeguard_lease *lease)
 {
-	const struct config *config = live_config(ctl);
+	const struct config *config = live_config(ctl, NULL);
 	struct clocks clocks = timefmt_now();
 	char limit[TIMEFMT_TEXT_MAX];
 	struct record record;
@@ -154,16 +155,36 @@ void live_warn_of_limit(struct freezectl *ctl, const struct freezeguard_lease *l
 }
 
 /**
+ * live_owned() - may a thaw end this freeze as a success?
+ * @config: what is in force
+ * @id: the lease's id
+ *
+ * A post-script ends what its pre-script began, and freezectl run what it began itself.
+ */
+bool live_owned(const struct config *config, const char *id)
+{
+	struct record record;
+	bool owned;
+
+	if (record_load(config->run_dir, id, &record))
+		return false;
+	owned = !strcmp(record.by, RECORD_BY_FREEZE);
+	record_free(&record);
+	return owned;
+}
+
+/**
  * live_end() - request the release of applications that no lease ends
  * @ctl: gets a finding if there is no memory
  * @config: what is in force
  * @id: whose
+ * @word: who does that, as for apps_end_begin(); an owner is told, too, of those released before
  * @ends: gets one more; live_finish() waits
  *
  * Return: whether there are such applications.
  */
 bool live_end(struct freezectl *ctl, const struct config *config, const char *id,
-	      struct live_ends *ends)
+	      const char *word, struct live_ends *ends)
 {
 	struct record record;
 	struct apps_end *end;
@@ -171,14 +192,15 @@ bool live_end(struct freezectl *ctl, const struct config *config, const char *id
 
 	if (record_load(config->run_dir, id, &record))
 		return false;
-	alone = live_alone(config, &record);
+	alone = live_alone(config, &record) ||
+		(strcmp(word, SUPERVISOR_END) && record.n_apps && !record.has_lease);
 	record_free(&record);
 	if (!alone)
 		return false;
 	end = APPEND(ends->v, ends->n);
 	if (!end)
 		findings_add(&ctl->findings, EXIT_CODE_THAW_FAILED, id, "out of memory");
-	else if (apps_end_begin(config->run_dir, id, SUPERVISOR_END, end))
+	else if (apps_end_begin(config->run_dir, id, word, end))
 		ends->n--;
 	return true;
 }
@@ -188,12 +210,12 @@ bool live_end(struct freezectl *ctl, const struct config *config, const char *id
  * @ctl: gets findings of code 202, 203 and 205, and the applications in its output
  * @config: what is in force
  * @ends: freed
+ * @array: with --json, the records of applications that were released with their lease; or NULL
  * @until_ns: how long to wait, CLOCK_BOOTTIME
  */
 void live_finish(struct freezectl *ctl, const struct config *config, struct live_ends *ends,
-		 uint64_t until_ns)
+		 struct json_object *array, uint64_t until_ns)
 {
-	struct json_object *array = ctl->out.json ? json_object_new_array() : NULL;
 	struct clocks clocks;
 	size_t i;
 

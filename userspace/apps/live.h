@@ -9,7 +9,7 @@
 #include "apps/record.h"
 #include "freezectl.h"
 
-const struct config *live_config(struct freezectl *ctl);
+const struct config *live_config(struct freezectl *ctl, const char *profile);
 bool live_alone(const struct config *config, const struct record *record);
 void live_list(struct freezectl *ctl, const struct config *config, struct record_list *list);
 void live_show(struct freezectl *ctl);
@@ -26,8 +26,9 @@ struct live_ends {
 };
 
 bool live_end(struct freezectl *ctl, const struct config *config, const char *id,
-	      struct live_ends *ends);
+	      const char *word, struct live_ends *ends);
+bool live_owned(const struct config *config, const char *id);
 void live_finish(struct freezectl *ctl, const struct config *config, struct live_ends *ends,
-		 uint64_t until_ns);
+		 struct json_object *array, uint64_t until_ns);
 
 #endif

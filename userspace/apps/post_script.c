@@ -125,13 +125,13 @@ void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, stru
 	struct findings ignored = { 0 };
 	struct sockaddr_un address;
 	struct hooks hooks;
-	char keep[4096];
 	uint64_t now;
+	char *keep;
 	size_t i;
 
 	if (!record->id[0])
 		return;
-	snprintf(keep, sizeof(keep), "%s/%s", config->keep_dir, record->id);
+	keep = record_keep(config->keep_dir, record->id);
 	/* By name: --app may have been one that comes with freezeguard. */
 	for (i = 0; i < record->n_apps; i++)
 		if (text_list_add(&names, record->apps[i].name))
@@ -144,7 +144,7 @@ void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, stru
 		struct record_app *app = &record->apps[i];
 		const struct hook *hook = hook_named(&hooks, app->name);
 		const struct hook_call_args call = {
-			.id = record->id, .paths = "", .keep = keep,
+			.id = record->id, .paths = "", .keep = keep ? keep : config->keep_dir,
 		};
 
 		if (app->quiet_ns)
@@ -166,6 +166,7 @@ void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, stru
 				     app->timed_out ? "took too long and was ended" :
 				     "failed");
 	}
+	free(keep);
 	hooks_free(&hooks);
 	for (i = 0; i < record->n_apps; i++) {
 		struct record_app *app = &record->apps[i];
@@ -245,7 +246,7 @@ static void verdict_without_lease(struct freezectl *ctl, const struct apps_end *
 			     text, record->why);
 	else if (!end->first && end->post_script && record_is_retry(record))
 		findings_add(&ctl->findings, EXIT_CODE_DONE, record->id,
-			     "its applications were already released in time, at %s, when this post-script ran before; they had been quiet for %s",
+			     "its applications were already released in time, at %s, by an earlier request of their owner; they had been quiet for %s",
 			     text, timefmt_span(record->quiet_ns, record->ended_ns, span));
 	else if (!strcmp(record->why, "request") &&
 		 (!end->first || (end->post_script && !record->in_time && !any_lost(record))))
@@ -259,7 +260,7 @@ static void verdict_without_lease(struct freezectl *ctl, const struct apps_end *
  * apps_end_begin() - read the record of a freeze, and say to its supervisor who ends it
  * @run_dir: where its record is
  * @id: the lease's id
- * @word: %SUPERVISOR_POST_SCRIPT or %SUPERVISOR_END; without a lease this ends it
+ * @word: %SUPERVISOR_POST_SCRIPT, %SUPERVISOR_STRICT or %SUPERVISOR_END; without a lease this ends it
  * @end: all of it is overwritten; apps_end_free() it
  *
  * The supervisor hears the word before it can know of an end of the lease that is requested later.
@@ -272,7 +273,7 @@ int apps_end_begin(const char *run_dir, const char *id, const char *word, struct
 	int r;
 
 	*end = (struct apps_end){
-		.fd = -ENOENT, .post_script = !strcmp(word, SUPERVISOR_POST_SCRIPT),
+		.fd = -ENOENT, .post_script = strcmp(word, SUPERVISOR_END),
 	};
 	r = record_load(run_dir, id, &end->record);
 	if (r) {
@@ -287,6 +288,21 @@ int apps_end_begin(const char *run_dir, const char *id, const char *word, struct
 	if (end->fd >= 0 && send(end->fd, word, strlen(word), MSG_NOSIGNAL) < 0)
 		shutdown(end->fd, SHUT_RDWR);
 	return 0;
+}
+
+/**
+ * apps_end_unreadable() - there is a record of a freeze that cannot be read
+ * @ctl: gets a finding of code 203
+ * @config: what is in force
+ * @id: the lease's id
+ * @error: why, a negative errno
+ */
+void apps_end_unreadable(struct freezectl *ctl, const struct config *config, const char *id,
+			 int error)
+{
+	findings_add(&ctl->findings, EXIT_CODE_EXPIRED, id,
+		     "cannot read the record of its applications in %s (%s): whether there were any, and whether they stayed quiet, is unknown; treat the snapshot as inconsistent",
+		     config->run_dir, strerror(-error));
 }
 
 /**
@@ -338,29 +354,53 @@ bool apps_end_wait(struct freezectl *ctl, const struct config *config, struct ap
  * apps_end_missing() - a lease was ended and there is no record of applications: was there one?
  * @ctl: gets a finding of code 203 for each application that the pre-script must have called
  * @config: what is in force
- * @names: hooks that are named; an empty list: all that are enabled
+ * @names: hooks that are named; an empty list: those that are configured; NULL: all that are enabled
  * @id: the lease's id
  *
- * A post-script has the options and the configuration of its pre-script.
+ * A post-script has the options and the configuration of its pre-script. A thaw may say what it expects.
  *
  * Return: whether there was.
  */
 bool apps_end_missing(struct freezectl *ctl, const struct config *config,
 		      const struct text_list *names, const char *id)
 {
+	static const struct text_list all;
 	struct findings ignored = { 0 };
 	size_t i, before = ctl->findings.n;
 	struct hooks hooks;
 
-	hooks_find(&hooks, config, names->n ? names : &config->apps, &ignored);
+	hooks_find(&hooks, config, !names ? &all : names->n ? names : &config->apps, &ignored);
 	for (i = 0; i < hooks.n; i++)
 		if (!hooks.v[i].skip || hooks.v[i].wrong)
 			findings_add(&ctl->findings, EXIT_CODE_EXPIRED, hooks.v[i].name,
-				     "has a hook, and %s has no record that it was called for %s: whether it stayed quiet is unknown; treat the snapshot as inconsistent. A post-script needs the options and the configuration of its pre-script",
+				     "has a hook, and %s has no record that it was called for %s: whether it stayed quiet is unknown; treat the snapshot as inconsistent. It needs the options and the configuration of the pre-script, or the freeze",
 				     config->run_dir, id);
 	findings_free(&ignored);
 	hooks_free(&hooks);
 	return ctl->findings.n > before;
+}
+
+/**
+ * apps_end_unnamed() - are all applications that were to be quiet in the record?
+ * @ctl: gets a finding of code 203 for each that is not
+ * @config: what is in force
+ * @record: the record
+ * @names: applications
+ */
+void apps_end_unnamed(struct freezectl *ctl, const struct config *config,
+		      const struct record *record, const struct text_list *names)
+{
+	size_t i, k;
+
+	for (i = 0; i < names->n; i++) {
+		for (k = 0; k < record->n_apps; k++)
+			if (!strcmp(record->apps[k].name, names->v[i]))
+				break;
+		if (k == record->n_apps)
+			findings_add(&ctl->findings, EXIT_CODE_EXPIRED, names->v[i],
+				     "was not quiesced for %s, as the record in %s has it; treat the snapshot as inconsistent for it",
+				     record->id, config->run_dir);
+	}
 }
 
 /**

@@ -14,7 +14,7 @@
  * @record: the record; its id is empty if there is none
  * @fd: a connection to their supervisor; or a negative errno
  * @first: nobody had ended it before
- * @post_script: it is its post-script that ends it
+ * @post_script: it is its post-script, or another owner's thaw, that ends it
  */
 struct apps_end {
 	struct record record;
@@ -26,10 +26,14 @@ bool apps_alive(const char *run_dir, const struct record *record);
 void apps_thaw_for_dead(struct freezectl *ctl, const struct config *config, struct record *record,
 			int code, uint64_t until_ns);
 int apps_end_begin(const char *run_dir, const char *id, const char *word, struct apps_end *end);
+void apps_end_unreadable(struct freezectl *ctl, const struct config *config, const char *id,
+			 int error);
 bool apps_end_wait(struct freezectl *ctl, const struct config *config, struct apps_end *end,
 		   uint64_t until_ns);
 bool apps_end_missing(struct freezectl *ctl, const struct config *config,
 		      const struct text_list *names, const char *id);
+void apps_end_unnamed(struct freezectl *ctl, const struct config *config,
+		      const struct record *record, const struct text_list *names);
 void apps_end_remember(struct freezectl *ctl, const struct config *config,
 		       const struct freezeguard_lease *lease);
 void apps_end_forget(const struct config *config, const char *id);

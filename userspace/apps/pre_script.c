@@ -30,13 +30,15 @@
  */
 bool apps_prepare(struct freezectl *ctl, const struct apps_request *request, struct apps *apps)
 {
+	static const struct text_list all;
+	const struct text_list *names = request->all ? &all : request->names.n ? &request->names :
+					&request->config->apps;
 	size_t before = ctl->findings.n;
 
 	apps->supervisor.control = -1;
 	if (request->none)
 		return true;
-	if (hooks_find(&apps->hooks, request->config, request->names.n ? &request->names :
-		       &request->config->apps, &ctl->findings))
+	if (hooks_find(&apps->hooks, request->config, names, &ctl->findings))
 		return false;
 	hooks_refuse(&apps->hooks, &ctl->findings);
 	if (hooks_n_called(&apps->hooks))
@@ -282,10 +284,10 @@ bool apps_quiesce(struct freezectl *ctl, const struct apps_request *request, str
 {
 	uint64_t now = freezeguard_now_ns(), reserve = RESERVE_MS * NS_PER_MS;
 	struct supervisor_message message;
-	char *paths, *keep = NULL;
+	char *paths, *keep;
 	size_t before;
 	struct supervisor_job job = {
-		.id = request->id,
+		.id = request->id, .by = request->by, .attended = request->attended,
 		.run_dir = request->config->run_dir,
 		.history_dir = request->config->keep_dir,
 		.own_scope = true,
@@ -317,8 +319,7 @@ bool apps_quiesce(struct freezectl *ctl, const struct apps_request *request, str
 		reserve = request->give_up_ns > now ? (request->give_up_ns - now) / 4 : 0;
 	job.quiet_until_ns = request->give_up_ns - reserve;
 	job.paths = paths;
-	if (asprintf(&keep, "%s/%s", request->config->keep_dir, request->id) < 0)
-		keep = NULL;
+	keep = record_keep(request->config->keep_dir, request->id);
 	job.keep_dir = keep;
 	if (paths && keep)
 		r = supervisor_start(&apps->supervisor, &job);
@@ -455,6 +456,23 @@ void apps_keep(struct freezectl *ctl, const struct apps_request *request, struct
 		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, request->id,
 			     "its supervisor, process %d, no longer keeps its applications quiet",
 			     apps->supervisor.pid);
+}
+
+/** apps_are_over() - has the supervisor begun to release them, or gone? */
+bool apps_are_over(const struct apps *apps)
+{
+	struct supervisor_message message;
+
+	return apps->started && supervisor_hear(&apps->supervisor, 0, &message) != -ETIMEDOUT;
+}
+
+/** apps_confirm() - whoever attended succeeded, and is about to thaw; the supervisor may be gone */
+void apps_confirm(const struct apps *apps)
+{
+	const struct supervisor_message message = { .word = SUPERVISOR_KEEP };
+
+	if (apps->started)
+		supervisor_tell(&apps->supervisor, &message);
 }
 
 /**

@@ -16,8 +16,11 @@
  * struct apps_request - which applications, for which freeze
  * @config: what is in force
  * @names: hooks that are named; an empty list: all that are enabled
+ * @all: all that are enabled, whatever is configured
  * @none: no hook is called
  * @allow_unfrozen: applications' files may be on what is not frozen
+ * @by: which command it is, RECORD_BY_...
+ * @attended: it stays until the end
  * @id: the lease's id
  * @timeout_ms: the lease's timeout
  * @require_continuity: not to know whether there was a gap is as bad as one
@@ -26,9 +29,12 @@
 struct apps_request {
 	const struct config *config;
 	struct text_list names;
+	bool all;
 	bool none;
 	bool allow_unfrozen;
 	bool require_continuity;
+	const char *by;
+	bool attended;
 	const char *id;
 	uint32_t timeout_ms;
 	uint64_t give_up_ns;
@@ -58,6 +64,8 @@ bool apps_quiesce(struct freezectl *ctl, const struct apps_request *request, str
 bool apps_still_quiet(struct freezectl *ctl, const struct apps_request *request, struct apps *apps,
 		      const struct freezeguard_lease *lease);
 void apps_keep(struct freezectl *ctl, const struct apps_request *request, struct apps *apps);
+bool apps_are_over(const struct apps *apps);
+void apps_confirm(const struct apps *apps);
 void apps_abort(struct freezectl *ctl, const struct apps_request *request, struct apps *apps);
 void apps_show(struct freezectl *ctl, const struct apps *apps);
 void apps_show_success(struct freezectl *ctl, const struct apps_request *request,

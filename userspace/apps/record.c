@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "base/timefmt.h"
 #include "base/util.h"
+#include "lease/history.h"
 
 #define VERSION		1
 #define RECORD		".json"
@@ -44,7 +45,10 @@ const char *record_app_state_name(enum record_app_state state)
 	return app_states[state];
 }
 
-/* A file name has letters, digits, - and _, and after the first character also a dot. */
+/*
+ * All that an id may have is kept as it is, so that the address of a socket has room for it; but a dot
+ * in front would hide the file, or name a directory. No two ids have one file.
+ */
 static void file_of(const char *id, const char *suffix, char file[FILE_MAX])
 {
 	size_t used = 0;
@@ -52,7 +56,7 @@ static void file_of(const char *id, const char *suffix, char file[FILE_MAX])
 	for (; *id && used < 3 * FREEZEGUARD_ID_MAX; id++) {
 		unsigned char c = (unsigned char)*id;
 
-		if (isalnum(c) || c == '-' || c == '_' || (c == '.' && used))
+		if (isalnum(c) || strchr("-_:@+", c) || (c == '.' && used))
 			file[used++] = (char)c;
 		else
 			used += (size_t)sprintf(file + used, "%%%02x", c);
@@ -126,6 +130,12 @@ static struct json_object *json_of_app(const struct record_app *app)
 		json_object_array_add(notes, json_object_new_string(app->notes[i]));
 	json_object_object_add(object, "notes", notes);
 	json_object_object_add(object, "paths", json_of_list(&app->paths));
+	json_object_object_add(object, "wants_complete",
+			       json_object_new_boolean(app->wants_complete));
+	json_object_object_add(object, "completed_ns", json_number(app->completed_ns));
+	json_object_object_add(object, "complete_output",
+			       json_object_new_string(app->complete_output ?
+						      app->complete_output : ""));
 	return object;
 }
 
@@ -136,6 +146,7 @@ static struct json_object *json_of(const struct record *s)
 
 	json_object_object_add(object, "version", json_object_new_int(VERSION));
 	json_object_object_add(object, "id", json_object_new_string(s->id));
+	json_object_object_add(object, "by", json_object_new_string(s->by));
 	json_object_object_add(object, "pid", json_object_new_int(s->pid));
 	json_object_object_add(object, "state", json_object_new_string(states[s->state]));
 	json_object_object_add(object, "why", json_object_new_string(s->why));
@@ -150,6 +161,7 @@ static struct json_object *json_of(const struct record *s)
 	json_object_object_add(object, "limit_ns", json_number(s->limit_ns));
 	json_object_object_add(object, "ended_ns", json_number(s->ended_ns));
 	json_object_object_add(object, "released_ns", json_number(s->released_ns));
+	json_object_object_add(object, "completed_ns", json_number(s->completed_ns));
 	for (i = 0; apps && i < s->n_apps; i++)
 		json_object_array_add(apps, json_of_app(&s->apps[i]));
 	json_object_object_add(object, "apps", apps);
@@ -266,9 +278,12 @@ static int app_of(struct json_object *object, struct record_app *app)
 			return -ENOMEM;
 		app->n_notes++;
 	}
+	app->wants_complete = bool_of(object, "wants_complete");
+	app->completed_ns = number_of(object, "completed_ns");
+	app->complete_output = text_copy(text_of(object, "complete_output"));
 	if (list_of(object, "paths", &app->paths))
 		return -ENOMEM;
-	return app->path && app->output && app->thaw_output ? 0 : -ENOMEM;
+	return app->path && app->output && app->thaw_output && app->complete_output ? 0 : -ENOMEM;
 }
 
 static int parse(struct json_object *object, struct record *s)
@@ -283,6 +298,7 @@ static int parse(struct json_object *object, struct record *s)
 	    !index_of(text_of(object, "state"), states, N_STATES, &state))
 		return -EBADMSG;
 	snprintf(s->id, sizeof(s->id), "%s", text_of(object, "id"));
+	snprintf(s->by, sizeof(s->by), "%s", text_of(object, "by"));
 	snprintf(s->why, sizeof(s->why), "%s", text_of(object, "why"));
 	s->state = (enum record_state)state;
 	s->pid = json_object_get_int(json_object_object_get(object, "pid"));
@@ -297,6 +313,7 @@ static int parse(struct json_object *object, struct record *s)
 	s->limit_ns = number_of(object, "limit_ns");
 	s->ended_ns = number_of(object, "ended_ns");
 	s->released_ns = number_of(object, "released_ns");
+	s->completed_ns = number_of(object, "completed_ns");
 	n = json_object_array_length(apps);
 	s->apps = calloc(n + 1, sizeof(*s->apps));
 	if (!s->apps)
@@ -454,6 +471,24 @@ void record_forget_old(const char *run_dir, size_t most)
 }
 
 /**
+ * record_keep() - where the hooks of a freeze keep what a restore needs
+ * @keep_dir: where all of them do, and the history is
+ * @id: the lease's id
+ *
+ * Return: the path, for free(); NULL without memory.
+ */
+char *record_keep(const char *keep_dir, const char *id)
+{
+	char file[FILE_MAX];
+
+	file_of(id, "", file);
+	/* The history, and what replaces it, are there, too. */
+	if (!strncmp(file, HISTORY_FILE, strlen(HISTORY_FILE)))
+		return text_format("%s/%%%02x%s", keep_dir, file[0], file + 1);
+	return text_format("%s/%s", keep_dir, file);
+}
+
+/**
  * record_address() - where the supervisor of a freeze listens
  * @run_dir: the directory of the records
  * @id: the lease's id
@@ -481,6 +516,7 @@ void record_free(struct record *record)
 		free(record->apps[i].path);
 		free(record->apps[i].output);
 		free(record->apps[i].thaw_output);
+		free(record->apps[i].complete_output);
 		for (k = 0; k < record->apps[i].n_notes; k++)
 			free(record->apps[i].notes[k]);
 		text_list_free(&record->apps[i].paths);

@@ -21,6 +21,11 @@
 #define RECORD_HISTORY	32
 #define RECORD_MOST	64
 #define RECORD_WHY_MAX	31
+#define RECORD_BY_MAX	15
+/* Who may end a freeze as a success: the post-script, a thaw, or the command itself. */
+#define RECORD_BY_DLM		"dlm"
+#define RECORD_BY_FREEZE	"freeze"
+#define RECORD_BY_RUN		"run"
 /* For how long a post-script that runs again is told that it had succeeded. */
 #define RECORD_RETRY_MS	(3600 * 1000)
 
@@ -75,6 +80,9 @@ enum record_app_state {
  * @thaw_output: what its hook printed after that; or NULL
  * @notes: what its hook noted
  * @paths: where its hook says that its files are
+ * @wants_complete: its hook says that it is to be called when all copies are done
+ * @completed_ns: when that call succeeded
+ * @complete_output: what its hook printed then; or NULL
  */
 struct record_app {
 	char name[HOOK_NAME_MAX + 1];
@@ -88,11 +96,15 @@ struct record_app {
 	char *notes[HOOK_CALL_NOTES_MAX];
 	size_t n_notes;
 	struct text_list paths;
+	bool wants_complete;
+	uint64_t completed_ns;
+	char *complete_output;
 };
 
 /**
  * struct record - the record
  * @id: the lease's id
+ * @by: which command made it: RECORD_BY_...
  * @pid: the supervisor's process
  * @state: how far it is
  * @why: why it ended; empty while it has not
@@ -105,17 +117,20 @@ struct record_app {
  * @limit_ns: when each session ends by itself, whatever the lease's deadline is then
  * @ended_ns: when its end was decided
  * @released_ns: when all had been told
+ * @completed_ns: when all that want it had been told that the copies are done
  * @kept: without a lease: the one who asked for it knows that all are quiet
  * @in_time: its post-script ended it, and all was quiet and frozen until then
  */
 struct record {
 	char id[FREEZEGUARD_ID_MAX + 1];
+	char by[RECORD_BY_MAX + 1];
 	pid_t pid;
 	enum record_state state;
 	char why[RECORD_WHY_MAX + 1];
 	bool has_lease, kept, in_time;
 	uint64_t lease_number, lease_begin_ns;
 	uint64_t begin_ns, quiet_ns, deadline_ns, limit_ns, ended_ns, released_ns;
+	uint64_t completed_ns;
 	struct record_app *apps;
 	size_t n_apps;
 };
@@ -135,6 +150,7 @@ int record_list(const char *run_dir, struct record_list *list);
 bool record_is_retry(const struct record *record);
 void record_remove(const char *run_dir, const char *id);
 void record_forget_old(const char *run_dir, size_t most);
+char *record_keep(const char *keep_dir, const char *id);
 int record_address(const char *run_dir, const char *id, struct sockaddr_un *address);
 void record_free(struct record *record);
 void record_list_free(struct record_list *list);

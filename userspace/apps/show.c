@@ -34,6 +34,10 @@ struct json_object *apps_json(const struct record_app *app, const struct clocks 
 		json_object_object_add(notes, key, output_json_string(app->notes[i] + n + 1));
 	}
 	output_json_add(object, "notes", notes);
+	output_json_add(object, "wants_complete", json_object_new_boolean(app->wants_complete));
+	output_json_time(object, "completed", app->completed_ns, clocks);
+	output_json_add(object, "complete_output",
+			output_json_string(app->complete_output ? app->complete_output : ""));
 	return object;
 }
 
@@ -45,6 +49,7 @@ struct json_object *apps_record_json(const char *run_dir, const struct record *s
 	size_t i;
 
 	output_json_add(object, "id", output_json_string(s->id));
+	output_json_add(object, "by", output_json_string(s->by));
 	output_json_add(object, "state", output_json_string(record_state_name(s->state)));
 	output_json_add(object, "why", s->why[0] ? output_json_string(s->why) : NULL);
 	output_json_add(object, "in_time", json_object_new_boolean(s->in_time));
@@ -58,6 +63,7 @@ struct json_object *apps_record_json(const char *run_dir, const struct record *s
 	output_json_time(object, "deadline", s->deadline_ns, clocks);
 	output_json_time(object, "ended", s->ended_ns, clocks);
 	output_json_time(object, "released", s->released_ns, clocks);
+	output_json_time(object, "completed", s->completed_ns, clocks);
 	for (i = 0; apps && i < s->n_apps; i++)
 		json_object_array_add(apps, apps_json(&s->apps[i], clocks));
 	output_json_add(object, "apps", apps);
@@ -160,4 +166,41 @@ void apps_show_record(struct freezectl *ctl, const struct record *record, bool a
 	for (i = 0; array && i < record->n_apps; i++)
 		json_object_array_add(array, apps_json(&record->apps[i], &clocks));
 	output_json_add(ctl->out.doc, "apps", array);
+}
+
+/**
+ * apps_show_completed() - put into the output which applications know that all copies are done
+ * @ctl: the call
+ * @record: the record; an empty one if there is none
+ */
+void apps_show_completed(struct freezectl *ctl, const struct record *record)
+{
+	struct clocks clocks = timefmt_now();
+	FILE *file = ctl->out.text;
+	struct json_object *array;
+	const char *between = "";
+	size_t i;
+
+	if (ctl->out.json) {
+		array = json_object_new_array();
+		for (i = 0; array && i < record->n_apps; i++)
+			json_object_array_add(array, apps_json(&record->apps[i], &clocks));
+		output_json_add(ctl->out.doc, "apps", array);
+		return;
+	}
+	for (i = 0; i < record->n_apps; i++) {
+		const struct record_app *app = &record->apps[i];
+
+		show_output(file, app->name, app->complete_output);
+		if (!app->wants_complete)
+			fprintf(file, "app %s: its hook does not ask for this call\n", app->name);
+	}
+	fputs("applications completed: ", file);
+	for (i = 0; i < record->n_apps; i++) {
+		if (!record->apps[i].completed_ns)
+			continue;
+		fprintf(file, "%s%s", between, record->apps[i].name);
+		between = ", ";
+	}
+	fputs(*between ? "\n" : "none\n", file);
 }

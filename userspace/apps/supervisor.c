@@ -166,21 +166,23 @@ static void release_end(struct process *p, size_t i, uint64_t until_ns)
 }
 
 /*
- * Was it a success: did the post-script end it, after a pre-script that had reported success, and
- * was all quiet and frozen until then? Only such an end may be recorded as a backup.
+ * Was it a success: did its owner end it, the post-script for one, after a freeze that had reported
+ * success, and was all quiet and frozen until then? Only such an end may be recorded as a backup.
  */
 static bool in_time(const struct process *p, const char *why)
 {
-	bool post_script = false;
+	bool post_script = false, strict = false;
 	size_t i;
 
-	for (i = 0; i < N_CLIENTS; i++)
+	for (i = 0; i < N_CLIENTS; i++) {
 		post_script |= p->clients[i].post_script;
+		strict |= p->clients[i].strict;
+	}
 	for (i = 0; i < p->record.n_apps; i++)
 		if (p->record.apps[i].lost)
 			return false;
-	return post_script && !strcmp(why, "request") && !p->broken &&
-	       (p->job->lease ? p->orphan : p->record.kept);
+	return post_script && !strcmp(why, "request") && !p->broken && !(strict && p->unknown) &&
+	       (p->record.kept || (p->job->lease && !p->job->attended && p->orphan));
 }
 
 /* All applications are released before the record is written: writing may take long, or hang. */
@@ -237,6 +239,7 @@ static bool lease_over(struct process *p, uint64_t *ended_ns, char *why)
 		strcpy(why, "deadline");
 		return now >= p->record.deadline_ns + SUPERVISOR_RELEASE_MS * NS_PER_MS;
 	}
+	p->unknown = lease.unknown;
 	p->broken = lease.broken || (lease.unknown && p->job->require_continuity);
 	if (!lease.ended)
 		return false;
@@ -255,7 +258,8 @@ static const char *over_without_lease(const struct process *p, uint64_t *until)
 	uint64_t now = freezeguard_now_ns();
 
 	*until = p->job->give_up_ns + SUPERVISOR_PATIENCE_MS * NS_PER_MS;
-	if (!p->job->lease && (p->record.kept || p->record.deadline_ns < *until))
+	if (!p->job->lease &&
+	    (p->record.kept || p->job->attended || p->record.deadline_ns < *until))
 		*until = p->record.deadline_ns;
 	if (p->abort)
 		return "abort";
@@ -367,6 +371,7 @@ static int make_record(struct process *p)
 	size_t i, n = hooks_n_called(hooks);
 
 	snprintf(s->id, sizeof(s->id), "%s", p->job->id);
+	snprintf(s->by, sizeof(s->by), "%s", p->job->by ? p->job->by : "");
 	s->pid = getpid();
 	s->has_lease = p->job->lease;
 	s->begin_ns = freezeguard_now_ns();
@@ -588,7 +593,7 @@ int supervisor_hear(const struct supervisor *supervisor, uint64_t until_ns,
 /** supervisor_leave() - close the caller's end; the supervisor goes on as it promised */
 void supervisor_leave(struct supervisor *supervisor)
 {
-	if (supervisor->control >= 0)
+	if (supervisor->pid && supervisor->control >= 0)
 		close(supervisor->control);
 	supervisor->control = -1;
 }

@@ -14,8 +14,12 @@
 
 /* For how long after the end of the script timeout its next step is waited for. */
 #define SUPERVISOR_PATIENCE_MS	2000
-/* What a client of ID.sock may say: it is the post-script; end it, where there is no lease. */
+/*
+ * What a client of ID.sock may say: it is the post-script, or another owner's thaw; likewise, and whether
+ * there was a gap must be known; end it, where there is no lease.
+ */
 #define SUPERVISOR_POST_SCRIPT	"thaw\n"
+#define SUPERVISOR_STRICT	"thaw strict\n"
 #define SUPERVISOR_END		"end\n"
 /* What a release of the filesystems may take before the applications go on regardless. */
 #define SUPERVISOR_RELEASE_MS	1000
@@ -54,6 +58,7 @@ extern const struct supervisor_module supervisor_module_real;
 /**
  * struct supervisor_job - what a supervisor is to do
  * @id: the lease's id
+ * @by: which command is the caller, RECORD_BY_...; NULL: any
  * @run_dir: where the record goes
  * @keep_dir: where hooks keep what a restore needs
  * @history_dir: where the history is
@@ -63,19 +68,21 @@ extern const struct supervisor_module supervisor_module_real;
  * @quiet_until_ns: when all have to be quiet, CLOCK_BOOTTIME
  * @give_up_ns: when the caller gives up
  * @own_scope: it is to outlive the unit of its caller, where systemd runs
+ * @attended: the caller stays until the end, and says itself whether it was a success
  * @lease: there will be a lease; else the supervisor keeps the deadline, from its begin on
  * @require_continuity: a lease that may have been broken is no success
  * @module: who is asked
  * @lock: a file that is kept open until the record says who is kept quiet; 0: none
  */
 struct supervisor_job {
-	const char *id;
+	const char *id, *by;
 	const char *run_dir, *keep_dir, *history_dir;
 	const struct hooks *hooks;
 	const char *paths;
 	uint32_t timeout_ms;
 	uint64_t quiet_until_ns, give_up_ns;
 	bool own_scope;
+	bool attended;
 	bool lease, require_continuity;
 	const struct supervisor_module *module;
 	int lock;
@@ -85,7 +92,8 @@ struct supervisor_job {
  * enum supervisor_word - what a supervisor and its caller say to each other
  * @SUPERVISOR_LEASE: the lease is taken: number, begin, deadline
  * @SUPERVISOR_CHECK: is all still quiet?
- * @SUPERVISOR_KEEP: without a lease: it is kept; the caller is about to exit
+ * @SUPERVISOR_KEEP: the caller succeeded. It is about to exit and there is no lease, which is kept; or
+ *	it attended, and is about to thaw
  * @SUPERVISOR_ABORT: let all go
  * @SUPERVISOR_QUIET: all are quiet
  * @SUPERVISOR_FAILED: one could not be made quiet; all were let go

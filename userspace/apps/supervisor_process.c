@@ -76,6 +76,7 @@ void process_take_output(struct record_app *app, struct hook_call *run, bool tha
 			free(run->notes[i]);
 	}
 	run->n_notes = 0;
+	app->wants_complete |= !thaw && run->wants_complete;
 	if (!thaw && run->paths.n) {
 		text_list_free(&app->paths);
 		app->paths = run->paths;
@@ -220,7 +221,8 @@ static void hear_client(struct process *p, struct client *client)
 			return;
 		}
 		text[n] = '\0';
-		client->post_script |= !strcmp(text, SUPERVISOR_POST_SCRIPT);
+		client->strict |= !strcmp(text, SUPERVISOR_STRICT);
+		client->post_script |= client->strict || !strcmp(text, SUPERVISOR_POST_SCRIPT);
 		/* With a lease, the kernel reports its end. */
 		if ((client->post_script || !strcmp(text, SUPERVISOR_END)) && !p->job->lease)
 			p->end = true;

@@ -16,11 +16,12 @@
 /**
  * struct client - one that waits for the end
  * @fd: its connection; -1
- * @post_script: it says that it is the post-script, and is still there
+ * @post_script: it says that it is the post-script, or another owner's thaw, and is still there
+ * @strict: to it, a lease that may have been broken is no success
  */
 struct client {
 	int fd;
-	bool post_script;
+	bool post_script, strict;
 };
 
 /**
@@ -35,6 +36,7 @@ struct client {
  * @orphan: the caller is gone
  * @deaf: nothing more is heard of the caller: it is too late
  * @broken: something was not frozen until the end of its lease, or must be taken to be so
+ * @unknown: whether that is so cannot be known
  * @unsaved: why the record is not on the disk as it should be; 0: it is
  */
 struct process {
@@ -45,7 +47,7 @@ struct process {
 	uint64_t *release_until_ns;
 	int control, listener, signals, events;
 	struct client clients[N_CLIENTS];
-	bool abort, end, killed, orphan, deaf, broken;
+	bool abort, end, killed, orphan, deaf, broken, unknown;
 	char oom_score_adj[16];
 	int unsaved;
 };

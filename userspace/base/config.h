@@ -115,6 +115,7 @@ struct config {
 int config_read(struct config *config, const char *file, const char *profile, bool must,
 		struct findings *findings);
 bool config_is_list(const struct config_key *key);
+bool config_from_profile(const struct config *config, const char *name);
 unsigned int config_line(const struct config *config, const char *name);
 const struct config_hook *config_hook(const struct config *config, const char *name);
 char *config_value(const struct config *config, const struct config_key *key, size_t i);

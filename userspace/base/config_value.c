@@ -12,6 +12,17 @@ bool config_is_list(const struct config_key *key)
 	return key->type == CONFIG_PATHS || key->type == CONFIG_NAMES;
 }
 
+/** config_from_profile() - is the value of a key from the profile in force, and not from [default]? */
+bool config_from_profile(const struct config *config, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < CONFIG_N_KEYS; i++)
+		if (!strcmp(config_keys[i].name, name))
+			return config->from[i].profile;
+	return false;
+}
+
 /** config_line() - the line of the file that sets a key; 0: it is the default */
 unsigned int config_line(const struct config *config, const char *name)
 {

@@ -21,7 +21,7 @@ struct subcommand {
 	void (*run)(struct freezectl *ctl, int argc, char **argv);
 };
 
-extern const struct subcommand cmd_freeze, cmd_thaw, cmd_run, cmd_extend, cmd_status, cmd_history,
+extern const struct subcommand cmd_freeze, cmd_thaw, cmd_run, cmd_complete, cmd_extend, cmd_status, cmd_history,
 	cmd_plan, cmd_monitor, cmd_dlm, cmd_observer, cmd_config, cmd_apps;
 
 #endif

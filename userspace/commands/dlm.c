@@ -1,45 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* freezectl dlm: the pre-script, post-script and dry-run of Amazon Data Lifecycle Manager */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "apps/around.h"
 #include "apps/files.h"
 #include "apps/history.h"
-#include "apps/post_script.h"
-#include "apps/pre_script.h"
 #include "apps/show.h"
-#include "base/duration.h"
+#include "apps/supervisor_job.h"
 #include "base/util.h"
 #include "commands/commands.h"
 #include "commands/execution_id.h"
-#include "lease/freeze.h"
-#include "lease/sync.h"
-#include "lease/thaw.h"
 #include "show/plan.h"
 
-enum {
-	OPT_EXECUTION_ID = OPT_FIRST, OPT_TIMEOUT, OPT_SCRIPT_TIMEOUT, OPT_SYNC_BUDGET, OPT_ALLOW_ROOT,
-	OPT_PROFILE, OPT_APP, OPT_NO_APPS, OPT_ALLOW_UNFROZEN, OPT_REQUIRE_CONTINUITY,
-};
+enum { OPT_EXECUTION_ID = FREEZE_OPT_NEXT, OPT_REQUIRE_CONTINUITY };
 
 static const struct option_help options[] = {
 	{ "execution-id", OPT_EXECUTION_ID, "ID",
 	  "the id that Data Lifecycle Manager passes: a UUID, or None; required" },
-	{ "timeout", OPT_TIMEOUT, "DURATION", "the kernel thaws after this time; default 60s" },
-	{ "script-timeout", OPT_SCRIPT_TIMEOUT, "DURATION",
+	{ "timeout", FREEZE_OPT_TIMEOUT, "DURATION", "the kernel thaws after this time; default 60s" },
+	{ "script-timeout", FREEZE_OPT_SCRIPT_TIMEOUT, "DURATION",
 	  "give up after this time; default 8s. It must be shorter than the timeout of "
 	  "the policy by 1.5s, the time of a roll-back" },
-	{ "sync-budget", OPT_SYNC_BUDGET, "DURATION",
+	{ "sync-budget", FREEZE_OPT_SYNC_BUDGET, "DURATION",
 	  "write back dirty data before the freeze, after the applications are quiesced, "
 	  "for this long at most; part of both timeouts" },
-	{ "allow-root", OPT_ALLOW_ROOT, NULL, "the root filesystem may be among the paths" },
-	{ "profile", OPT_PROFILE, "NAME",
+	{ "allow-root", FREEZE_OPT_ALLOW_ROOT, NULL, "the root filesystem may be among the paths" },
+	{ "profile", FREEZE_OPT_PROFILE, "NAME",
 	  "use the settings of the section [profile NAME]; default: [profile dlm] if "
 	  "there is one" },
-	{ "app", OPT_APP, "NAME", "call only the hook of this application; repeatable" },
-	{ "no-apps", OPT_NO_APPS, NULL, "call no hooks" },
-	{ "allow-unfrozen", OPT_ALLOW_UNFROZEN, NULL,
+	{ "app", FREEZE_OPT_APP, "NAME", "call only the hook of this application; repeatable" },
+	{ "no-apps", FREEZE_OPT_NO_APPS, NULL, "call no hooks" },
+	{ "allow-unfrozen", FREEZE_OPT_ALLOW_UNFROZEN, NULL,
 	  "applications may have files on filesystems that are not frozen; these are synced" },
 	{ "require-continuity", OPT_REQUIRE_CONTINUITY, NULL,
 	  "post-script: fail if nothing could have seen a thaw and a freeze by other processes" },
@@ -48,217 +40,84 @@ static const struct option_help options[] = {
 
 /* What the command line and the configuration say, for all three. */
 struct call {
-	struct freeze_request request;
-	struct apps_request apps;
-	uint32_t script_timeout_ms;
+	struct around around;
 	bool require_continuity;
-	uint64_t start_ns;
 };
-
-/*
- * What is left out is synced instead, once the applications are quiet. With a lease that is not
- * waited for longer than for a quarter of the time that is left: the freeze needs the rest. Only what
- * holds applications' files has to be on the disk then; without a lease all of it, and the root
- * filesystem.
- */
-static bool sync_before_freeze(struct freezectl *ctl, const struct call *call,
-			       const struct plan *plan, struct sync *sync)
-{
-	uint64_t now = freezeguard_now_ns(), until = call->request.give_up_ns;
-	bool lease = plan_n_to_freeze(plan);
-	const struct mount_entry *root = mounts_at(&plan->mounts, "/");
-
-	if (sync_begin_left_out(sync, plan, !lease) ||
-	    (!lease && root && sync_begin(sync, plan, root, true))) {
-		findings_add(&ctl->findings, EXIT_CODE_FREEZE_FAILED, NULL,
-			     "out of memory; nothing was frozen");
-		return false;
-	}
-	if (lease)
-		until = until > now ? now + (until - now) / 4 : now;
-	sync_wait(sync, until);
-	return !sync_failed(sync, &ctl->findings);
-}
-
-/* Are the files of the applications, as far as they are known, on what is going to be frozen? */
-static struct files_check files_check(struct freezectl *ctl, const struct call *call,
-				      const struct plan *plan, struct sync *sync)
-{
-	return (struct files_check){
-		.config = call->apps.config, .plan = plan, .machine = &machine_real,
-		.allow_unfrozen = call->apps.allow_unfrozen, .sync = sync,
-		.findings = &ctl->findings,
-	};
-}
-
-/* There are only applications: the supervisor keeps the deadline. Returns only if that failed. */
-static void pre_script_without_lease(struct freezectl *ctl, const struct call *call,
-				     const struct freeze *freeze, struct apps *apps,
-				     struct sync *sync)
-{
-	char span[DURATION_TEXT_MAX];
-
-	if (!apps_still_quiet(ctl, &call->apps, apps, NULL))
-		return;
-	sync_warn(sync, &freeze->plan, &ctl->findings);
-	findings_add(&ctl->findings, EXIT_CODE_DONE, NULL,
-		     "no filesystem is frozen: the applications are quiet and what is left out was synced, the root filesystem at least; other writers continue");
-	fprintf(ctl->out.text,
-		"%s: applications are quiet; without a post-script they are released after %s\n",
-		call->request.id, duration_format(call->request.timeout_ms, span, sizeof(span)));
-	apps_show_success(ctl, &call->apps, apps);
-	apps_keep(ctl, &call->apps, apps);
-}
-
-/* One call reports everything that can be wrong. */
-static bool prepare(struct freezectl *ctl, struct call *call, struct freeze *freeze,
-		    struct apps *apps)
-{
-	bool good = apps_prepare(ctl, &call->apps, apps);
-
-	call->request.apps = hooks_n_called(&apps->hooks);
-	if (files_of_hooks(call->apps.config, &apps->hooks, &call->request.needed))
-		findings_add(&ctl->findings, EXIT_CODE_SYSTEM, NULL, "out of memory");
-	if (!freeze_prepare(ctl, &call->request, freeze))
-		return false;
-	return apps_startable(ctl, &call->apps, apps, &freeze->plan) && good;
-}
-
-/* The supervisor keeps the applications quiet while the lease lives. Returns only if that failed. */
-static void pre_script_with_lease(struct freezectl *ctl, const struct call *call,
-				  struct freeze *freeze, struct apps *apps, struct sync *sync)
-{
-	if (!freeze_take(ctl, &call->request, freeze))
-		return;
-	if (!apps_still_quiet(ctl, &call->apps, apps, &freeze->lease)) {
-		freeze_undo(ctl, freeze);
-		return;
-	}
-	sync_warn(sync, &freeze->plan, &ctl->findings);
-	freeze_show(ctl, freeze, true);
-	apps_show_success(ctl, &call->apps, apps);
-	freeze_keep(ctl, &call->request, freeze);
-}
 
 static void pre_script(struct freezectl *ctl, struct call *call)
 {
-	struct freeze freeze = { 0 };
-	struct apps apps = { 0 };
-	struct sync sync = { 0 };
-	struct files_check check;
-
-	apps_end_forget(call->apps.config, call->request.id);
-	if (!prepare(ctl, call, &freeze, &apps))
-		goto out_free;
-	if (hooks_n_called(&apps.hooks) &&
-	    !apps_quiesce(ctl, &call->apps, &apps, &freeze.plan)) {
-		/* The findings are complete, and the freeze is rolled back. */
-		apps_show(ctl, &apps);
-		goto out_free;
-	}
-	check = files_check(ctl, call, &freeze.plan, &sync);
-	if (files_of_record_are_frozen(&check, &apps.record) &&
-	    sync_before_freeze(ctl, call, &freeze.plan, &sync)) {
-		if (plan_n_to_freeze(&freeze.plan))
-			pre_script_with_lease(ctl, call, &freeze, &apps, &sync);
-		else
-			pre_script_without_lease(ctl, call, &freeze, &apps, &sync);
-	}
-	apps_abort(ctl, &call->apps, &apps);
-	apps_show(ctl, &apps);
-	history_keep(ctl, &freeze.lease);
-
-out_free:
-	sync_free(&sync);
-	apps_free(&apps);
-	freeze_free(&freeze);
-}
-
-/* It may be about an earlier or later lease of that name. */
-static bool is_about(const struct record *record, const struct thaw *thaw)
-{
-	return record->id[0] && thaw->requested && record->lease_number == thaw->number &&
-	       record->lease_begin_ns == thaw->lease.begin_ns;
+	apps_end_forget(call->around.apps.config, call->around.request.id);
+	if (around_prepare(ctl, &call->around) && around_begin(ctl, &call->around))
+		around_keep(ctl, &call->around);
 }
 
 /* The supervisor knows of the post-script before the lease ends: only that is a success to hooks. */
 static void post_script_with_lease(struct freezectl *ctl, const struct call *call,
-				   struct apps_end *end, uint64_t until)
+				   struct around_end *end, uint64_t until)
 {
-	const struct config *config = call->apps.config;
+	const struct apps_request *apps = &call->around.apps;
+	const struct config *config = apps->config;
 	const struct paths paths = { .mounts = &ctl->mounts };
-	struct thaw thaw = {
-		.id = call->request.id, .require_continuity = call->require_continuity,
-	};
-	bool ended = freezectl_connect(ctl) && thaw_request(ctl, &thaw);
-	bool recorded = is_about(&end->record, &thaw), released = false;
+	struct thaw *thaw = &end->thaw;
+	bool ended;
 
-	if (!recorded)
-		record_free(&end->record);
-	/* Whether it had been in time is in the record once all are released. */
-	if (recorded && thaw.asked == VERDICT_LATE) {
-		released = apps_end_wait(ctl, config, end, until);
-		if (released && record_is_retry(&end->record))
-			thaw.asked = VERDICT_AGAIN;
-	}
+	thaw->id = apps->id;
+	thaw->require_continuity = call->require_continuity;
+	ended = around_end_lease(ctl, config, end, until);
 	/* A record that cannot be read is a finding already. */
-	if (ended && !recorded && thaw.asked == VERDICT_WON && thaw.lease.frozen_ns &&
+	if (ended && !end->recorded && thaw->asked == VERDICT_WON && thaw->lease.frozen_ns &&
 	    !findings_exit_code(&ctl->findings) &&
-	    (call->apps.none || !apps_end_missing(ctl, config, &call->apps.names, thaw.id)))
-		apps_end_remember(ctl, config, &thaw.lease);
+	    (apps->none || !apps_end_missing(ctl, config, &apps->names, thaw->id)))
+		apps_end_remember(ctl, config, &thaw->lease);
 	if (ended) {
-		thaw_finish(ctl, &thaw, until, call->script_timeout_ms);
-		thaw_document(ctl, &thaw, &paths);
+		thaw_finish(ctl, thaw, until, call->around.script_timeout_ms);
+		thaw_document(ctl, thaw, &paths);
 	}
-	if (recorded && thaw.asked == VERDICT_WON)
-		released = apps_end_wait(ctl, config, end, until);
-	if (released)
-		apps_end_verdict(ctl, end, thaw.lease.ended_ns);
-	history_keep(ctl, &thaw.lease);
-	freezeguard_lease_clear(&thaw.lease);
+	around_end_wait(ctl, config, end, until);
+	history_keep(ctl, &thaw->lease);
+	freezeguard_lease_clear(&thaw->lease);
 }
 
 static void post_script(struct freezectl *ctl, struct call *call)
 {
-	uint64_t until = call->start_ns + call->script_timeout_ms * NS_PER_MS;
-	const struct config *config = call->apps.config;
-	struct apps_end end;
+	uint64_t until = call->around.request.give_up_ns;
+	const struct config *config = call->around.apps.config;
+	struct around_end end = { 0 };
 	int r;
 
-	r = apps_end_begin(config->run_dir, call->request.id, SUPERVISOR_POST_SCRIPT, &end);
+	r = apps_end_begin(config->run_dir, call->around.apps.id, call->require_continuity ?
+			   SUPERVISOR_STRICT : SUPERVISOR_POST_SCRIPT, &end.apps);
 	if (r && r != -ENOENT)
-		findings_add(&ctl->findings, EXIT_CODE_EXPIRED, call->request.id,
-			     "cannot read the record of its applications in %s (%s): whether there were any, and whether they stayed quiet, is unknown; treat the snapshot as inconsistent",
-			     config->run_dir, strerror(-r));
-	if (!end.record.id[0] || end.record.has_lease)
+		apps_end_unreadable(ctl, config, call->around.apps.id, r);
+	if (!end.apps.record.id[0] || end.apps.record.has_lease)
 		post_script_with_lease(ctl, call, &end, until);
-	else if (apps_end_wait(ctl, config, &end, until))
-		apps_end_verdict(ctl, &end, 0);
-	apps_show_record(ctl, &end.record, true);
-	apps_end_free(&end);
+	else if (apps_end_wait(ctl, config, &end.apps, until))
+		apps_end_verdict(ctl, &end.apps, 0);
+	apps_show_record(ctl, &end.apps.record, true);
+	apps_end_free(&end.apps);
 }
 
 static void dry_run(struct freezectl *ctl, struct call *call)
 {
-	struct freeze freeze = { 0 };
-	struct apps apps = { 0 };
-	struct files_check check;
+	struct around *around = &call->around;
+	const struct plan *plan = &around->freeze.plan;
+	const struct files_check check = {
+		.config = around->apps.config, .plan = plan, .machine = &machine_real,
+		.allow_unfrozen = around->apps.allow_unfrozen, .findings = &ctl->findings,
+	};
 	bool ready;
 
-	call->request.rehearsal = true;
-	ready = prepare(ctl, call, &freeze, &apps);
-	check = files_check(ctl, call, &freeze.plan, NULL);
+	around->request.rehearsal = true;
+	ready = around_prepare(ctl, around);
 	/* If not, the findings have the code that a pre-script would end with. */
-	show_plan(ctl, &freeze.plan, call->request.timeout_ms);
+	show_plan(ctl, plan, around->request.timeout_ms);
 	if (ready)
-		ready = apps_ask(ctl, &call->apps, &apps, &check);
+		ready = apps_ask(ctl, &around->apps, &around->called, &check);
 	if (ready)
-		fputs(plan_n_to_freeze(&freeze.plan) ?
+		fputs(plan_n_to_freeze(plan) ?
 		      "ready: a pre-script would freeze these filesystems\n" :
 		      "ready: a pre-script would quiesce the applications and freeze no filesystem\n",
 		      ctl->out.text);
-	apps_free(&apps);
-	freeze_free(&freeze);
 }
 
 static const struct {
@@ -276,83 +135,62 @@ static const struct {
 static bool complete(struct freezectl *ctl, struct call *call, const char *profile)
 {
 	const struct config *config = freezectl_config(ctl, profile, "dlm");
+	struct freeze_request *request = &call->around.request;
+	struct apps_request *apps = &call->around.apps;
 
 	if (!config)
 		return false;
-	call->apps.config = config;
-	if (!call->request.timeout_ms)
-		call->request.timeout_ms = config->timeout_ms;
-	if (!call->script_timeout_ms)
-		call->script_timeout_ms = config->script_timeout_ms;
-	if (!call->request.sync_budget_ms)
-		call->request.sync_budget_ms = config->sync_budget_ms;
-	if (!call->request.n_paths) {
-		call->request.paths = config->paths.v;
-		call->request.n_paths = config->paths.n;
+	apps->config = config;
+	apps->by = RECORD_BY_DLM;
+	call->around.rest = "post-script";
+	if (!request->timeout_ms)
+		request->timeout_ms = config->timeout_ms;
+	call->around.script_timeout_ms = request->choice.script_timeout_ms ?
+					 request->choice.script_timeout_ms :
+					 config->script_timeout_ms;
+	if (!request->sync_budget_ms)
+		request->sync_budget_ms = config->sync_budget_ms;
+	if (!request->n_paths) {
+		request->paths = config->paths.v;
+		request->n_paths = config->paths.n;
 	}
-	call->request.all = !call->request.n_paths;
-	call->request.exclude = config->exclude.v;
-	call->request.n_exclude = config->exclude.n;
-	call->request.allow_root |= config->allow_root;
+	request->all = !request->n_paths;
+	request->exclude = config->exclude.v;
+	request->n_exclude = config->exclude.n;
+	request->allow_root |= config->allow_root;
 	call->require_continuity |= config->require_continuity;
-	call->apps.none |= !config->call_apps && !call->apps.names.n;
-	call->request.give_up_ns = call->start_ns + call->script_timeout_ms * NS_PER_MS;
-	call->apps.require_continuity = call->require_continuity;
-	call->apps.id = call->request.id;
-	call->apps.timeout_ms = call->request.timeout_ms;
-	call->apps.give_up_ns = call->request.give_up_ns;
-	freeze_check_sync_budget(ctl, &call->request, "--timeout", call->request.timeout_ms);
-	freeze_check_sync_budget(ctl, &call->request, "--script-timeout", call->script_timeout_ms);
+	apps->names = request->choice.names;
+	apps->none = request->choice.none || (!config->call_apps && !apps->names.n);
+	apps->allow_unfrozen = request->choice.allow_unfrozen;
+	apps->require_continuity = call->require_continuity;
+	around_limit(&call->around);
+	freeze_check_sync_budget(ctl, request, "--timeout", request->timeout_ms);
+	freeze_check_sync_budget(ctl, request, "--script-timeout", call->around.script_timeout_ms);
 	return !findings_exit_code(&ctl->findings);
 }
 
-static void run(struct freezectl *ctl, int argc, char **argv)
+/* Returns the operation's place in the table. */
+static size_t arguments(struct freezectl *ctl, int argc, char **argv, struct call *call, char id[],
+			const char **profile)
 {
-	char id[FREEZEGUARD_ID_MAX + 1], span[DURATION_TEXT_MAX], text[DURATION_TEXT_MAX + 64];
-	struct call call = { .start_ns = freezeguard_now_ns() };
-	const char *execution_id = NULL, *profile = NULL;
-	char **apps = calloc((size_t)argc, sizeof(*apps));
+	struct freeze_request *request = &call->around.request;
+	const char *execution_id = NULL;
 	size_t i;
 	int c;
 
-	if (!apps) {
-		findings_add(&ctl->findings, EXIT_CODE_SYSTEM, NULL, "out of memory");
-		return;
-	}
-	call.apps.names.v = apps;
 	while ((c = options_next(options, argc, argv, &ctl->findings)) != -1) {
 		switch (c) {
 		case OPT_EXECUTION_ID:
 			execution_id = optarg;
 			break;
-		case OPT_TIMEOUT:
-			freezectl_duration(ctl, "--timeout", optarg, &call.request.timeout_ms);
-			break;
-		case OPT_SCRIPT_TIMEOUT:
-			freezectl_duration(ctl, "--script-timeout", optarg,
-					   &call.script_timeout_ms);
-			break;
-		case OPT_SYNC_BUDGET:
-			freezectl_duration(ctl, "--sync-budget", optarg,
-					   &call.request.sync_budget_ms);
-			break;
-		case OPT_ALLOW_ROOT:
-			call.request.allow_root = true;
-			break;
-		case OPT_PROFILE:
-			profile = optarg;
-			break;
-		case OPT_APP:
-			apps[call.apps.names.n++] = optarg;
-			break;
-		case OPT_ALLOW_UNFROZEN:
-			call.apps.allow_unfrozen = true;
-			break;
-		case OPT_NO_APPS:
-			call.apps.none = true;
-			break;
 		case OPT_REQUIRE_CONTINUITY:
-			call.require_continuity = true;
+			call->require_continuity = true;
+			break;
+		case FREEZE_OPT_PROFILE:
+			*profile = optarg;
+			break;
+		default:
+			freeze_option(ctl, c, request);
 			break;
 		}
 	}
@@ -362,9 +200,8 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 		findings_add(&ctl->findings, EXIT_CODE_USAGE, "--execution-id",
 			     "'%s' is neither a UUID nor None", execution_id);
 	else
-		call.request.id = dlm_lease_id(execution_id, id, sizeof(id));
-	if (call.apps.none && call.apps.names.n)
-		freezectl_usage(ctl, "--app and --no-apps exclude each other");
+		request->id = dlm_lease_id(execution_id, id, FREEZEGUARD_ID_MAX + 1);
+	freeze_check_choice(ctl, &request->choice);
 
 	for (i = 0; optind < argc && i < N_OPERATIONS; i++)
 		if (!strcmp(argv[optind], operations[i].name))
@@ -374,16 +211,21 @@ static void run(struct freezectl *ctl, int argc, char **argv)
 	else if (i == N_OPERATIONS)
 		freezectl_usage(ctl, "'%s' is not one of pre-script, post-script and dry-run",
 				argv[optind]);
-	call.request.paths = argv + optind + 1;
-	call.request.n_paths = optind < argc ? (size_t)(argc - optind - 1) : 0;
-	if (!findings_exit_code(&ctl->findings) && complete(ctl, &call, profile)) {
-		snprintf(text, sizeof(text), "within the script timeout of %s",
-			 duration_format(call.script_timeout_ms, span, sizeof(span)));
-		call.request.give_up_text = text;
+	request->paths = argv + optind + 1;
+	request->n_paths = optind < argc ? (size_t)(argc - optind - 1) : 0;
+	return i;
+}
+
+static void run(struct freezectl *ctl, int argc, char **argv)
+{
+	struct call call = { .around.start_ns = freezeguard_now_ns() };
+	char id[FREEZEGUARD_ID_MAX + 1];
+	const char *profile = NULL;
+	size_t i = arguments(ctl, argc, argv, &call, id, &profile);
+
+	if (!findings_exit_code(&ctl->findings) && complete(ctl, &call, profile))
 		operations[i].run(ctl, &call);
-	}
-	text_list_free(&call.request.needed);
-	free(apps);
+	around_free(&call.around);
 }
 
 const struct subcommand cmd_dlm = {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * freezectl run: freeze, run a command, thaw. The lease stays bound to this process, and the
- * command does not outlive the lease. The child is forked before anything is frozen, and waits for
- * its go: forking needs memory, which may be short while writers are stopped.
+ * freezectl run: freeze, run a command, thaw; with the applications around it, if wanted. The lease
+ * stays bound to this process, and the command does not outlive the lease. The child is forked before
+ * anything is frozen, and waits for its go: forking needs memory, which may be short while writers are
+ * stopped.
  */
 #include <errno.h>
 #include <poll.h>
@@ -15,26 +16,35 @@
 #include <unistd.h>
 #include <fcntl.h>
 
+#include "apps/around.h"
 #include "apps/history.h"
+#include "apps/show.h"
+#include "apps/supervisor_job.h"
 #include "base/util.h"
 #include "commands/commands.h"
-#include "lease/freeze.h"
-#include "lease/thaw.h"
 
 /* From SIGTERM to SIGKILL, and from there to the end of waiting. */
 #define KILL_AFTER_MS	5000
 #define POLL_MS		500
 
 static const struct option_help options[] = {
-	{ "id", FREEZE_OPT_ID, "ID", "name of the lease; default: the kernel makes one up" },
+	{ "id", FREEZE_OPT_ID, "ID", "name of the lease; default: one is made up" },
 	{ "timeout", FREEZE_OPT_TIMEOUT, "DURATION",
 	  "the kernel thaws after this time; default 60s" },
+	{ "script-timeout", FREEZE_OPT_SCRIPT_TIMEOUT, "DURATION",
+	  "with applications: give up freezing after this time; default 8s" },
 	{ "sync-budget", FREEZE_OPT_SYNC_BUDGET, "DURATION",
 	  "write back dirty data before the freeze, while writers still run, for this "
 	  "long at most; part of --timeout" },
 	{ "all", FREEZE_OPT_ALL, NULL, "every mounted block-device filesystem but / and /boot" },
 	{ "allow-root", FREEZE_OPT_ALLOW_ROOT, NULL, "the root filesystem may be among the paths" },
 	{ "profile", FREEZE_OPT_PROFILE, "NAME", "use the settings of the section [profile NAME]" },
+	{ "app", FREEZE_OPT_APP, "NAME",
+	  "quiesce this application by its hook; repeatable" },
+	{ "apps", FREEZE_OPT_APPS, NULL, "quiesce all applications whose hooks are enabled" },
+	{ "no-apps", FREEZE_OPT_NO_APPS, NULL, "call no hooks, and do not warn of that" },
+	{ "allow-unfrozen", FREEZE_OPT_ALLOW_UNFROZEN, NULL,
+	  "applications may have files on filesystems that are not frozen; these are synced" },
 	{ 0 }
 };
 
@@ -113,16 +123,15 @@ static bool child_prepare(struct freezectl *ctl, struct child *child, char **com
 	return true;
 }
 
-static bool child_go(struct freezectl *ctl, const struct child *child,
-		     const struct freezeguard_lease *lease)
+static bool child_go(struct freezectl *ctl, const struct child *child, const char *id,
+		     uint64_t deadline_ns)
 {
 	uint64_t now = freezeguard_now_ns();
 	struct go go = { 0 };
 
-	snprintf(go.id, sizeof(go.id), "%s", lease->id);
+	snprintf(go.id, sizeof(go.id), "%s", id);
 	snprintf(go.deadline, sizeof(go.deadline), "%llu",
-		 (unsigned long long)(lease->deadline_ns > now ?
-				      (lease->deadline_ns - now) / NS_PER_S : 0));
+		 (unsigned long long)(deadline_ns > now ? (deadline_ns - now) / NS_PER_S : 0));
 	if (write(child->go, &go, sizeof(go)) == sizeof(go))
 		return true;
 	findings_add(&ctl->findings, EXIT_CODE_SYSTEM, NULL, "the command could not be started: %s",
@@ -172,9 +181,21 @@ static bool enforce_end(struct child *child)
 	return true;
 }
 
-/* The lease's deadline bounds this: after that the command is made to end. */
-static void watch(struct freezectl *ctl, struct child *child, const char *name, int signals,
-		  struct freezeguard_lease *lease)
+/* Has what the command relies on ended? Without a lease there are only applications. */
+static bool is_over(struct freezectl *ctl, struct around *around)
+{
+	struct freezeguard_lease *lease = &around->freeze.lease;
+
+	if (!lease->number)
+		return apps_are_over(&around->called);
+	if (!freezeguard_lease_get(ctl->fg, lease->number, NULL, lease) &&
+	    lease->state == FREEZEGUARD_LEASE_STATE_FROZEN)
+		return false;
+	return freezeguard_errno(ctl->fg) != ETIMEDOUT;
+}
+
+/* The deadline bounds this: after that the command is made to end. */
+static void watch(struct freezectl *ctl, struct child *child, int signals, struct around *around)
 {
 	struct freezeguard_lease event = { 0 };
 	struct pollfd fds[] = {
@@ -188,12 +209,10 @@ static void watch(struct freezectl *ctl, struct child *child, const char *name, 
 		forward(child, signals);
 		while (freezeguard_event_next(ctl->fg, 0, &event) == 1)
 			freezeguard_lease_clear(&event);
-		if (!ended && (freezeguard_lease_get(ctl->fg, lease->number, NULL, lease) ||
-			       lease->state != FREEZEGUARD_LEASE_STATE_FROZEN))
-			ended = freezeguard_errno(ctl->fg) != ETIMEDOUT;
+		ended = ended || is_over(ctl, around);
 		child_reap(child);
 		if (ended && child->pid && !enforce_end(child)) {
-			findings_add(&ctl->findings, EXIT_CODE_SYSTEM, name,
+			findings_add(&ctl->findings, EXIT_CODE_SYSTEM, around->request.command,
 				     "(process %d) did not end even after SIGKILL; its lease has ended, and freezectl no longer waits for it",
 				     child->pid);
 			return;
@@ -201,12 +220,46 @@ static void watch(struct freezectl *ctl, struct child *child, const char *name, 
 	}
 }
 
-static void run_frozen(struct freezectl *ctl, const struct freeze_request *request,
-		       struct freeze *freeze, struct child *child)
+/* Thaw, and release the applications. Only a command that succeeded has made a backup. */
+static void end(struct freezectl *ctl, struct around *around, bool success)
+{
+	const struct config *config = around->apps.config;
+	uint64_t until = freezectl_in_ms(DEFAULT_WAIT_MS);
+	struct around_end end = {
+		.thaw.number = around->freeze.lease.number,
+		.thaw.require_continuity = around->apps.require_continuity,
+		.apps.fd = -ENOENT,
+	};
+	int r = -ENOENT;
+
+	if (around->called.started) {
+		if (success)
+			apps_confirm(&around->called);
+		r = apps_end_begin(config->run_dir, around->apps.id,
+				   success ? SUPERVISOR_POST_SCRIPT : SUPERVISOR_END, &end.apps);
+		if (r)
+			apps_end_unreadable(ctl, config, around->apps.id, r);
+	}
+	if (end.thaw.number) {
+		if (around_end_lease(ctl, config, &end, until))
+			thaw_finish(ctl, &end.thaw, until, DEFAULT_WAIT_MS);
+		thaw_document(ctl, &end.thaw, &around->freeze.paths);
+		around_end_wait(ctl, config, &end, until);
+		history_keep(ctl, &end.thaw.lease);
+		freezeguard_lease_clear(&end.thaw.lease);
+	} else if (!r && apps_end_wait(ctl, config, &end.apps, until) &&
+		   (success || strcmp(end.apps.record.why, "request"))) {
+		apps_end_verdict(ctl, &end.apps, 0);
+	}
+	if (around->called.started)
+		apps_show_record(ctl, &end.apps.record, true);
+	apps_end_free(&end.apps);
+}
+
+static void run_frozen(struct freezectl *ctl, struct around *around, struct child *child)
 {
 	static const int forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGCHLD };
-	const struct paths *paths = &freeze->paths;
-	struct thaw thaw = { .number = freeze->lease.number };
+	const struct freezeguard_lease *lease = &around->freeze.lease;
 	sigset_t set;
 	size_t i;
 	int signals;
@@ -220,14 +273,11 @@ static void run_frozen(struct freezectl *ctl, const struct freeze_request *reque
 	if (signals < 0)
 		findings_add(&ctl->findings, EXIT_CODE_SYSTEM, NULL, "cannot watch for signals: %s",
 			     strerror(errno));
-	else if (child_go(ctl, child, &freeze->lease))
-		watch(ctl, child, request->command, signals, &freeze->lease);
+	else if (child_go(ctl, child, lease->number ? lease->id : around->apps.id,
+			  lease->number ? lease->deadline_ns : around->called.record.deadline_ns))
+		watch(ctl, child, signals, around);
 
-	if (thaw_request(ctl, &thaw))
-		thaw_finish(ctl, &thaw, freezectl_in_ms(DEFAULT_WAIT_MS), DEFAULT_WAIT_MS);
-	thaw_document(ctl, &thaw, paths);
-	history_keep(ctl, &thaw.lease);
-	freezeguard_lease_clear(&thaw.lease);
+	end(ctl, around, !child->pid && WIFEXITED(child->status) && !WEXITSTATUS(child->status));
 	if (signals >= 0)
 		close(signals);
 	if (child->pid)
@@ -237,43 +287,58 @@ static void run_frozen(struct freezectl *ctl, const struct freeze_request *reque
 	output_json_add(ctl->out.doc, "command_status", json_object_new_int(ctl->out.passed_on));
 }
 
+static bool freeze_alone(struct freezectl *ctl, struct around *around)
+{
+	if (freeze_take(ctl, &around->request, &around->freeze))
+		return true;
+	history_keep(ctl, &around->freeze.lease);
+	return false;
+}
+
 static void run(struct freezectl *ctl, int argc, char **argv)
 {
-	struct freeze_request request = { 0 };
-	struct freeze freeze = { 0 };
+	struct around around = {
+		.start_ns = freezeguard_now_ns(), .apps.by = RECORD_BY_RUN, .apps.attended = true,
+	};
+	struct freeze_request *request = &around.request;
 	struct child child = { 0 };
+	bool apps = false;
 	int dashes;
 
 	for (dashes = 1; dashes < argc && strcmp(argv[dashes], "--"); dashes++)
 		;
 	/* What is behind "--" is the command's, and getopt_long() is not to see it. */
-	freeze_arguments(ctl, dashes, argv, options, &request);
-	if (!request.all && !request.n_paths)
+	freeze_arguments(ctl, dashes, argv, options, request);
+	if (!request->all && !request->n_paths)
 		freezectl_usage(ctl, "nothing to freeze is named: give paths, or --all");
 	if (dashes + 1 >= argc)
 		freezectl_usage(ctl, "the command is missing: freezectl run PATH... -- COMMAND");
+	if (!findings_exit_code(&ctl->findings))
+		apps = around_choose(ctl, &around);
 	if (findings_exit_code(&ctl->findings))
-		return;
+		goto out_free;
 
 	/* Standard output is the command's, or with --json the document's. */
 	ctl->out.text_fd = STDERR_FILENO;
-	request.command = argv[dashes + 1];
-	if (freeze_prepare(ctl, &request, &freeze) &&
+	request->command = argv[dashes + 1];
+	if ((apps ? around_prepare(ctl, &around) : freeze_prepare(ctl, request, &around.freeze)) &&
 	    child_prepare(ctl, &child, argv + dashes + 1)) {
-		if (freeze_take(ctl, &request, &freeze))
-			run_frozen(ctl, &request, &freeze, &child);
-		else
-			history_keep(ctl, &freeze.lease);
+		if (apps ? around_begin(ctl, &around) : freeze_alone(ctl, &around))
+			run_frozen(ctl, &around, &child);
 		if (!child.status && child.pid && !child.kill_ns)
 			child_abandon(&child);
 	}
-	freeze_free(&freeze);
+
+out_free:
+	around_free(&around);
 }
 
 const struct subcommand cmd_run = {
 	.name = "run",
-	.arguments = "[--id ID] [--timeout DURATION] [--sync-budget DURATION] [--allow-root] "
-		     "[--profile NAME] [--all | PATH ...] -- COMMAND [ARGUMENT ...]",
+	.arguments = "[--id ID] [--timeout DURATION] [--script-timeout DURATION] "
+		     "[--sync-budget DURATION] [--allow-root] [--profile NAME] "
+		     "[--app NAME | --apps | --no-apps] [--allow-unfrozen] [--all | PATH ...] "
+		     "-- COMMAND [ARGUMENT ...]",
 	.summary = "freeze filesystems, run a command, thaw them",
 	.help =
 	"If the lease ends early, the command gets SIGTERM, and SIGKILL 5s later. If nothing else "

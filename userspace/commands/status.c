@@ -111,7 +111,7 @@ static void show_leases(struct freezectl *ctl, struct status *status,
 /* There is no such lease. Returns whether applications are kept quiet under that id. */
 static bool show_session(struct freezectl *ctl, const char *id)
 {
-	const struct config *config = live_config(ctl);
+	const struct config *config = live_config(ctl, NULL);
 	struct clocks clocks = timefmt_now();
 	char text[TIMEFMT_TEXT_MAX];
 	struct json_object *array;

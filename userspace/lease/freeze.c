@@ -38,6 +38,62 @@ void freeze_check_sync_budget(struct freezectl *ctl, const struct freeze_request
 }
 
 /**
+ * freeze_check_choice() - do the options about applications fit together?
+ * @ctl: gets a finding of code 1 if not
+ * @choice: what they say
+ */
+void freeze_check_choice(struct freezectl *ctl, const struct freeze_choice *choice)
+{
+	if (!!choice->names.n + choice->all + choice->none > 1)
+		freezectl_usage(ctl, "--app, --apps and --no-apps exclude each other");
+}
+
+/**
+ * freeze_option() - read an option of enum freeze_option, but for the profile
+ * @ctl: gets a finding if its argument is wrong
+ * @option: which; its argument is in optarg
+ * @request: gets it
+ */
+void freeze_option(struct freezectl *ctl, int option, struct freeze_request *request)
+{
+	switch (option) {
+	case FREEZE_OPT_ID:
+		request->id = optarg;
+		freezectl_id(ctl, optarg);
+		break;
+	case FREEZE_OPT_TIMEOUT:
+		freezectl_duration(ctl, "--timeout", optarg, &request->timeout_ms);
+		break;
+	case FREEZE_OPT_SYNC_BUDGET:
+		freezectl_duration(ctl, "--sync-budget", optarg, &request->sync_budget_ms);
+		break;
+	case FREEZE_OPT_SCRIPT_TIMEOUT:
+		freezectl_duration(ctl, "--script-timeout", optarg,
+				   &request->choice.script_timeout_ms);
+		break;
+	case FREEZE_OPT_ALL:
+		request->all = true;
+		break;
+	case FREEZE_OPT_ALLOW_ROOT:
+		request->allow_root = true;
+		break;
+	case FREEZE_OPT_APP:
+		if (text_list_add(&request->choice.names, optarg))
+			findings_add(&ctl->findings, EXIT_CODE_SYSTEM, NULL, "out of memory");
+		break;
+	case FREEZE_OPT_APPS:
+		request->choice.all = true;
+		break;
+	case FREEZE_OPT_NO_APPS:
+		request->choice.none = true;
+		break;
+	case FREEZE_OPT_ALLOW_UNFROZEN:
+		request->choice.allow_unfrozen = true;
+		break;
+	}
+}
+
+/**
  * freeze_arguments() - read what is wanted from the command line
  * @ctl: gets a finding for each thing that is wrong
  * @argc: up to where
@@ -54,32 +110,16 @@ void freeze_arguments(struct freezectl *ctl, int argc, char **argv,
 	int c;
 
 	while ((c = options_next(options, argc, argv, &ctl->findings)) != -1) {
-		switch (c) {
-		case FREEZE_OPT_PROFILE:
+		if (c == FREEZE_OPT_PROFILE)
 			profile = optarg;
-			break;
-		case FREEZE_OPT_ID:
-			request->id = optarg;
-			freezectl_id(ctl, optarg);
-			break;
-		case FREEZE_OPT_TIMEOUT:
-			freezectl_duration(ctl, "--timeout", optarg, &request->timeout_ms);
-			break;
-		case FREEZE_OPT_SYNC_BUDGET:
-			freezectl_duration(ctl, "--sync-budget", optarg, &request->sync_budget_ms);
-			break;
-		case FREEZE_OPT_ALL:
-			request->all = true;
-			break;
-		case FREEZE_OPT_ALLOW_ROOT:
-			request->allow_root = true;
-			break;
-		}
+		else
+			freeze_option(ctl, c, request);
 	}
 	request->paths = argv + optind;
 	request->n_paths = (size_t)(argc - optind);
 	if (request->all && request->n_paths)
 		freezectl_usage(ctl, "--all and paths exclude each other");
+	freeze_check_choice(ctl, &request->choice);
 	if (findings_exit_code(&ctl->findings))
 		return;
 	config = freezectl_config(ctl, profile, NULL);
@@ -96,10 +136,6 @@ void freeze_arguments(struct freezectl *ctl, int argc, char **argv,
 	request->exclude = config->exclude.v;
 	request->n_exclude = config->exclude.n;
 	request->allow_root |= config->allow_root;
-	if (profile && config->apps.n)
-		findings_add(&ctl->findings, EXIT_CODE_DONE, config->apps.v[0],
-			     "is an application of the profile %s and is not quiesced; only freezectl dlm quiesces applications",
-			     profile);
 	freeze_check_sync_budget(ctl, request, "--timeout", request->timeout_ms);
 }
 

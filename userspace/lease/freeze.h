@@ -13,6 +13,20 @@
 #include "freezectl.h"
 
 /**
+ * struct freeze_choice - which applications the command line asks for
+ * @names: those that are named
+ * @all: all whose hooks are enabled
+ * @none: none
+ * @allow_unfrozen: their files may be on what is not frozen
+ * @script_timeout_ms: within which all has to be quiet and frozen; 0: what is configured
+ */
+struct freeze_choice {
+	struct text_list names;
+	bool all, none, allow_unfrozen;
+	uint32_t script_timeout_ms;
+};
+
+/**
  * struct freeze_request - what is to be frozen, and how
  * @id: the lease's id, or NULL
  * @timeout_ms: the lease's timeout
@@ -23,6 +37,7 @@
  * @allow_root: the root filesystem may be named
  * @exclude: mount points that @all leaves out
  * @n_exclude: how many
+ * @choice: which applications are asked for
  * @apps: there are applications to be made quiet, so that nothing to freeze is no error
  * @needed: files and directories that are used while filesystems are frozen; @all leaves out what
  *	they lie on
@@ -41,6 +56,7 @@ struct freeze_request {
 	bool allow_root;
 	char **exclude;
 	size_t n_exclude;
+	struct freeze_choice choice;
 	bool apps;
 	struct text_list needed;
 	bool rehearsal;
@@ -61,7 +77,7 @@ struct freeze {
 	struct freezeguard_lease lease;
 };
 
-/* What freeze, run and plan have in common, for their tables of options. */
+/* What freeze, run, plan and dlm have in common, for their tables of options. */
 enum freeze_option {
 	FREEZE_OPT_ID = OPT_FIRST,
 	FREEZE_OPT_TIMEOUT,
@@ -69,10 +85,18 @@ enum freeze_option {
 	FREEZE_OPT_ALLOW_ROOT,
 	FREEZE_OPT_SYNC_BUDGET,
 	FREEZE_OPT_PROFILE,
+	FREEZE_OPT_APP,
+	FREEZE_OPT_APPS,
+	FREEZE_OPT_NO_APPS,
+	FREEZE_OPT_ALLOW_UNFROZEN,
+	FREEZE_OPT_SCRIPT_TIMEOUT,
+	FREEZE_OPT_NEXT,
 };
 
 void freeze_check_sync_budget(struct freezectl *ctl, const struct freeze_request *request,
 			      const char *option, uint32_t timeout_ms);
+void freeze_option(struct freezectl *ctl, int option, struct freeze_request *request);
+void freeze_check_choice(struct freezectl *ctl, const struct freeze_choice *choice);
 void freeze_arguments(struct freezectl *ctl, int argc, char **argv,
 		      const struct option_help *options, struct freeze_request *request);
 bool freeze_prepare(struct freezectl *ctl, const struct freeze_request *request,

@@ -287,7 +287,7 @@ static void thaw_ended_by_request(const struct freezeguard_lease *lease, enum ve
 			     text, process);
 	else if (asked == VERDICT_AGAIN)
 		findings_add(f, EXIT_CODE_DONE, lease->id,
-			     "was already thawed in time, at %s, when this post-script ran before; it had been frozen for %s",
+			     "was already thawed in time, at %s, by an earlier request of its owner; it had been frozen for %s",
 			     text, timefmt_span(lease->frozen_ns, lease->ended_ns, span));
 	else
 		findings_add(f, EXIT_CODE_NOT_FROZEN, lease->id,
