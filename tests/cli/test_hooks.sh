@@ -3,7 +3,7 @@
 # Documentation/dlm.md, and what happens to an application if one of the processes is killed or stopped.
 # shellcheck source=tests/lib/guest.sh
 . ../lib/guest.sh
-plan 206
+plan 210
 
 hooks=$scratch/hooks.d
 log=$scratch/log
@@ -431,7 +431,11 @@ says "it warns, and syncs" "no filesystem is frozen" "was synced, the root files
 expect 204 "... again" dlm pre-script
 expect 0 "... status" freezectl status
 says "... shows them, and what ends them" "QUIET FOR" "web, db" "freezectl thaw --id dlm-$id"
+expect 0 "... status --quiet" freezectl status --quiet
+expect 0 "... status --quiet --id" freezectl status --quiet --id "dlm-$id"
+expect 3 "... status --quiet of another id" freezectl status --quiet --id other
 expect 0 "... post-script" post
+expect 3 "... status --quiet after it" freezectl status --quiet
 expect 0 "... post-script again" post
 says "... it says when" "were already released in time, at"
 next

@@ -27,9 +27,9 @@ static const struct option_help options[] = {
 	{ "prometheus", OPT_PROMETHEUS, NULL,
 	  "print metrics for the textfile collector of Prometheus' node_exporter" },
 	{ "quiet", OPT_QUIET, NULL,
-	  "print nothing, and exit with 0 if a live lease holds something (with ID: that lease, with "
-	  "paths: one of their filesystems), with 3 if not, with 4 if not and a path is frozen "
-	  "otherwise" },
+	  "print nothing, and exit with 0 if a live lease holds something, or applications are kept "
+	  "quiet without one (with ID: by that name, with paths: if a lease holds one of their "
+	  "filesystems), with 3 if not, with 4 if not and a path is frozen otherwise" },
 	{ 0 }
 };
 
@@ -362,11 +362,32 @@ static int quiet_paths(struct freezectl *ctl, char **paths)
 	return status;
 }
 
+/* Are applications kept quiet without a lease: under that id, or at all? */
+static bool quiet_apps(struct freezectl *ctl, const char *id)
+{
+	const struct config *config = live_config(ctl, NULL);
+	struct record_list list;
+	bool found = false;
+	size_t i;
+
+	live_list(ctl, config, &list);
+	for (i = 0; i < list.n; i++)
+		if ((!id || !strcmp(list.v[i].id, id)) && live_alone(config, &list.v[i]))
+			found = true;
+	record_list_free(&list);
+	return found;
+}
+
 /* What goes wrong is reported, and decides the exit status. */
 static void quiet(struct freezectl *ctl, const char *id, char **paths)
 {
 	int status;
 
+	/* They need no module. */
+	if (!*paths && quiet_apps(ctl, id)) {
+		ctl->out.passed_on = EXIT_CODE_DONE;
+		return;
+	}
 	if (!freezectl_connect(ctl))
 		return;
 	status = id ? quiet_lease(ctl, id) : *paths ? quiet_paths(ctl, paths) : quiet_all(ctl);
