@@ -476,6 +476,7 @@ expect 0 "freeze, with a profile that names an application" \
 	freezectl freeze --profile night --id night --timeout 10s "${fs[@]}"
 says "it is quiesced" "applications quiesced: db"
 expect 0 "... thawed" freezectl thaw --id night
+rm -f "$log"
 configure
 expect 0 "unloading the module" modprobe -r freezeguard
 echo /bin/false >/proc/sys/kernel/modprobe
