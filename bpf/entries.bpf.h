@@ -39,12 +39,21 @@ static __always_inline void fw_forget_semaphore(void *sem)
 	bpf_map_delete_elem(&semaphores, &address);
 }
 
-static __always_inline void fw_forget_filesystem(struct super_block *sb, struct fw_device *device)
+/*
+ * Returns false if nothing is known of this superblock. From 6.6 on a mount that fails for want of the
+ * device has made one, which has the number of the device and with it of the one that is mounted.
+ */
+static __always_inline bool fw_forget_filesystem(struct super_block *sb, struct fw_device *device)
 {
+	u64 address = (u64)FW_SEMAPHORE(sb, 0);
+
+	if (!bpf_map_lookup_elem(&semaphores, &address))
+		return false;
 	fw_forget_semaphore(FW_SEMAPHORE(sb, 0));
 	fw_forget_semaphore(FW_SEMAPHORE(sb, 1));
 	fw_forget_semaphore(FW_SEMAPHORE(sb, 2));
 	bpf_map_delete_elem(&filesystems, device);
+	return true;
 }
 
 /* The newest freeze is this one; waits are counted for it from here on. */

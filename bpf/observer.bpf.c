@@ -554,9 +554,10 @@ static __always_inline int do_superblock_ends(u64 *args)
 	struct fw_frozen *entry;
 
 	fw_sb_device(sb, &device);
-	fw_forget_filesystem(sb, &device);
+	if (!fw_forget_filesystem(sb, &device))
+		return 0;
 	entry = bpf_map_lookup_elem(&frozen, &device);
-	if (!entry)
+	if (!entry || entry->superblock != (u64)sb)
 		return 0;
 	fw_about(&event, sb, FW_EVENT_UNMOUNTED, entry->origin);
 	event.lease = entry->lease.number;

@@ -3,7 +3,7 @@
 # shellcheck disable=SC2016,SC2154 # the commands of other shells; variables of the library
 # shellcheck source=tests/observer/lib.sh
 . ./lib.sh
-plan 75
+plan 79
 
 expedite
 make_fs ext4
@@ -241,6 +241,19 @@ umount "$fs"
 echo j >/proc/sysrq-trigger
 that "unmounted while frozen, thawed later: it goes, too" within 10000 maps_say "frozen == {} and '$fs_device' not in filesystems"
 mount "${loops[0]}" "$fs"
+
+# ---- another filesystem is to be mounted on its device ----
+
+fsfreeze -f "$fs"
+maps_say "keep()"
+mkdir "$scratch/other"
+that "a mount as another type fails" sh -c "! mount -t xfs ${loops[0]} $scratch/other"
+in_truth "... and the map agrees with the kernel" "$fs" "$fs_device"
+that "... nothing was unmounted, and the filesystem is still known" maps_say "'$fs_device' in filesystems and
+	frozen['$fs_device']['frozen_ns'] and grew('unmounted_frozen') == 0"
+fsfreeze -u "$fs"
+that "... and the thaw says how long it was frozen" maps_say "frozen == {} and
+	filesystems['$fs_device']['last']['thawed_ns'] > filesystems['$fs_device']['last']['frozen_ns'] > 0"
 
 # ---- its device goes ----
 
