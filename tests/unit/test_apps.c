@@ -305,6 +305,7 @@ static void copies_that_are_none(void **state)
 		{ "owner-death", "not as a success", false, false, RECORD_RELEASED, RECORD_APP_RELEASED, 205 },
 		{ "deadline", "its deadline", false, false, RECORD_RELEASED, RECORD_APP_RELEASED, 203 },
 		{ "request", "resumed before", false, true, RECORD_RELEASED, RECORD_APP_LOST, 203 },
+		{ "request", "", true, false, RECORD_RELEASED, RECORD_APP_STOPPED, 0 },
 		{ "request", "failed at the thaw", true, false, RECORD_RELEASED, RECORD_APP_THAW_FAILED, 202 },
 		{ "", "died while", false, false, RECORD_QUIET, RECORD_APP_QUIET, 203 },
 	};
@@ -328,8 +329,23 @@ static void copies_that_are_none(void **state)
 		hookdir_write("log", "", 0644);
 		assert_int_equal(FREEZECTL("complete", "--id", ID), ways[i].code);
 		assert_non_null(strstr(captured_err, ways[i].says));
-		log_is(ways[i].code ? "" : "db complete\n");
+		/* What was not running was not kept quiet. */
+		log_is(ways[i].code || app.state == RECORD_APP_STOPPED ? "" : "db complete\n");
 	}
+	/* While the hook runs, a later freeze takes the id. */
+	record_free(&record);
+	assert_int_equal(record_load(run_dir, ID, &record), 0);
+	record.state = RECORD_RELEASED;
+	record.in_time = true;
+	snprintf(record.why, sizeof(record.why), "request");
+	record.apps[0].state = RECORD_APP_RELEASED;
+	assert_int_equal(record_save(run_dir, &record), 0);
+	hookdir_hook("20-db", "sed -i 's/\"begin_ns\": *1,/\"begin_ns\":9,/' run/*.json");
+	assert_int_equal(FREEZECTL("complete", "--id", ID), 2);
+	assert_non_null(strstr(captured_err, "a later freeze has that id"));
+	record_free(&record);
+	assert_int_equal(record_load(run_dir, ID, &record), 0);
+	assert_int_equal(record.begin_ns, 9);
 	/* The hook has gone since. */
 	record_free(&record);
 	assert_int_equal(record_load(run_dir, ID, &record), 0);

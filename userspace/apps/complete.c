@@ -29,13 +29,25 @@ static bool lease_is_good(struct freezectl *ctl, const struct record *record)
 	struct findings found = { 0 };
 	bool good = true;
 	size_t i;
+	int r;
 
 	/* To ask would load the module. What had happened by the thaw is in the record. */
-	if (!record->has_lease || access("/sys/module/freezeguard", F_OK) ||
-	    freezeguard_open(&ctl->fg) ||
-	    freezeguard_lease_get(ctl->fg, record->lease_number, NULL, &lease))
+	if (access("/sys/module/freezeguard", F_OK))
 		return true;
-	if (lease.begin_ns == record->lease_begin_ns && freezeguard_lease_is_live(&lease)) {
+	r = freezeguard_open(&ctl->fg);
+	if (!r)
+		r = freezeguard_lease_get(ctl->fg, 0, record->id, &lease);
+	if (r == -ENOENT)
+		return true;
+	if (r) {
+		freezectl_refused(ctl, record->id, EXIT_CODE_NOT_READY);
+		return false;
+	}
+	if (lease.begin_ns > record->begin_ns && lease.begin_ns != record->lease_begin_ns) {
+		findings_add(&ctl->findings, EXIT_CODE_NOT_FROZEN, record->id,
+			     "a later lease has that id, without applications: which copies are done is not clear; no hook was called");
+		good = false;
+	} else if (lease.begin_ns == record->lease_begin_ns && freezeguard_lease_is_live(&lease)) {
 		findings_add(&ctl->findings, EXIT_CODE_NOT_READY, record->id,
 			     "is still being thawed; no hook was called. To follow it: freezectl status --id %s",
 			     record->id);
@@ -153,7 +165,20 @@ static void call_one(struct freezectl *ctl, const struct config *config,
 	free(keep);
 }
 
-/* Call each hook that wants it and was not called with success before. */
+/* Unless a later freeze has taken the id, and the record with it. */
+static int save(const struct config *config, const struct record *record)
+{
+	struct record now;
+	int r = record_load(config->run_dir, record->id, &now);
+	bool ours = !r && now.pid == record->pid && now.begin_ns == record->begin_ns;
+
+	if (r)
+		return r;
+	record_free(&now);
+	return ours ? record_save(config->run_dir, record) : -ESTALE;
+}
+
+/* Call each hook that wants it, whose application was kept quiet, and that was not called with success before. */
 static void call_all(struct freezectl *ctl, const struct config *config, struct record *record,
 		     uint32_t timeout_ms)
 {
@@ -172,7 +197,7 @@ static void call_all(struct freezectl *ctl, const struct config *config, struct 
 	for (i = 0; !r && i < record->n_apps; i++) {
 		struct record_app *app = &record->apps[i];
 
-		if (!app->wants_complete || app->completed_ns)
+		if (!app->wants_complete || app->state != RECORD_APP_RELEASED || app->completed_ns)
 			continue;
 		for (k = 0; k < hooks.n; k++)
 			if (!strcmp(hooks.v[k].name, app->name) && !hooks.v[k].wrong)
@@ -185,16 +210,16 @@ static void call_all(struct freezectl *ctl, const struct config *config, struct 
 			call_one(ctl, config, record, app, &hooks.v[k], timeout_ms);
 		missing += !app->completed_ns;
 		/* Each at once: what is called twice may drop more than it should. */
-		r = record_save(config->run_dir, record);
+		r = save(config, record);
 	}
 	if (!r && !missing) {
 		record->completed_ns = freezeguard_now_ns();
-		r = record_save(config->run_dir, record);
+		r = save(config, record);
 	}
 	if (r)
 		findings_add(&ctl->findings, EXIT_CODE_SYSTEM, config->run_dir,
 			     "cannot record which applications completed: %s; not all hooks were called",
-			     strerror(-r));
+			     r == -ESTALE ? "a later freeze has that id" : strerror(-r));
 	hooks_free(&hooks);
 }
 
